@@ -1,0 +1,1 @@
+"""Prometheus exporter for PostgreSQL replication that is not secured by certificate."""

@@ -1,0 +1,80 @@
+"""What one poll of a target read, as it was read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from exporter.model.failure import Read
+from exporter.model.hba import FileTimes, HbaContent, IdentContent, LineTraits
+from exporter.model.wal_sender import IpAddress, WalSender
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server as a fresh session sees it.
+
+    Attributes:
+        version_number: ``server_version_num``, such as 180004.
+        version: ``server_version``, such as ``18.4``.
+        system_identifier: of the cluster, the same on all its nodes; None when not permitted.
+        started_at: pg_postmaster_start_time().
+        configuration_loaded_at: pg_conf_load_time(), true only in a fresh session.
+        tls_enabled: the setting ``ssl``.
+        requests_client_certificate: TLS is on and ``ssl_ca_file`` is set, so that clients are
+            asked for a certificate (be-secure-openssl.c, be_tls_init()).
+        address: the server's address of the exporter's own session; None for a unix socket.
+        statistics_visible: the exporter's role has the rights of pg_read_all_stats.
+    """
+
+    version_number: int
+    version: str
+    system_identifier: str | None
+    in_recovery: bool
+    started_at: datetime
+    configuration_loaded_at: datetime
+    tls_enabled: bool
+    requests_client_certificate: bool
+    address: IpAddress | None
+    statistics_visible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegularExpressionResult:
+    """The server's own answer to ``name ~ pattern`` for one token of pg_hba.conf (16+).
+
+    Attributes:
+        token: with its leading ``/``.
+        name: the role or database name it was held against.
+    """
+
+    token: str
+    name: str
+    matches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that one poll read.
+
+    Attributes:
+        target: the configured name.
+        at: when the poll ended, by the exporter's clock.
+        wal_senders: Unread(PERMISSION) when the role may not see them, also where nobody
+            replicates.
+        hba_lines: lines with quotes, ``@`` or ``clientname=``, by the shipped function.
+        role_memberships: for each walsender's role the roles it is a member of, directly or
+            not, itself included, whatever INHERIT says, superusers only if explicit members.
+        regular_expressions: for every ``/`` token and each walsender's role and database.
+    """
+
+    target: str
+    at: datetime
+    duration_seconds: float
+    server: Server
+    wal_senders: Read[tuple[WalSender, ...]]
+    hba: Read[HbaContent]
+    hba_lines: Read[tuple[LineTraits, ...]]
+    ident: Read[IdentContent]
+    file_times: Read[tuple[FileTimes, ...]]
+    role_memberships: Read[Mapping[str, frozenset[str]]]
+    regular_expressions: Read[tuple[RegularExpressionResult, ...]]

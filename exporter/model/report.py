@@ -1,0 +1,153 @@
+"""What was judged of one target: the one source of every publisher."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from exporter.model.failure import Read, Reader, Unread
+from exporter.model.hba import ErrorLine, HbaRule
+from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
+from exporter.model.observation import Server
+from exporter.model.policy import Policy
+from exporter.model.target import Target
+from exporter.model.wal_sender import WalSender
+
+
+@dataclass(frozen=True, slots=True)
+class Governs:
+    """Exactly one rule governs the connection."""
+
+    rule: HbaRule
+
+
+@dataclass(frozen=True, slots=True)
+class NoRule:
+    """No rule matches: the server refuses implicitly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Several outcomes are possible.
+
+    Attributes:
+        candidates: the rules that may govern, in reading order.
+        may_match_none: whether it is also possible that none of them matches.
+        why: one line each, such as ``line 7: the host name db1.example cannot be resolved here``.
+    """
+
+    candidates: tuple[HbaRule, ...]
+    may_match_none: bool
+    why: tuple[str, ...]
+
+
+RuleMatch = Governs | NoRule | Undecided
+
+
+class Place(StrEnum):
+    """Where a step of a remedy is done."""
+
+    SERVER = "on the server"
+    CLIENT = "on the standby or client"
+    EXPORTER = "for the exporter"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a remedy, to be done in order.
+
+    Attributes:
+        action: one sentence in the imperative.
+        lines: exact lines to write, run, or look for; may be empty.
+    """
+
+    place: Place
+    action: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One walsender, judged.
+
+    Attributes:
+        reasons: why the posture is not the best one, most telling first.
+        rule_match: the rule under the rules that are in force; Unread when those are not known
+            well enough to name one.
+        predates_rules: it began before the rules in force are known to have been loaded; None
+            when that cannot be told.
+        certificate_name: the first CN of the certificate shown, when it can be told from
+            what the server cut; None if none was shown or it cannot be told.
+        exemption: name of the exemption that covers it; empty if none does.
+        explanation: sentences for a person: the rule as the server matched it, and why.
+        remedy: ordered steps to the best posture; empty when there is nothing to do.
+    """
+
+    wal_sender: WalSender
+    posture: Posture
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    rule_match: Read[RuleMatch]
+    predates_rules: bool | None
+    certificate_name: str | None
+    exemption: str
+    forecast: Forecast
+    forecast_cause: ForecastCause
+    explanation: tuple[str, ...]
+    remedy: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesReport:
+    """pg_hba.conf of the target.
+
+    Attributes:
+        error_lines: all lines in error, blocking or not.
+        remedy: steps when the file is not simply loaded (errors by line with what to write).
+    """
+
+    state: HbaState
+    error_lines: tuple[ErrorLine, ...]
+    explanation: tuple[str, ...]
+    remedy: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptionUse:
+    """One exemption of the policy and how many connections it covers now.
+
+    Attributes:
+        until: the moment it ends; None for never.
+    """
+
+    name: str
+    reason: str
+    until: datetime | None
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """What is known of one target after its latest poll.
+
+    Attributes:
+        failure: why the poll failed; None when it read what it must (server and walsenders).
+        readers: for every reader that was tried: None when it succeeded.
+        server, rules: None when the poll did not get that far.
+        connections: best told first: worst verdict, then posture, then oldest.
+    """
+
+    target: Target
+    polled_at: datetime
+    duration_seconds: float
+    failure: Unread | None
+    readers: Mapping[Reader, Unread | None]
+    server: Server | None
+    rules: RulesReport | None
+    connections: Read[tuple[Connection, ...]]
+    exemptions: tuple[ExemptionUse, ...]
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that the verdicts were reached under."""
+        return self.target.policy
