@@ -1,0 +1,1 @@
+"""Judgement: pure functions of what was observed; no I/O, no clock."""

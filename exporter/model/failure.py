@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 
 class FailureReason(StrEnum):
@@ -55,7 +55,7 @@ class Unread:
 
 
 T = TypeVar("T")
-Read = T | Unread
+Read: TypeAlias = T | Unread
 """A value that was read, or the reason why it was not."""
 
 

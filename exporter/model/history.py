@@ -39,5 +39,5 @@ class FileHistory(Generic[ContentT]):
 class RulesHistory:
     """Of pg_hba.conf and pg_ident.conf of one target."""
 
-    hba: FileHistory[HbaContent] = FileHistory()  # noqa: RUF009  frozen, so it may be shared
-    ident: FileHistory[IdentContent] = FileHistory()  # noqa: RUF009  frozen, so it may be shared
+    hba: FileHistory[HbaContent] = FileHistory()
+    ident: FileHistory[IdentContent] = FileHistory()

@@ -1,0 +1,1 @@
+"""The doors to outside systems: what is read, as it was read."""

@@ -1,0 +1,1 @@
+"""What users meet: metrics, pages, terminal output, all from the same reports."""

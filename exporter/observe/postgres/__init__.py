@@ -1,0 +1,1 @@
+"""Reading one PostgreSQL server: one module per thing read."""
