@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from exporter.model.hba import HbaContent, IdentContent
 
-ContentT = TypeVar("ContentT", HbaContent, IdentContent)
+ContentT = TypeVar("ContentT", bound=HbaContent | IdentContent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,17 @@ class FileHistory(Generic[ContentT]):
         confirmed_since: the earliest load time at which it is known to have been in force.
         seen_since: other loadable contents seen since then, oldest first: one of them may have
             been loaded meanwhile.
-        complete: False once ``seen_since`` had to be cut, or a content that was never seen may
-            have been loaded: then no candidate list is complete.
+        superseded: the load time moved since the confirmation while another loadable content
+            was on disk, so that ``confirmed`` need not be in force any more.
+        complete: ``confirmed`` or one of ``seen_since`` is in force; False before the first
+            confirmation and once ``seen_since`` had to be cut.
         latest_digest, latest_load: what the poll before saw; None before the first poll.
     """
 
     confirmed: ContentT | None = None
     confirmed_since: datetime | None = None
     seen_since: tuple[ContentT, ...] = ()
+    superseded: bool = False
     complete: bool = False
     latest_digest: str | None = None
     latest_load: datetime | None = None

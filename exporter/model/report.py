@@ -31,7 +31,7 @@ class Undecided:
     """Several outcomes are possible.
 
     Attributes:
-        candidates: the rules that may govern, in reading order.
+        candidates: the rules that may govern, in reading order; empty when nothing is known.
         may_match_none: whether it is also possible that none of them matches.
         why: one line each, such as ``line 7: the host name db1.example cannot be resolved here``.
     """
@@ -72,8 +72,7 @@ class Connection:
 
     Attributes:
         reasons: why the posture is not the best one, most telling first.
-        rule_match: the rule under the rules that are in force; Unread when those are not known
-            well enough to name one.
+        rule_match: by the rules in force; Undecided without candidates when those are not known.
         predates_rules: it began before the rules in force are known to have been loaded; None
             when that cannot be told.
         certificate_name: the first CN of the certificate shown, when it can be told from
@@ -87,7 +86,7 @@ class Connection:
     posture: Posture
     verdict: Verdict
     reasons: tuple[Reason, ...]
-    rule_match: Read[RuleMatch]
+    rule_match: RuleMatch
     predates_rules: bool | None
     certificate_name: str | None
     exemption: str
@@ -134,7 +133,7 @@ class TargetReport:
         failure: why the poll failed; None when it read what it must (server and walsenders).
         readers: for every reader that was tried: None when it succeeded.
         server, rules: None when the poll did not get that far.
-        connections: best told first: worst verdict, then posture, then oldest.
+        connections: worst first: by verdict, then posture, then age (oldest first).
     """
 
     target: Target

@@ -52,13 +52,13 @@ Peer = TcpPeer | OtherPeer
 
 @dataclass(frozen=True, slots=True)
 class SlashName:
-    """A distinguished name as pg_stat_ssl shows it: ``/O=Lab/CN=replica``.
+    r"""A distinguished name as pg_stat_ssl shows it: ``/O=Lab/CN=replica``.
 
     ``/`` and ``=`` inside values are not escaped, and the server cuts the text at 63 bytes
     without telling (backend_status.h, PgBackendSSLStatus; NAMEDATALEN).
 
     Attributes:
-        text: decoded from UTF-8; bytes of a character cut in half appear as ``\\xNN``.
+        text: decoded from UTF-8; bytes of a character cut in half appear as ``\xNN``.
         may_be_cut: the text fills the server's buffer, so that its end may be missing.
     """
 

@@ -1,0 +1,232 @@
+"""Which rule of pg_hba.conf governs a connection: first match, three-valued.
+
+Source: hba.c: check_hba(), check_db(), check_role(), check_hostname(), is_member(). The server
+evaluates quotes, host names and its own interfaces, which pg_hba_file_rules does not carry; what
+hangs on those *may* match, is kept as a candidate, and evaluation goes on.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import ip_address
+from typing import Protocol
+
+from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
+from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
+from exporter.model.wal_sender import IpAddress, ReplicationKind
+
+REGULAR_EXPRESSIONS_SINCE = 160000
+"""``server_version_num`` from which a database or role token may be a regular expression."""
+
+_SAME_ROLE = ("samerole", "samegroup")
+_INTERFACE_KEYWORDS = ("samehost", "samenet")
+
+
+class Truth(Enum):
+    """Whether something matches."""
+
+    NO = "no"
+    MAY = "may"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the server knows of a client when it looks for a rule.
+
+    Attributes:
+        address: None for a unix socket.
+        database: None for a physical walsender.
+    """
+
+    kind: ReplicationKind
+    role: str
+    database: str | None
+    address: IpAddress | None
+    tls: bool
+    gss_encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What matching needs beside the rules.
+
+    Attributes:
+        member_of: the roles that the client's role is a member of, itself included; None when
+            they could not be read.
+        regular_expressions: the server's answers, by token and name.
+        quoting_lines: locations of rules that hold a quote; None when that could not be read:
+            tokens are then taken as keywords.
+    """
+
+    server_version_number: int
+    member_of: frozenset[str] | None
+    regular_expressions: Mapping[tuple[str, str], bool]
+    quoting_lines: frozenset[RuleLocation] | None
+
+
+def governing_rule(
+    rules: Sequence[HbaRule], client: Client, surroundings: Surroundings
+) -> RuleMatch:
+    """Return the first of ``rules`` that matches ``client``, as far as it can be told.
+
+    Args:
+        rules: in reading order, as one load of the server would hold them.
+        client: the connection.
+        surroundings: of the server that holds the rules.
+    """
+    candidates: list[HbaRule] = []
+    why: list[str] = []
+    for rule in rules:
+        truth, doubt = rule_matches(rule, client, surroundings)
+        if truth is Truth.NO:
+            continue
+        if truth is Truth.YES and not candidates:
+            return Governs(rule)
+        candidates.append(rule)
+        if truth is Truth.YES:
+            return Undecided(tuple(candidates), may_match_none=False, why=tuple(why))
+        why.append(f"{rule.location.file_name}:{rule.location.line_number}: {doubt}")
+    if not candidates:
+        return NoRule()
+    return Undecided(tuple(candidates), may_match_none=True, why=tuple(why))
+
+
+def rule_matches(rule: HbaRule, client: Client, surroundings: Surroundings) -> tuple[Truth, str]:
+    """Return whether ``rule`` matches ``client``, and for MAY the doubt in words."""
+    if not _type_matches(rule.connection_type, client):
+        return Truth.NO, ""
+    doubts: list[str] = []
+    tokens = _Tokens(
+        client=client,
+        surroundings=surroundings,
+        quoting=surroundings.quoting_lines is not None
+        and rule.location in surroundings.quoting_lines,
+    )
+    # The server's order is type, address, database, role; a certain NO of any ends it.
+    for truth, doubt in (
+        tokens.address(rule),
+        tokens.any_database(rule.databases),
+        tokens.any_role(rule.roles),
+    ):
+        if truth is Truth.NO:
+            return Truth.NO, ""
+        if truth is Truth.MAY:
+            doubts.append(doubt)
+    if doubts:
+        return Truth.MAY, "; ".join(doubts)
+    return Truth.YES, ""
+
+
+def _type_matches(connection_type: ConnectionType, client: Client) -> bool:
+    if client.address is None:
+        return connection_type is ConnectionType.LOCAL
+    return {
+        ConnectionType.LOCAL: False,
+        ConnectionType.HOST: True,
+        ConnectionType.HOSTSSL: client.tls,
+        # encryption by GSSAPI counts as "no SSL"
+        ConnectionType.HOSTNOSSL: not client.tls,
+        ConnectionType.HOSTGSSENC: client.gss_encrypted,
+        ConnectionType.HOSTNOGSSENC: not client.gss_encrypted,
+    }[connection_type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Tokens of one rule held against one client."""
+
+    client: Client
+    surroundings: Surroundings
+    quoting: bool
+
+    def address(self, rule: HbaRule) -> tuple[Truth, str]:
+        client = self.client.address
+        if client is None or rule.address is None:
+            return Truth.YES, ""
+        if rule.netmask is not None:
+            address, mask = ip_address(rule.address), ip_address(rule.netmask)
+            # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())
+            return _truth(
+                address.version == client.version and (int(address) ^ int(client)) & int(mask) == 0
+            ), ""
+        if rule.address == "all" and not self.quoting:
+            return Truth.YES, ""
+        if rule.address in _INTERFACE_KEYWORDS:
+            return Truth.MAY, f"{rule.address} hangs on the server's network interfaces"
+        return Truth.MAY, f"the server looks up the host name {rule.address} when a client connects"
+
+    def any_database(self, tokens: Iterable[str]) -> tuple[Truth, str]:
+        return _any(self._readings(token, self._database) for token in tokens)
+
+    def any_role(self, tokens: Iterable[str]) -> tuple[Truth, str]:
+        return _any(self._readings(token, self._role) for token in tokens)
+
+    def _readings(self, word: str, reading: "_Reading") -> tuple[Truth, str]:
+        """Read a token as keyword, and also as a literal where it may have stood in quotes."""
+        truth, doubt = reading(word, literal=False)
+        if not self.quoting or reading(word, literal=True)[0] is truth:
+            return truth, doubt
+        return Truth.MAY, f'"{word}" may stand in quotes there, and then it is no keyword'
+
+    def _database(self, word: str, *, literal: bool) -> tuple[Truth, str]:
+        database = self.client.database
+        if database is None:
+            # a physical walsender matches nothing but the keyword (check_db())
+            return _truth(word == "replication" and not literal), ""
+        if not literal:
+            if word == "all":
+                return Truth.YES, ""
+            if word == "sameuser":
+                return _truth(database == self.client.role), ""
+            if word in _SAME_ROLE:
+                return self._member_of(database)
+            if word == "replication":
+                return Truth.NO, ""
+        return self._name(word, database)
+
+    def _role(self, word: str, *, literal: bool) -> tuple[Truth, str]:
+        if not literal:
+            if word == "all":
+                return Truth.YES, ""
+            if word.startswith("+"):
+                return self._member_of(word[1:])
+        return self._name(word, self.client.role)
+
+    def _member_of(self, group: str) -> tuple[Truth, str]:
+        if self.surroundings.member_of is None:
+            return Truth.MAY, f"membership in {group} could not be read"
+        return _truth(group in self.surroundings.member_of), ""
+
+    def _name(self, word: str, name: str) -> tuple[Truth, str]:
+        if (
+            word.startswith("/")
+            and self.surroundings.server_version_number >= REGULAR_EXPRESSIONS_SINCE
+        ):
+            # a regular expression also when quoted (hba.c, regcomp_auth_token())
+            answer = self.surroundings.regular_expressions.get((word, name))
+            if answer is None:
+                return Truth.MAY, f"the regular expression {word} was not evaluated"
+            return _truth(answer), ""
+        return _truth(word == name), ""
+
+
+class _Reading(Protocol):
+    """Reads one token, as a literal or as a keyword."""
+
+    def __call__(self, word: str, *, literal: bool) -> tuple[Truth, str]: ...
+
+
+def _truth(value: bool) -> Truth:  # noqa: FBT001  a conversion
+    return Truth.YES if value else Truth.NO
+
+
+def _any(results: Iterator[tuple[Truth, str]]) -> tuple[Truth, str]:
+    """Return YES if any is, else MAY with all doubts if any is, else NO."""
+    doubts: list[str] = []
+    for truth, doubt in results:
+        if truth is Truth.YES:
+            return Truth.YES, ""
+        if truth is Truth.MAY:
+            doubts.append(doubt)
+    return (Truth.MAY, "; ".join(doubts)) if doubts else (Truth.NO, "")

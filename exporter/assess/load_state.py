@@ -1,0 +1,179 @@
+"""Whether the file on disk is what the server has loaded, and what may be loaded otherwise.
+
+pg_hba_file_rules and pg_ident_file_mappings show the files as they are now. A reload with a line
+in error keeps the old content entirely, and pg_conf_load_time() moves all the same (hba.c,
+load_hba(); guc-file.l, ProcessConfigFile()). So the content in force is followed across polls.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from exporter.model.failure import Read, Unread
+from exporter.model.hba import FileTimes, LineTraits, ServerFile
+from exporter.model.history import ContentT, FileHistory
+from exporter.model.judgement import HbaState
+
+VERSIONS_KEPT = 8
+"""Loadable contents kept beside the confirmed one; with more, nothing can be told for sure."""
+
+
+def newest_change(
+    times: Read[tuple[FileTimes, ...]],
+    lines: Read[tuple[LineTraits, ...]],
+    settings: tuple[ServerFile, ...],
+) -> datetime | None:
+    """Return when the newest of the files was last written, moved or replaced.
+
+    Whole seconds, by modification and inode change time: a file put in place with an old
+    modification time (``cp -p``, ``rsync -t``) still shows in the latter.
+
+    Args:
+        times: as read; None is returned when they could not be.
+        lines: traits of the files' lines: an ``@`` means that tokens come from a file whose
+            times are not known, so that None is returned; pass an empty tuple where no such
+            reference can stand.
+        settings: which files count.
+    """
+    if isinstance(times, Unread) or isinstance(lines, Unread):
+        return None
+    if any(line.holds_file_reference for line in lines):
+        return None
+    newest: datetime | None = None
+    for file in times:
+        if file.setting not in settings:
+            continue
+        if file.modified is None:
+            return None
+        changes = [file.modified] if file.changed is None else [file.modified, file.changed]
+        newest = max([*changes, newest] if newest is not None else changes)
+    return newest
+
+
+def follow(
+    history: FileHistory[ContentT],
+    content: ContentT,
+    *,
+    loaded_at: datetime,
+    started_at: datetime,
+    newest: datetime | None,
+) -> tuple[HbaState, FileHistory[ContentT]]:
+    """Return the state of a file, and its history after this poll.
+
+    Args:
+        history: after the poll before.
+        content: as it is on disk now.
+        loaded_at: pg_conf_load_time() of a fresh session.
+        started_at: when the server started.
+        newest: last change of the files; None if not known.
+    """
+    moved = history.latest_load is not None and loaded_at != history.latest_load
+    stayed = history.latest_digest == content.digest
+    # Whatever the last load took, it was this content: written before it, or seen on both sides.
+    settled = (newest is not None and newest <= loaded_at) or (moved and stayed)
+    is_confirmed = history.confirmed is not None and history.confirmed.digest == content.digest
+    history = _remember(history, content, moved=moved, is_confirmed=is_confirmed)
+    history = replace(history, latest_digest=content.digest, latest_load=loaded_at)
+
+    if not content.loadable:
+        if settled:
+            return HbaState.REJECTED, history
+        if moved and newest is None:
+            # written and loaded since the poll before, in an order that nobody saw
+            return HbaState.UNVERIFIED, history
+        return _not_in_force(history, newest), history
+    if settled or (is_confirmed and not history.superseded):
+        return HbaState.LOADED, _confirm(
+            history,
+            content,
+            since=_in_force_since(
+                history,
+                loaded_at=loaded_at,
+                started_at=started_at,
+                newest=newest,
+                is_confirmed=is_confirmed,
+            ),
+        )
+    return _not_in_force(history, newest), history
+
+
+def in_force(
+    history: FileHistory[ContentT], state: HbaState, *, loaded_at: datetime
+) -> tuple[ContentT, ...]:
+    """Return every content that may be in force; empty when none is known to be complete.
+
+    Args:
+        history: after this poll.
+        state: of this poll.
+        loaded_at: pg_conf_load_time() of this poll.
+    """
+    if history.confirmed is None or not history.complete:
+        return ()
+    if state is HbaState.LOADED:
+        return (history.confirmed,)
+    if state is HbaState.UNREADABLE and loaded_at != history.latest_load:
+        # something was loaded that nobody saw
+        return ()
+    return (history.confirmed, *history.seen_since)
+
+
+def _not_in_force(history: FileHistory[ContentT], newest: datetime | None) -> HbaState:
+    """Return PENDING where the content is known not to be the one in force, else UNVERIFIED."""
+    if newest is not None:
+        return HbaState.PENDING
+    if history.confirmed is not None and not history.superseded:
+        # the load time has not moved while anything but the confirmed content was there
+        return HbaState.PENDING
+    return HbaState.UNVERIFIED
+
+
+def _remember(
+    history: FileHistory[ContentT], content: ContentT, *, moved: bool, is_confirmed: bool
+) -> FileHistory[ContentT]:
+    """Add ``content`` to what was seen since the confirmation, and tell whether it was loaded."""
+    digests = {seen.digest for seen in history.seen_since}
+    # with no confirmation yet there is nothing to compare with, and nothing to supersede
+    other_before = history.latest_digest in digests
+    other_now = content.loadable and not is_confirmed and history.confirmed is not None
+    seen_since = history.seen_since
+    complete = history.complete
+    if other_now and content.digest not in digests:
+        if len(seen_since) < VERSIONS_KEPT:
+            seen_since = (*seen_since, content)
+        else:
+            complete = False
+    return replace(
+        history,
+        seen_since=seen_since,
+        complete=complete,
+        superseded=history.superseded or (moved and (other_before or other_now)),
+    )
+
+
+def _in_force_since(
+    history: FileHistory[ContentT],
+    *,
+    loaded_at: datetime,
+    started_at: datetime,
+    newest: datetime | None,
+    is_confirmed: bool,
+) -> datetime:
+    """Return the earliest load that is known to have brought the content now in force."""
+    if newest is not None and newest <= started_at:
+        # the server read it when it started, and nobody has touched it since
+        return started_at
+    if is_confirmed and not history.superseded and history.confirmed_since is not None:
+        return history.confirmed_since
+    return loaded_at
+
+
+def _confirm(
+    history: FileHistory[ContentT], content: ContentT, *, since: datetime
+) -> FileHistory[ContentT]:
+    return replace(
+        history,
+        confirmed=content,
+        confirmed_since=since,
+        seen_since=(),
+        superseded=False,
+        complete=True,
+    )
