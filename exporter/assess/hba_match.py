@@ -5,13 +5,14 @@ evaluates quotes, host names and its own interfaces, which pg_hba_file_rules doe
 hangs on those *may* match, is kept as a candidate, and evaluation goes on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from ipaddress import ip_address
 from typing import Protocol
 
-from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
+from exporter.assess.surroundings import Surroundings
+from exporter.assess.truth import Truth, truth
+from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
 from exporter.model.wal_sender import IpAddress, ReplicationKind
 
@@ -20,14 +21,6 @@ REGULAR_EXPRESSIONS_SINCE = 160000
 
 _SAME_ROLE = ("samerole", "samegroup")
 _INTERFACE_KEYWORDS = ("samehost", "samenet")
-
-
-class Truth(Enum):
-    """Whether something matches."""
-
-    NO = "no"
-    MAY = "may"
-    YES = "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +40,6 @@ class Client:
     gss_encrypted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What matching needs beside the rules.
-
-    Attributes:
-        member_of: the roles that the client's role is a member of, itself included; None when
-            they could not be read.
-        regular_expressions: the server's answers, by token and name.
-        quoting_lines: locations of rules that hold a quote; None when that could not be read:
-            tokens are then taken as keywords.
-    """
-
-    server_version_number: int
-    member_of: frozenset[str] | None
-    regular_expressions: Mapping[tuple[str, str], bool]
-    quoting_lines: frozenset[RuleLocation] | None
-
-
 def governing_rule(
     rules: Sequence[HbaRule], client: Client, surroundings: Surroundings
 ) -> RuleMatch:
@@ -78,13 +53,13 @@ def governing_rule(
     candidates: list[HbaRule] = []
     why: list[str] = []
     for rule in rules:
-        truth, doubt = rule_matches(rule, client, surroundings)
-        if truth is Truth.NO:
+        result, doubt = rule_matches(rule, client, surroundings)
+        if result is Truth.NO:
             continue
-        if truth is Truth.YES and not candidates:
+        if result is Truth.YES and not candidates:
             return Governs(rule)
         candidates.append(rule)
-        if truth is Truth.YES:
+        if result is Truth.YES:
             return Undecided(tuple(candidates), may_match_none=False, why=tuple(why))
         why.append(f"{rule.location.file_name}:{rule.location.line_number}: {doubt}")
     if not candidates:
@@ -103,15 +78,10 @@ def rule_matches(rule: HbaRule, client: Client, surroundings: Surroundings) -> t
         quoting=surroundings.quoting_lines is not None
         and rule.location in surroundings.quoting_lines,
     )
-    # The server's order is type, address, database, role; a certain NO of any ends it.
-    for truth, doubt in (
-        tokens.address(rule),
-        tokens.any_database(rule.databases),
-        tokens.any_role(rule.roles),
-    ):
-        if truth is Truth.NO:
+    for result, doubt in tokens.fields(rule):
+        if result is Truth.NO:
             return Truth.NO, ""
-        if truth is Truth.MAY:
+        if result is Truth.MAY:
             doubts.append(doubt)
     if doubts:
         return Truth.MAY, "; ".join(doubts)
@@ -140,14 +110,20 @@ class _Tokens:
     surroundings: Surroundings
     quoting: bool
 
-    def address(self, rule: HbaRule) -> tuple[Truth, str]:
+    def fields(self, rule: HbaRule) -> Iterator[tuple[Truth, str]]:
+        """Yield what each field says; all must hold, so the order is ours: cheapest first."""
+        yield _any(self._readings(token, self._role) for token in rule.roles)
+        yield _any(self._readings(token, self._database) for token in rule.databases)
+        yield self._address(rule)
+
+    def _address(self, rule: HbaRule) -> tuple[Truth, str]:
         client = self.client.address
         if client is None or rule.address is None:
             return Truth.YES, ""
         if rule.netmask is not None:
             address, mask = ip_address(rule.address), ip_address(rule.netmask)
             # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())
-            return _truth(
+            return truth(
                 address.version == client.version and (int(address) ^ int(client)) & int(mask) == 0
             ), ""
         if rule.address == "all" and not self.quoting:
@@ -156,29 +132,23 @@ class _Tokens:
             return Truth.MAY, f"{rule.address} hangs on the server's network interfaces"
         return Truth.MAY, f"the server looks up the host name {rule.address} when a client connects"
 
-    def any_database(self, tokens: Iterable[str]) -> tuple[Truth, str]:
-        return _any(self._readings(token, self._database) for token in tokens)
-
-    def any_role(self, tokens: Iterable[str]) -> tuple[Truth, str]:
-        return _any(self._readings(token, self._role) for token in tokens)
-
     def _readings(self, word: str, reading: "_Reading") -> tuple[Truth, str]:
         """Read a token as keyword, and also as a literal where it may have stood in quotes."""
-        truth, doubt = reading(word, literal=False)
-        if not self.quoting or reading(word, literal=True)[0] is truth:
-            return truth, doubt
+        result, doubt = reading(word, literal=False)
+        if not self.quoting or reading(word, literal=True)[0] is result:
+            return result, doubt
         return Truth.MAY, f'"{word}" may stand in quotes there, and then it is no keyword'
 
     def _database(self, word: str, *, literal: bool) -> tuple[Truth, str]:
         database = self.client.database
         if database is None:
             # a physical walsender matches nothing but the keyword (check_db())
-            return _truth(word == "replication" and not literal), ""
+            return truth(word == "replication" and not literal), ""
         if not literal:
             if word == "all":
                 return Truth.YES, ""
             if word == "sameuser":
-                return _truth(database == self.client.role), ""
+                return truth(database == self.client.role), ""
             if word in _SAME_ROLE:
                 return self._member_of(database)
             if word == "replication":
@@ -196,7 +166,7 @@ class _Tokens:
     def _member_of(self, group: str) -> tuple[Truth, str]:
         if self.surroundings.member_of is None:
             return Truth.MAY, f"membership in {group} could not be read"
-        return _truth(group in self.surroundings.member_of), ""
+        return truth(group in self.surroundings.member_of), ""
 
     def _name(self, word: str, name: str) -> tuple[Truth, str]:
         if (
@@ -207,8 +177,8 @@ class _Tokens:
             answer = self.surroundings.regular_expressions.get((word, name))
             if answer is None:
                 return Truth.MAY, f"the regular expression {word} was not evaluated"
-            return _truth(answer), ""
-        return _truth(word == name), ""
+            return truth(answer), ""
+        return truth(word == name), ""
 
 
 class _Reading(Protocol):
@@ -217,16 +187,12 @@ class _Reading(Protocol):
     def __call__(self, word: str, *, literal: bool) -> tuple[Truth, str]: ...
 
 
-def _truth(value: bool) -> Truth:  # noqa: FBT001  a conversion
-    return Truth.YES if value else Truth.NO
-
-
 def _any(results: Iterator[tuple[Truth, str]]) -> tuple[Truth, str]:
     """Return YES if any is, else MAY with all doubts if any is, else NO."""
     doubts: list[str] = []
-    for truth, doubt in results:
-        if truth is Truth.YES:
+    for result, doubt in results:
+        if result is Truth.YES:
             return Truth.YES, ""
-        if truth is Truth.MAY:
+        if result is Truth.MAY:
             doubts.append(doubt)
     return (Truth.MAY, "; ".join(doubts)) if doubts else (Truth.NO, "")

@@ -1,0 +1,98 @@
+r"""Names: what a certificate's name is, and which names a pg_ident map lets in as a role.
+
+Sources: auth.c, CheckCertAuth(); hba.c, check_usermap() and check_ident_usermap();
+be-secure-openssl.c, X509_NAME_to_cstring(). PostgreSQL compares the first CN in encoded order.
+"""
+
+import re
+from collections.abc import Iterable
+
+from exporter.assess.surroundings import Surroundings
+from exporter.assess.truth import Truth, truth
+from exporter.model.hba import IdentMapping
+from exporter.model.wal_sender import SlashName
+
+ROLE_KEYWORDS_SINCE = 160000
+"""``server_version_num`` from which a map's role may be ``all``, ``+role`` or ``/regex``."""
+
+_ATTRIBUTE = re.compile(r"/(?=[A-Za-z][A-Za-z0-9.-]*=)")
+_ESCAPED = re.compile(r"\\(.)")
+_LITERALS = r"(?:[A-Za-z0-9_ @,=/:-]|\\[.+*?^$(){}|\[\]\\-])*"
+_PLAIN_PATTERN = re.compile(rf"\^{_LITERALS}\$")
+_ONE_GROUP = re.compile(rf"\^{_LITERALS}\((?:\.|\[\^[A-Za-z0-9@., ]+\])[*+]\){_LITERALS}\$")
+
+
+def certificate_name(subject: SlashName | None) -> str | None:
+    """Return the CN that PostgreSQL compares, or None where the shown name does not tell it.
+
+    It is not told when there is no CN or more than one (``/`` and multi-valued RDNs are not
+    escaped, so which is first cannot be seen), or when it may have been cut.
+    """
+    if subject is None:
+        return None
+    attributes = [part.partition("=") for part in _ATTRIBUTE.split(subject.text)[1:]]
+    names = [i for i, (key, _, _) in enumerate(attributes) if key == "CN"]
+    if len(names) != 1:
+        return None
+    (index,) = names
+    if subject.may_be_cut and index == len(attributes) - 1:
+        return None
+    return _ESCAPED.sub(r"\1", attributes[index][2])
+
+
+def distinguished_name(subject: SlashName | None) -> str | None:
+    """Return the RFC 2253 form that maps are matched against with ``clientname=DN``.
+
+    None where the shown name does not tell it: cut, or not plain ASCII (which that form escapes).
+    """
+    if subject is None or subject.may_be_cut or not subject.text.isascii():
+        return None
+    return ",".join(reversed(_ATTRIBUTE.split(subject.text)[1:]))
+
+
+def gives(mapping: IdentMapping, role: str, surroundings: Surroundings) -> Truth:
+    """Return whether a line lets some name in as ``role``."""
+    given = mapping.database_role
+    if mapping.system_name.startswith("/") and r"\1" in given:
+        # one back-reference is replaced (hba.c, check_ident_usermap())
+        before, _, after = given.partition(r"\1")
+        fits = role.startswith(before) and role[len(before) :].endswith(after)
+        return truth(fits)
+    if surroundings.server_version_number >= ROLE_KEYWORDS_SINCE:
+        if given == "all":
+            return Truth.YES
+        if given.startswith("+"):
+            return (
+                Truth.MAY
+                if surroundings.member_of is None
+                else truth(given[1:] in surroundings.member_of)
+            )
+        if given.startswith("/"):
+            answer = surroundings.regular_expressions.get((given, role))
+            return Truth.MAY if answer is None else truth(answer)
+    return truth(given == role)
+
+
+def binds(mapping: IdentMapping, role: str) -> bool:
+    r"""Return whether a line that gives ``role`` lets in nothing but one name of its own.
+
+    So does a literal system name with the literal role; an anchored pattern without
+    wildcards; and an anchored pattern whose one group is the role itself
+    (``/^(.*)@example\.com$ \1``). Every other pattern, and ``all``, ``+group`` and ``/regex`` as
+    role, admit other names.
+    """
+    system_name = mapping.system_name
+    if not system_name.startswith("/"):
+        return mapping.database_role == role
+    if mapping.database_role == r"\1":
+        return _ONE_GROUP.fullmatch(system_name[1:]) is not None
+    return mapping.database_role == role and _PLAIN_PATTERN.fullmatch(system_name[1:]) is not None
+
+
+def names_given(mappings: Iterable[IdentMapping], role: str) -> frozenset[str]:
+    """Return the literal system names that ``mappings`` give ``role`` to."""
+    return frozenset(
+        m.system_name
+        for m in mappings
+        if m.database_role == role and not m.system_name.startswith("/")
+    )
