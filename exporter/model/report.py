@@ -77,6 +77,7 @@ class Connection:
             when that cannot be told.
         certificate_name: the first CN of the certificate shown, when it can be told from
             what the server cut; None if none was shown or it cannot be told.
+        issuer_name: the same for the certificate's issuer.
         exemption: name of the exemption that covers it; empty if none does.
         explanation: sentences for a person: the rule as the server matched it, and why.
         remedy: ordered steps to the best posture; empty when there is nothing to do.
@@ -94,6 +95,7 @@ class Connection:
     forecast_cause: ForecastCause
     explanation: tuple[str, ...]
     remedy: tuple[Step, ...]
+    issuer_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
