@@ -1,0 +1,1 @@
+"""Real PostgreSQL servers, certificates and replication clients, for tests, demo and bench."""
