@@ -1,0 +1,189 @@
+"""What went wrong, as a stable reason and one safe line: errors of libpq and of the server.
+
+The server's texts may be in any language, so that codes decide where there are any: the SQLSTATE,
+and the name of the source function that raised it where one SQLSTATE means several things (libpq
+adds both at verbosity VERBOSE, see connection.py). libpq's own texts are English in this process:
+nothing here calls setlocale(LC_MESSAGES).
+
+Sources: manual, "PostgreSQL Error Codes"; auth.c, postmaster.c, postinit.c, miscinit.c, proc.c,
+postgres.c; fe-connect.c, fe-secure-openssl.c, fe-auth.c.
+"""
+
+import re
+
+from exporter.model.failure import FailureReason, Unread
+
+MAXIMUM_DETAIL = 400
+"""Characters of a detail; a hostile server may send megabytes."""
+
+_SERVER_ERROR = re.compile(r"^(?:[^\n]*: )?[^\s:]+:\s+([0-9A-Z]{5}): ", re.MULTILINE)
+_SOURCE_FUNCTION = re.compile(r"^[^\s:]+:\s+(\w+), \w+\.c:\d+\s*$", re.MULTILINE)
+
+# SQLSTATEs that mean one thing wherever they are met
+_BY_SQLSTATE = {
+    "08P01": FailureReason.PROTOCOL,
+    "0A000": FailureReason.UNSUPPORTED_SERVER,
+    "25P03": FailureReason.TERMINATED,  # idle_in_transaction_session_timeout
+    "25P04": FailureReason.TERMINATED,  # transaction_timeout (17)
+    "28P01": FailureReason.AUTHENTICATION,
+    "3D000": FailureReason.DATABASE_MISSING,
+    "3F000": FailureReason.NOT_INSTALLED,  # no schema pg_replication_cert_exporter
+    "40001": FailureReason.RECOVERY_CONFLICT,  # we never serialize and never write
+    "40P01": FailureReason.RECOVERY_CONFLICT,  # a deadlock with the startup process
+    "42501": FailureReason.PERMISSION,
+    "42703": FailureReason.UNSUPPORTED_SERVER,  # a column of a system view is missing
+    "42883": FailureReason.NOT_INSTALLED,  # a shipped function is missing
+    "42P01": FailureReason.UNSUPPORTED_SERVER,  # a system view is missing
+    "55P03": FailureReason.STATEMENT_TIMEOUT,  # lock_timeout
+    "57P01": FailureReason.TERMINATED,
+    "57P02": FailureReason.TERMINATED,
+    "57P04": FailureReason.RECOVERY_CONFLICT,  # the database was dropped, on a standby
+    "57P05": FailureReason.TERMINATED,
+    "58P01": FailureReason.FILE_MISSING,
+}
+
+# libpq's own words, most specific first
+_BY_TEXT = tuple(
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        # the certificate authorities that the server's certificate is held against
+        (r"root certificate", FailureReason.SERVER_CERTIFICATE),
+        (r"certificate verify failed", FailureReason.SERVER_CERTIFICATE),
+        (r"server certificate for .* does not match", FailureReason.SERVER_CERTIFICATE),
+        (r"server's certificate|host name must be specified", FailureReason.SERVER_CERTIFICATE),
+        # the exporter's own certificate and key
+        (
+            (
+                r"alert (bad certificate|unsupported certificate|certificate (revoked|expired"
+                r"|unknown|required)|unknown ca|access denied|decrypt error)"
+            ),
+            FailureReason.CLIENT_CERTIFICATE,
+        ),
+        (r"certificate file|private key|key file", FailureReason.CLIENT_CERTIFICATE),
+        (r"certificate present|valid SSL certificate", FailureReason.CLIENT_CERTIFICATE),
+        (r"did not request an SSL certificate", FailureReason.CLIENT_CERTIFICATE),
+        # no PostgreSQL answers
+        (r"invalid response to (SSL|GSSAPI) negotiation", FailureReason.PROTOCOL),
+        (r"expected authentication request", FailureReason.PROTOCOL),
+        (r"unencrypted data after", FailureReason.PROTOCOL),
+        # the login itself
+        (r"no password supplied|authentication method|SCRAM|GSSAPI", FailureReason.AUTHENTICATION),
+        (r"incorrect server signature|channel binding", FailureReason.AUTHENTICATION),
+        # TLS in general
+        (r"SSL was required|does not support SSL", FailureReason.TLS),
+        (r"SSL (SYSCALL )?error|SSL connection|SSL library", FailureReason.TLS),
+        # the way there
+        (r"translate host name", FailureReason.DNS),
+        (r"Connection refused|No such file or directory", FailureReason.REFUSED),
+        (r"timed out|timeout expired", FailureReason.TIMEOUT),
+        (
+            (
+                r"No route to host|unreachable|Host is down|Permission denied"
+                r"|Cannot assign requested address"
+            ),
+            FailureReason.UNREACHABLE,
+        ),
+        # accepted, then cut off before the login ended: often a proxy without a backend
+        (
+            r"Connection reset|Broken pipe|closed the connection unexpectedly",
+            FailureReason.UNREACHABLE,
+        ),
+        (r"could not fork", FailureReason.TOO_MANY_CONNECTIONS),
+        (r"^invalid |^missing |^could not find own address", FailureReason.INTERNAL),
+    )
+)
+
+# of several errors (sslmode=prefer tries twice) the first of these is told
+_TELLING = (
+    FailureReason.AUTHENTICATION,
+    FailureReason.CLIENT_CERTIFICATE,
+    FailureReason.SERVER_CERTIFICATE,
+    FailureReason.DATABASE_MISSING,
+    FailureReason.NO_HBA_ENTRY,
+)
+
+
+def one_line(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Make one bounded line of printable characters, with every secret replaced."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "********")
+    line = " ".join(text[: 4 * MAXIMUM_DETAIL].split())
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return line if len(line) <= MAXIMUM_DETAIL else f"{line[: MAXIMUM_DETAIL - 1]}…"
+
+
+def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:
+    """Translate an error of the server.
+
+    Args:
+        sqlstate: five characters.
+        text: the message, used where neither SQLSTATE nor function tells enough.
+        function: the source function that raised it; empty if unknown.
+    """
+    match sqlstate:
+        case "28000":
+            return _refused_login(text)
+        case "53300":
+            by_role = function == "InitializeSessionUserId" or "for role" in text
+            return (
+                FailureReason.ROLE_CONNECTION_LIMIT
+                if by_role
+                else FailureReason.TOO_MANY_CONNECTIONS
+            )
+        case "57014":
+            return (
+                FailureReason.TERMINATED
+                if "user request" in text
+                else FailureReason.STATEMENT_TIMEOUT
+            )
+        case "57P03":
+            return _not_now(text)
+        case _:
+            return _BY_SQLSTATE.get(sqlstate, FailureReason.INTERNAL)
+
+
+def _refused_login(text: str) -> FailureReason:
+    # the file's name is in the message in every language
+    if "pg_hba.conf" in text:
+        return FailureReason.NO_HBA_ENTRY
+    if "client certificate" in text or "certificate authentication failed" in text:
+        return FailureReason.CLIENT_CERTIFICATE
+    return FailureReason.AUTHENTICATION
+
+
+def _not_now(text: str) -> FailureReason:
+    # one SQLSTATE and one source function for all; a server that speaks another language is told
+    # to be starting up. 13 says "starting up" also where hot_standby is off.
+    if "shutting down" in text:
+        return FailureReason.SHUTTING_DOWN
+    if "Hot standby mode is disabled" in text:
+        return FailureReason.HOT_STANDBY_DISABLED
+    return FailureReason.STARTING_UP
+
+
+def failed_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
+    """Translate what libpq tells of a connection that did not come about."""
+    found = [
+        by_sqlstate(match.group(1), message[match.start() :], _function_after(message, match.end()))
+        for match in _SERVER_ERROR.finditer(message)
+    ]
+    found += [reason for pattern, reason in _BY_TEXT if not found and pattern.search(message)]
+    reason = next(
+        (r for r in _TELLING if r in found), found[0] if found else FailureReason.PROTOCOL
+    )
+    return Unread(reason, one_line(_SOURCE_FUNCTION.sub("", message), secrets))
+
+
+def _function_after(message: str, position: int) -> str:
+    location = _SOURCE_FUNCTION.search(message, position)
+    return location.group(1) if location else ""
+
+
+def lost_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
+    """Translate what libpq tells of a session that ended while it was read."""
+    error = _SERVER_ERROR.search(message)
+    reason = by_sqlstate(error.group(1), message, "") if error else FailureReason.TERMINATED
+    if re.search(r"synchronization|unexpected (message|response)|protocol", message):
+        reason = FailureReason.PROTOCOL
+    return Unread(reason, one_line(message, secrets))

@@ -1,0 +1,42 @@
+"""Sizes and times of the files that rules and TLS are read from, by the shipped function.
+
+Source: manual, "Generic File Access Functions" (pg_stat_file(): whole seconds).
+"""
+
+from exporter.model.failure import Read, Reader
+from exporter.model.hba import FileTimes, ServerFile
+from exporter.observe.postgres.statement import (
+    MAXIMUM_ROWS,
+    Context,
+    Reading,
+    Row,
+    Statement,
+    integer,
+    moment_or_none,
+    text,
+)
+
+
+def _statement(_version: int) -> Statement:
+    return Statement(f"""
+        SELECT setting, path, size, extract(epoch FROM modified), extract(epoch FROM changed)
+          FROM pg_replication_cert_exporter.file_times() LIMIT {MAXIMUM_ROWS + 1}
+    """)  # noqa: S608  the limit is a constant
+
+
+def _times(row: Row) -> FileTimes:
+    setting, path, size, modified, changed = row
+    return FileTimes(
+        setting=ServerFile(text(setting)),
+        path=text(path),
+        size=None if size is None else integer(size),
+        modified=moment_or_none(modified),
+        changed=moment_or_none(changed),
+    )
+
+
+def _interpret(rows: list[Row], _context: Context) -> Read[tuple[FileTimes, ...]]:
+    return tuple(_times(row) for row in rows)
+
+
+FILE_TIMES = Reading(Reader.FILE_TIMES, _statement, _interpret)

@@ -1,0 +1,46 @@
+"""What pg_hba_file_rules loses of a line: quotes, ``@`` files, clientname, continuation.
+
+By the shipped function hba_lines(), which never returns a line's text.
+"""
+
+from exporter.model.failure import Read, Reader
+from exporter.model.hba import LineTraits, RuleLocation
+from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
+from exporter.observe.postgres.statement import (
+    MAXIMUM_ROWS,
+    Context,
+    Reading,
+    Row,
+    Statement,
+    boolean,
+    integer,
+    text,
+)
+
+
+def _statement(_version: int) -> Statement:
+    return Statement(f"""
+        SELECT file_name, line_number, holds_quote, holds_file_reference, holds_clientname,
+               continues
+          FROM pg_replication_cert_exporter.hba_lines() LIMIT {MAXIMUM_ROWS + 1}
+    """)  # noqa: S608  the limit is a constant
+
+
+def _line(row: Row, context: Context) -> LineTraits:
+    file_name, line_number, quote, reference, clientname, continues = row
+    # before 16 there is one file, which the rules' locations name as the context does
+    name = text(file_name) if context.version >= FILE_NAMES_ARE_TOLD else context.hba_file
+    return LineTraits(
+        location=RuleLocation(name, integer(line_number)),
+        holds_quote=boolean(quote),
+        holds_file_reference=boolean(reference),
+        holds_clientname=boolean(clientname),
+        continues=boolean(continues),
+    )
+
+
+def _interpret(rows: list[Row], context: Context) -> Read[tuple[LineTraits, ...]]:
+    return tuple(_line(row, context) for row in rows)
+
+
+HBA_LINES = Reading(Reader.HBA_LINES, _statement, _interpret)

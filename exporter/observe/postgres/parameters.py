@@ -1,0 +1,93 @@
+"""From a target to libpq's connection parameters; the only place where a password is in clear."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.target import ClearPassword, PasswordFile, PasswordVariable, Target
+
+APPLICATION_NAME = "pg-replication-cert-exporter"
+
+_STATEMENT_SHARE = 0.4
+_LOCK_SHARE = 0.2
+"""Parts of the deadline after which the server itself ends a statement, a wait for a lock."""
+
+
+def password_of(target: Target) -> str | Unread:
+    """Read the target's password at the door; empty when it has none."""
+    match target.password:
+        case None:
+            return ""
+        case ClearPassword(value):
+            return value
+        case PasswordVariable(name):
+            return os.environ.get(name) or _unreadable(f"environment variable {name}: not set")
+        case PasswordFile(path):
+            return _from_file(path)
+
+
+def _from_file(path: Path) -> str | Unread:
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        return _unreadable(f"password file {path}: {error.strerror}")
+    except UnicodeDecodeError:
+        return _unreadable(f"password file {path}: not UTF-8")
+    return text.removesuffix("\n").removesuffix("\r") or _unreadable(f"password file {path}: empty")
+
+
+def _unreadable(detail: str) -> Unread:
+    return Unread(FailureReason.AUTHENTICATION, detail)
+
+
+def session_options(timeout_seconds: float, given: str) -> str:
+    """Return ``options`` for the startup packet: settings without another round trip.
+
+    They hold over settings of the role and the database, and ours over the configured ones.
+    """
+    settings = {
+        "statement_timeout": f"{max(1, round(timeout_seconds * _STATEMENT_SHARE * 1000))}",
+        "lock_timeout": f"{max(1, round(timeout_seconds * _LOCK_SHARE * 1000))}",
+        "idle_in_transaction_session_timeout": f"{max(1, round(timeout_seconds * 1000))}",
+        "default_transaction_read_only": "on",
+        # nobody's function or operator may stand in for PostgreSQL's own
+        "search_path": "pg_catalog",
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+        "bytea_output": "hex",
+        "extra_float_digits": "1",
+    }
+    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return f"{given} {ours}".lstrip()
+
+
+def connection_parameters(target: Target, password: str) -> dict[str, str]:
+    """Return libpq's parameters for one poll of a target, the addresses still to be added."""
+    given = target.parameters
+    parameters = {
+        "application_name": APPLICATION_NAME,
+        # GSSAPI may ask name servers and a KDC, which would block every other target's poll
+        "gssencmode": "disable",
+        **({} if _wants_gss(given) else {"require_auth": "!gss,!sspi"}),
+        **given,
+        "options": session_options(target.timeout_seconds, given.get("options", "")),
+        # bytes come as the server holds them, so that no conversion can fail (statement.py)
+        "client_encoding": "SQL_ASCII",
+    }
+    if password:
+        parameters["password"] = password
+    return parameters
+
+
+def _wants_gss(given: Mapping[str, str]) -> bool:
+    return given.get("gssencmode", "disable") != "disable" or "krbsrvname" in given
+
+
+def conninfo(parameters: Mapping[str, str]) -> bytes:
+    """Write a connection string; every value is quoted."""
+    quoted = (
+        "{}='{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))
+        for name, value in parameters.items()
+    )
+    return " ".join(quoted).encode()

@@ -1,0 +1,109 @@
+"""The server itself: version, role in replication, load time, TLS, and our own rights.
+
+Sources: manual, "System Information Functions", "Control Data Functions"; HAS_PGSTAT_PERMISSIONS
+in pgstatfuncs.c (13 and 14 ask for membership, 15 on for inherited rights).
+"""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.observation import Server
+from exporter.observe.postgres.statement import (
+    Context,
+    Reading,
+    Row,
+    Statement,
+    boolean,
+    integer,
+    moment,
+    text,
+    text_or_none,
+)
+
+PRIVILEGES_ARE_INHERITED = 150000
+"""From 15 on a member must inherit the rights of pg_read_all_stats."""
+
+
+def membership_mode(version: int) -> str:
+    """Return the mode of pg_has_role() that decides what the statistics views show."""
+    return "USAGE" if version >= PRIVILEGES_ARE_INHERITED else "MEMBER"
+
+
+def _statement(version: int) -> Statement:
+    mode = membership_mode(version)
+    # current_setting('hba_file') fails without pg_read_all_settings; CASE keeps it from running
+    return Statement(f"""
+        SELECT current_setting('server_version_num'),
+               split_part(current_setting('server_version'), ' ', 1),
+               pg_backend_pid(),
+               pg_is_in_recovery(),
+               extract(epoch FROM pg_postmaster_start_time()),
+               extract(epoch FROM pg_conf_load_time()),
+               current_setting('ssl')::boolean,
+               current_setting('ssl_ca_file') <> '',
+               host(inet_server_addr()),
+               pg_has_role('pg_read_all_stats', '{mode}'),
+               CASE WHEN pg_has_role('pg_read_all_settings', '{mode}')
+                    THEN current_setting('hba_file') END,
+               CASE WHEN pg_has_role('pg_read_all_settings', '{mode}')
+                    THEN current_setting('ident_file') END
+    """)  # noqa: S608  the mode is one of two words above
+
+
+def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]]:
+    (row,) = rows
+    (
+        version_number,
+        version,
+        backend_pid,
+        in_recovery,
+        started,
+        loaded,
+        tls,
+        authority,
+        address,
+        statistics,
+        hba_file,
+        ident_file,
+    ) = row
+    if integer(backend_pid) != context.backend_pid:
+        # a pooler invents the process number it announces at login; its sessions are not fresh,
+        # so that pg_conf_load_time() would not be true in them
+        return Unread(
+            FailureReason.PROTOCOL,
+            "a connection pooler answers instead of the server itself: point the target at the"
+            " server's own address",
+        )
+    tls_enabled = boolean(tls)
+    server = Server(
+        version_number=integer(version_number),
+        version=text(version),
+        system_identifier=None,
+        in_recovery=boolean(in_recovery),
+        started_at=moment(started),
+        configuration_loaded_at=moment(loaded),
+        tls_enabled=tls_enabled,
+        requests_client_certificate=tls_enabled and boolean(authority),
+        address=None if address is None else ip_address(text(address)),
+        statistics_visible=boolean(statistics),
+    )
+    return server, replace(
+        context,
+        statistics_visible=server.statistics_visible,
+        hba_file=text_or_none(hba_file) or context.hba_file,
+        ident_file=text_or_none(ident_file) or context.ident_file,
+    )
+
+
+SERVER = Reading(Reader.SERVER, _statement, _interpret)
+
+SYSTEM_IDENTIFIER = Statement("SELECT system_identifier FROM pg_control_system()")
+"""A statement of its own: where somebody revoked the function, only this is not known."""
+
+
+def with_identifier(server: Server, rows: Read[list[Row]]) -> Server:
+    """Add the system identifier, or leave it None when it may not be read."""
+    if isinstance(rows, Unread) or len(rows) != 1 or len(rows[0]) != 1:
+        return server
+    return replace(server, system_identifier=text_or_none(rows[0][0]))

@@ -1,0 +1,114 @@
+"""One SQL statement of a poll, the raw rows it returned, and how rows become model values.
+
+Everything is asked for as text: the server's text forms are documented and stable, and a few dozen
+rows make their cost small. The session's client_encoding is SQL_ASCII, so that the server converts
+nothing and can fail at nothing; bytes become text here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from exporter.model.failure import FailureReason, Read, Reader, Unread
+
+MAXIMUM_ROWS = 10_000
+"""More rows than this make a reader ``limit_exceeded``; statements ask for one more at most."""
+
+Row = tuple[bytes | None, ...]
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with its parameters in PostgreSQL's text form."""
+
+    sql: str
+    parameters: tuple[bytes | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known once all rows of a round trip have arrived.
+
+    Attributes:
+        version: ``server_version_num``.
+        backend_pid: of our own session, as the server announced it at login.
+        tls_enabled: the setting ``ssl``.
+        statistics_visible: our role has the rights of pg_read_all_stats.
+        hba_file, ident_file: the main files' names as locations tell them.
+    """
+
+    version: int
+    backend_pid: int
+    statistics_visible: bool = False
+    hba_file: str = "pg_hba.conf"
+    ident_file: str = "pg_ident.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T_co]):
+    """One thing read: its statement for a server version and what its rows mean.
+
+    Attributes:
+        statement: for a ``server_version_num``.
+        interpret: raises ValueError for rows that no PostgreSQL sends.
+    """
+
+    reader: Reader
+    statement: Callable[[int], Statement]
+    interpret: Callable[[list[Row], Context], Read[T_co]]
+
+    def take(self, rows: Read[list[Row]], context: Context) -> Read[T_co]:
+        """Interpret rows; what cannot be rows of this statement is a ``protocol`` failure."""
+        if isinstance(rows, Unread):
+            return rows
+        if len(rows) > MAXIMUM_ROWS:
+            return Unread(FailureReason.LIMIT_EXCEEDED, f"more than {MAXIMUM_ROWS} rows")
+        try:
+            return self.interpret(rows, context)
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            # OSError: datetime.fromtimestamp() on some platforms; only the kind of error is
+            # told, as its text may quote what a hostile server sent
+            return Unread(
+                FailureReason.PROTOCOL,
+                f"{self.reader}: rows that PostgreSQL does not send ({type(error).__name__})",
+            )
+
+
+def text_or_none(value: bytes | None) -> str | None:
+    r"""Decode UTF-8; bytes that are none become ``\xNN``, which loses nothing."""
+    return None if value is None else value.decode("utf-8", "backslashreplace")
+
+
+def text(value: bytes | None) -> str:
+    """Decode a value that is never NULL."""
+    if value is None:
+        raise ValueError("NULL where PostgreSQL has none")
+    return value.decode("utf-8", "backslashreplace")
+
+
+def integer(value: bytes | None) -> int:
+    """Read a whole number of any size that the model can hold (serial numbers have 20 bytes)."""
+    return int(text(value))
+
+
+def boolean(value: bytes | None) -> bool:
+    """Read ``t`` or ``f``."""
+    match value:
+        case b"t":
+            return True
+        case b"f":
+            return False
+        case _:
+            raise ValueError("neither t nor f")
+
+
+def moment(value: bytes | None) -> datetime:
+    """Read ``extract(epoch from …)``, which does not depend on the session's time zone."""
+    return datetime.fromtimestamp(float(text(value)), UTC)
+
+
+def moment_or_none(value: bytes | None) -> datetime | None:
+    """Like moment(), for a column that may be NULL."""
+    return None if value is None else moment(value)

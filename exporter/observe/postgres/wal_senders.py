@@ -1,0 +1,148 @@
+"""Walsenders: pg_stat_replication joined with what else is known of their sessions.
+
+Sources: manual, "The Cumulative Statistics System"; backend_status.h (64-byte buffers);
+walsender.c, WalSndGetStateString().
+"""
+
+from ipaddress import ip_address
+
+from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.wal_sender import (
+    Activity,
+    OtherPeer,
+    Peer,
+    PeerCertificate,
+    ReplicationKind,
+    SlashName,
+    TcpPeer,
+    TlsSession,
+    WalSender,
+)
+from exporter.observe.postgres.statement import (
+    MAXIMUM_ROWS,
+    Context,
+    Reading,
+    Row,
+    Statement,
+    boolean,
+    integer,
+    moment,
+    text,
+    text_or_none,
+)
+
+_SHORTEST_CUT = 60
+"""The server's buffer holds 63 bytes; a cut inside a four-byte character leaves 60 whole ones."""
+
+_UNIX_SOCKET_PORT = -1
+"""client_port of a session over a unix socket (backend_status.c)."""
+
+# - client_addr and the rest is NULL in rows that our role may not see
+# - textsend(): a DN that was cut inside a character is no valid text
+# - a role that was dropped meanwhile keeps its number
+# - a session that ended between the functions behind these views has no complete row
+_SQL = f"""
+    SELECT a.pid IS NOT NULL AND s.pid IS NOT NULL AND g.pid IS NOT NULL,
+           r.pid, extract(epoch FROM r.backend_start), pg_get_userbyid(r.usesysid),
+           r.application_name, host(r.client_addr), r.client_port, r.state, r.sync_state,
+           a.datname, l.slot_name,
+           s.ssl, s.version, s.cipher, s.bits,
+           encode(textsend(s.client_dn), 'hex'), encode(textsend(s.issuer_dn), 'hex'),
+           s.client_serial, g.encrypted
+      FROM pg_stat_replication r
+      LEFT JOIN pg_stat_activity a ON a.pid = r.pid AND a.backend_start = r.backend_start
+      LEFT JOIN pg_stat_ssl s ON s.pid = r.pid
+      LEFT JOIN pg_stat_gssapi g ON g.pid = r.pid
+      LEFT JOIN pg_replication_slots l ON l.active_pid = r.pid AND NOT l.temporary
+     LIMIT {MAXIMUM_ROWS + 1}
+"""  # noqa: S608  the limit is a constant
+
+
+def _statement(_version: int) -> Statement:
+    return Statement(_SQL)
+
+
+def _name(value: bytes | None) -> SlashName | None:
+    if value is None:
+        return None
+    raw = bytes.fromhex(text(value))
+    return SlashName(raw.decode("utf-8", "backslashreplace"), len(raw) >= _SHORTEST_CUT)
+
+
+def _peer(address: bytes | None, port: bytes | None) -> Peer:
+    if port is None:
+        return OtherPeer.HIDDEN
+    if integer(port) == _UNIX_SOCKET_PORT:
+        return OtherPeer.UNIX_SOCKET
+    return TcpPeer(ip_address(text(address)), integer(port))
+
+
+def _activity(state: str) -> Activity:
+    match state:
+        case "backup":
+            return Activity.BACKUP
+        case "startup":
+            return Activity.IDLE
+        case _:
+            return Activity.STREAMING
+
+
+def _wal_sender(row: Row) -> WalSender:
+    (
+        _,
+        pid,
+        backend_start,
+        role,
+        application_name,
+        address,
+        port,
+        state,
+        sync_state,
+        database,
+        slot,
+        tls,
+        tls_version,
+        cipher,
+        bits,
+        subject,
+        issuer,
+        serial,
+        gss_encrypted,
+    ) = row
+    certificate = (
+        None if serial is None else PeerCertificate(_name(subject), _name(issuer), integer(serial))
+    )
+    session = (
+        TlsSession(text(tls_version), text(cipher), integer(bits), certificate)
+        if boolean(tls)
+        else None
+    )
+    return WalSender(
+        pid=integer(pid),
+        backend_start=moment(backend_start),
+        role=text(role),
+        application_name=text_or_none(application_name) or "",
+        peer=_peer(address, port),
+        kind=ReplicationKind.PHYSICAL if database is None else ReplicationKind.LOGICAL,
+        database=text_or_none(database),
+        tls=session,
+        gss_encrypted=boolean(gss_encrypted),
+        state=text(state),
+        activity=_activity(text(state)),
+        slot_name=text_or_none(slot) or "",
+        sync_state=text_or_none(sync_state) or "",
+    )
+
+
+def _interpret(rows: list[Row], context: Context) -> Read[tuple[WalSender, ...]]:
+    if not context.statistics_visible:
+        # also where nobody replicates: these rights would be missed as soon as somebody does
+        return Unread(
+            FailureReason.PERMISSION,
+            f"walsenders: {len(rows)}, but the role may not see how they are connected;"
+            " GRANT pg_read_all_stats to it WITH INHERIT",
+        )
+    return tuple(_wal_sender(row) for row in rows if boolean(row[0]))
+
+
+WAL_SENDERS = Reading(Reader.WAL_SENDERS, _statement, _interpret)
