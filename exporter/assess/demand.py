@@ -53,7 +53,7 @@ def demands(
     """
     if rule is None or rule.auth_method == "reject":
         return frozenset({Demand.REFUSES})
-    match rule.option("clientcert"):
+    match "verify-full" if rule.auth_method == "cert" else rule.option("clientcert"):
         case "verify-full":
             pass
         case "verify-ca":

@@ -5,7 +5,6 @@ be-secure-openssl.c, X509_NAME_to_cstring(). PostgreSQL compares the first CN in
 """
 
 import re
-from collections.abc import Iterable
 
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth, truth
@@ -89,10 +88,12 @@ def binds(mapping: IdentMapping, role: str) -> bool:
     return mapping.database_role == role and _PLAIN_PATTERN.fullmatch(system_name[1:]) is not None
 
 
-def names_given(mappings: Iterable[IdentMapping], role: str) -> frozenset[str]:
-    """Return the literal system names that ``mappings`` give ``role`` to."""
-    return frozenset(
-        m.system_name
-        for m in mappings
-        if m.database_role == role and not m.system_name.startswith("/")
-    )
+def proves(mapping: IdentMapping, name: str, role: str) -> bool:
+    """Return whether ``name`` is the one name that the line binds to ``role``."""
+    if not binds(mapping, role):
+        return False
+    if not mapping.system_name.startswith("/"):
+        return name == mapping.system_name
+    # the patterns that bind mean the same to Python and to PostgreSQL
+    found = re.search(mapping.system_name[1:], name)
+    return found is not None and (found[1] if found.re.groups else role) == role

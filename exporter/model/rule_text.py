@@ -15,6 +15,23 @@ def quoted(token: str) -> str:
     return token
 
 
+_KEYWORDS = frozenset({"all", "sameuser", "samerole", "samegroup", "replication"})
+
+
+def literal(name: str) -> str:
+    """Return a role or database name so that pg_hba.conf takes it for that name and no keyword.
+
+    From 16 on a leading ``/`` makes a regular expression even inside quotes; there is no way to
+    write such a name, so it is given as the expression that matches it alone.
+    """
+    if name.startswith("/"):
+        escaped = re.sub(r"([][.*+?^$(){}|\\])", r"\\\1", name)
+        return quoted(f"/^{escaped}$")
+    if name in _KEYWORDS or name.startswith(("+", "@")):
+        return f'"{name}"'
+    return quoted(name)
+
+
 def address_text(rule: HbaRule) -> str:
     """Return the address field: CIDR where the mask is a prefix, else address and mask.
 

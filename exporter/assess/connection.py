@@ -1,0 +1,165 @@
+"""One walsender, judged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from exporter.assess.demand import Demand
+from exporter.assess.explanation import explain
+from exporter.assess.hba_match import Client
+from exporter.assess.identity import certificate_name, distinguished_name, proves
+from exporter.assess.outcome import InForce, Outcomes, outcomes
+from exporter.assess.posture import demanded_of, forecast, posture, shown_certificate
+from exporter.assess.reasons import Case, reasons
+from exporter.assess.remedy import remedy
+from exporter.assess.surroundings import Surroundings
+from exporter.assess.verdict import verdict
+from exporter.model.failure import Unread
+from exporter.model.hba import HbaRule, RuleLocation
+from exporter.model.judgement import HbaState
+from exporter.model.observation import Observation
+from exporter.model.policy import Policy
+from exporter.model.report import Connection
+from exporter.model.wal_sender import TcpPeer, WalSender
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInForce:
+    """What is known of the rules that are in force at this poll.
+
+    Attributes:
+        hba_since, ident_since: the earliest load known to have brought them; None if unknown.
+        quoting_lines, clientname_lines: rules with a quote, or with ``clientname=``, in their
+            line; None when that could not be read.
+        unknown: one line on why ``in_force.rules`` is empty, if it is.
+    """
+
+    state: HbaState
+    in_force: InForce
+    hba_since: datetime | None
+    ident_since: datetime | None
+    quoting_lines: frozenset[RuleLocation] | None
+    clientname_lines: frozenset[RuleLocation] | None
+    unknown: str
+
+
+def judge(
+    wal_sender: WalSender,
+    observation: Observation,
+    known: RulesInForce,
+    policy: Policy,
+    *,
+    now: datetime,
+) -> Connection:
+    """Return ``wal_sender`` judged under the rules in force and the user's policy."""
+    client = Client(
+        kind=wal_sender.kind,
+        role=wal_sender.role,
+        database=wal_sender.database,
+        address=wal_sender.peer.address if isinstance(wal_sender.peer, TcpPeer) else None,
+        tls=wal_sender.tls is not None,
+        gss_encrypted=wal_sender.gss_encrypted,
+    )
+    surroundings = Surroundings(
+        server_version_number=observation.server.version_number,
+        member_of=_member_of(observation, wal_sender.role),
+        regular_expressions=_regular_expressions(observation),
+        quoting_lines=known.quoting_lines,
+    )
+    found = outcomes(client, known.in_force, surroundings, unknown=known.unknown)
+    demanded = demanded_of(wal_sender, found)
+    predates = _predates(wal_sender, found, known)
+    name_unproven = predates is not False and not _name_proven(wal_sender, found, known)
+    reached = posture(wal_sender, demanded, name_unproven=name_unproven)
+    case = Case(
+        wal_sender=wal_sender,
+        client=client,
+        posture=reached,
+        demanded=demanded,
+        found=found,
+        name_unproven=name_unproven,
+        server=observation.server,
+        hba_state=known.state,
+        in_force=known.in_force,
+        surroundings=surroundings,
+        policy=policy,
+    )
+    given, exemption = verdict(wal_sender, reached, policy, now=now)
+    expected, cause = forecast(demanded)
+    why = reasons(case)
+    shown = shown_certificate(wal_sender)
+    return Connection(
+        wal_sender=wal_sender,
+        posture=reached,
+        verdict=given,
+        reasons=why,
+        rule_match=found.match,
+        predates_rules=predates,
+        certificate_name=None if shown is None else certificate_name(shown.subject),
+        exemption=exemption,
+        forecast=expected,
+        forecast_cause=cause,
+        explanation=explain(
+            case,
+            predates=predates,
+            known_since=known.hba_since,
+            clientname_lines=known.clientname_lines,
+        ),
+        remedy=remedy(case, why),
+    )
+
+
+def _predates(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool | None:
+    """Return whether the connection began before the rules in force are known to have been.
+
+    A process that started after the load was forked with its rules (postmaster.c).
+    """
+    since = known.hba_since
+    if since is None or not found.possible:
+        return None
+    if any(rule.option("map") is not None for rule in found.rules):
+        if known.ident_since is None:
+            return None
+        since = max(since, known.ident_since)
+    return wal_sender.backend_start <= since
+
+
+def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool:
+    """Return whether the name shown is visibly one that every rule which may govern demands."""
+    shown = shown_certificate(wal_sender)
+    if shown is None:
+        return False
+    names = [
+        name
+        for name in (certificate_name(shown.subject), distinguished_name(shown.subject))
+        if name is not None
+    ]
+    return any(
+        all(
+            _demands_name(rule, name, wal_sender.role, known)
+            for rule, demanded in found.possible
+            if rule is not None and demanded != {Demand.REFUSES}
+        )
+        for name in names
+    )
+
+
+def _demands_name(rule: HbaRule, name: str, role: str, known: RulesInForce) -> bool:
+    map_name = rule.option("map")
+    if map_name is None:
+        return name == role
+    return all(
+        any(proves(m, name, role) for m in content.mappings if m.map_name == map_name)
+        for content in known.in_force.maps
+    )
+
+
+def _member_of(observation: Observation, role: str) -> frozenset[str] | None:
+    if isinstance(observation.role_memberships, Unread):
+        return None
+    return observation.role_memberships.get(role)
+
+
+def _regular_expressions(observation: Observation) -> dict[tuple[str, str], bool]:
+    if isinstance(observation.regular_expressions, Unread):
+        return {}
+    return {(r.token, r.name): r.matches for r in observation.regular_expressions}

@@ -1,0 +1,109 @@
+"""Sentences on why a connection has its posture, for a person."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from exporter.assess.demand import Demand
+from exporter.assess.reasons import Case
+from exporter.model.hba import HbaRule, RuleLocation
+from exporter.model.report import Governs, NoRule, Undecided
+from exporter.model.rule_text import rule_text
+
+_DEMANDS = {
+    Demand.CERTIFICATE: "It demands a certificate whose name is the role's.",
+    Demand.CHAIN: "It demands a certificate of the server's authority, whoever's it is.",
+    Demand.CHAIN_BY_MAP: (
+        "It demands a certificate, and its map lets several names in as this role."
+    ),
+    Demand.UNKNOWN: (
+        "It demands a certificate, and its map, which says whose, cannot be read or decided."
+    ),
+    Demand.REFUSES: "It refuses this connection.",
+}
+_METHODS = {
+    "trust": "It trusts whoever connects: no password, no certificate.",
+    "password": "It asks for a password, sent in clear inside the connection; no certificate.",
+    "md5": "It asks for a password; a certificate is not demanded.",
+    "scram-sha-256": "It asks for a password; a certificate is not demanded.",
+}
+
+
+def explain(
+    case: Case,
+    *,
+    predates: bool | None,
+    known_since: datetime | None,
+    clientname_lines: frozenset[RuleLocation] | None,
+) -> tuple[str, ...]:
+    """Return sentences: the rule as the server matched it, what it demands, what is in doubt.
+
+    Args:
+        case: the connection.
+        predates: it began before the rules in force are known to have been loaded.
+        known_since: since when those are known to be in force.
+        clientname_lines: rules with ``clientname=``, which the server's view does not list.
+    """
+    return (
+        *_rule(case, clientname_lines or frozenset()),
+        *_age(case, predates=predates, known_since=known_since),
+    )
+
+
+def place(location: RuleLocation) -> str:
+    """Return ``file, line N``."""
+    return f"{location.file_name}, line {location.line_number}"
+
+
+def _rule(case: Case, clientname_lines: frozenset[RuleLocation]) -> Iterable[str]:
+    match case.found.match:
+        case Governs(rule):
+            yield f"{place(rule.location)} governs it, the first that matches: {rule_text(rule)}"
+            yield from (_demand(rule, d) for d in sorted(case.found.demanded, key=_order))
+            yield from _not_in_the_view(rule, case, clientname_lines)
+        case NoRule():
+            yield "No rule of pg_hba.conf matches it: the server would refuse it now."
+        case Undecided(candidates, may_match_none, why):
+            if not candidates:
+                yield from why
+                return
+            yield "Which rule governs it cannot be decided; it may be one of these:"
+            for rule in candidates:
+                yield f"{place(rule.location)}: {rule_text(rule)}"
+            if may_match_none:
+                yield "It is also possible that none of them matches."
+            yield from (f"Because {w}" for w in why)
+
+
+def _order(demand: Demand) -> int:
+    return list(Demand).index(demand)
+
+
+def _demand(rule: HbaRule, demand: Demand) -> str:
+    if demand is Demand.NOTHING:
+        return _METHODS.get(
+            rule.auth_method,
+            f"It authenticates by {rule.auth_method}; a certificate is not demanded.",
+        )
+    return _DEMANDS[demand]
+
+
+def _not_in_the_view(
+    rule: HbaRule, case: Case, clientname_lines: frozenset[RuleLocation]
+) -> Iterable[str]:
+    quoting = case.surroundings.quoting_lines
+    if quoting is not None and rule.location in quoting:
+        yield "The line holds quotes, which the server's view does not show."
+    if rule.location in clientname_lines:
+        yield "The line holds clientname=, which the server's view does not show."
+
+
+def _age(case: Case, *, predates: bool | None, known_since: datetime | None) -> Iterable[str]:
+    if predates and known_since is not None:
+        yield (
+            f"The connection began {_moment(case.wal_sender.backend_start)}; the rules are known "
+            f"to be in force since {_moment(known_since)}: older ones may have let it in."
+        )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,71 @@
+"""How one connection is secured: what was shown, held against what is demanded now."""
+
+from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
+from exporter.assess.outcome import Outcomes
+from exporter.model.judgement import Forecast, ForecastCause, Posture
+from exporter.model.wal_sender import OtherPeer, PeerCertificate, TlsSession, WalSender
+
+
+def shown_certificate(wal_sender: WalSender) -> PeerCertificate | None:
+    """Return the client certificate of the connection's handshake."""
+    return None if wal_sender.tls is None else wal_sender.tls.client_certificate
+
+
+def demanded_of(wal_sender: WalSender, found: Outcomes) -> frozenset[Demand]:
+    """Return what the rules in force demand of this connection, were it to begin now.
+
+    A demand for a certificate refuses a connection that showed none.
+    """
+    demanded = found.demanded
+    if shown_certificate(wal_sender) is not None or not demanded & CERTIFICATE_DEMANDS:
+        return demanded
+    return (demanded - CERTIFICATE_DEMANDS) | {Demand.REFUSES}
+
+
+def posture(wal_sender: WalSender, demanded: frozenset[Demand], *, name_unproven: bool) -> Posture:
+    """Return the posture of a connection.
+
+    Args:
+        wal_sender: the connection.
+        demanded: by ``demanded_of``; empty when the rules in force are not known.
+        name_unproven: the connection predates the rules, and the name in its certificate is
+            not visibly one that they demand.
+    """
+    match wal_sender.peer, wal_sender.tls:
+        case OtherPeer.HIDDEN, _:
+            return Posture.HIDDEN
+        case OtherPeer.UNIX_SOCKET, _:
+            return Posture.UNIX_SOCKET
+        case _, None:
+            return Posture.GSS_ENCRYPTED if wal_sender.gss_encrypted else Posture.PLAINTEXT
+        case _, TlsSession(client_certificate=None):
+            return Posture.TLS_WITHOUT_CERTIFICATE
+        case _, _:
+            return _with_certificate(demanded, name_unproven=name_unproven)
+
+
+def _with_certificate(demanded: frozenset[Demand], *, name_unproven: bool) -> Posture:
+    # where some rule may refuse everybody, nobody gets in by it without a certificate either
+    admitting = demanded - {Demand.REFUSES}
+    if admitting == {Demand.CERTIFICATE}:
+        if name_unproven:
+            return Posture.CERTIFICATE_UNCONFIRMED
+        return Posture.CERTIFICATE_REQUIRED
+    if admitting and admitting <= {Demand.CHAIN, Demand.CHAIN_BY_MAP}:
+        return Posture.CERTIFICATE_CHAIN_REQUIRED
+    if admitting == {Demand.NOTHING}:
+        return Posture.CERTIFICATE_OPTIONAL
+    return Posture.CERTIFICATE_UNCONFIRMED
+
+
+def forecast(demanded: frozenset[Demand]) -> tuple[Forecast, ForecastCause]:
+    """Return what the next reconnect meets, as far as rules tell.
+
+    Where a certificate is demanded, it hangs on the one that the client will send, which
+    nothing here knows: unknown.
+    """
+    if demanded == {Demand.REFUSES}:
+        return Forecast.REFUSED, ForecastCause.RULE
+    if demanded == {Demand.NOTHING}:
+        return Forecast.ADMITTED_WITHOUT_CERTIFICATE, ForecastCause.NONE
+    return Forecast.UNKNOWN, ForecastCause.NONE

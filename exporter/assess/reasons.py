@@ -1,0 +1,142 @@
+"""Why a posture is not the best one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from exporter.assess.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
+from exporter.assess.hba_match import Client, rule_matches
+from exporter.assess.outcome import InForce, Outcomes
+from exporter.assess.surroundings import Surroundings
+from exporter.assess.truth import Truth
+from exporter.assess.verdict import tls_version_too_old
+from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.judgement import HbaState, Posture, Reason
+from exporter.model.observation import Server
+from exporter.model.policy import Policy
+from exporter.model.wal_sender import WalSender
+
+_TYPES_WITHOUT_ENCRYPTION = frozenset(
+    {ConnectionType.HOST, ConnectionType.HOSTNOSSL, ConnectionType.HOSTNOGSSENC}
+)
+_OF_STATE = {
+    HbaState.PENDING: Reason.RULES_PENDING,
+    HbaState.REJECTED: Reason.RULES_REJECTED,
+    HbaState.UNVERIFIED: Reason.RULES_LOAD_UNVERIFIED,
+    HbaState.UNREADABLE: Reason.RULES_UNREADABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that the reasons of one connection follow from."""
+
+    wal_sender: WalSender
+    client: Client
+    posture: Posture
+    demanded: frozenset[Demand]
+    found: Outcomes
+    name_unproven: bool
+    server: Server
+    hba_state: HbaState
+    in_force: InForce
+    surroundings: Surroundings
+    policy: Policy
+
+
+def reasons(case: Case) -> tuple[Reason, ...]:
+    """Return why the posture is not the best one, most telling first; empty if it is."""
+    if case.posture in {Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET}:
+        found: list[Reason] = []
+    elif case.posture is Posture.HIDDEN:
+        found = [Reason.STATISTICS_HIDDEN]
+    else:
+        found = [*_of_the_client(case), *_of_the_rules(case)]
+    if tls_version_too_old(case.wal_sender.tls, case.policy.minimum_tls_version):
+        found.append(Reason.TLS_VERSION_TOO_OLD)
+    return tuple(dict.fromkeys(found))
+
+
+def _of_the_client(case: Case) -> Iterable[Reason]:
+    match case.posture:
+        case Posture.PLAINTEXT:
+            yield Reason.CLIENT_WITHOUT_TLS if case.server.tls_enabled else Reason.SERVER_TLS_OFF
+        case Posture.GSS_ENCRYPTED:
+            yield Reason.CLIENT_USED_GSS
+        case Posture.TLS_WITHOUT_CERTIFICATE:
+            if case.server.requests_client_certificate:
+                yield Reason.CLIENT_SENT_NO_CERTIFICATE
+            else:
+                yield Reason.SERVER_REQUESTS_NO_CERTIFICATE
+        case _:
+            return
+
+
+def _of_the_rules(case: Case) -> Iterable[Reason]:
+    if not case.found.possible:
+        yield _OF_STATE[case.hba_state]
+        return
+    if case.demanded == {Demand.REFUSES}:
+        yield Reason.RULES_WOULD_REFUSE
+        return
+    if case.posture is Posture.CERTIFICATE_UNCONFIRMED:
+        if Demand.UNKNOWN in case.demanded:
+            yield Reason.MAP_UNREADABLE
+        elif case.name_unproven and case.demanded <= {Demand.CERTIFICATE, Demand.REFUSES}:
+            yield Reason.CERTIFICATE_NAME_UNPROVEN
+            return
+        else:
+            yield _undecided(case)
+    # what every rule that may govern has in common holds, whichever it is
+    admitting = [
+        _of_rule(rule, demanded & case.demanded, case)
+        for rule, demanded in case.found.possible
+        if rule is not None and demanded & case.demanded - {Demand.REFUSES}
+    ]
+    for reason in admitting[0]:
+        if all(reason in others for others in admitting[1:]):
+            yield reason
+
+
+def _undecided(case: Case) -> Reason:
+    if len(case.in_force.rules) > 1:
+        return _OF_STATE[case.hba_state]
+    return Reason.RULES_PENDING if len(case.in_force.maps) > 1 else Reason.RULE_UNDECIDED
+
+
+def _of_rule(rule: HbaRule, demanded: frozenset[Demand], case: Case) -> tuple[Reason, ...]:
+    found: list[Reason] = []
+    if Demand.CHAIN in demanded:
+        found.append(Reason.RULE_CHECKS_CHAIN_ONLY)
+    if Demand.CHAIN_BY_MAP in demanded:
+        found.append(Reason.MAP_ADMITS_OTHER_NAMES)
+    if Demand.NOTHING in demanded:
+        if rule.auth_method == "trust":
+            found.append(Reason.RULE_TRUSTS)
+        elif rule.auth_method in PASSWORD_METHODS:
+            found.append(Reason.RULE_USES_PASSWORD)
+        else:
+            found.append(Reason.RULE_USES_OTHER_METHOD)
+        if rule.connection_type in _TYPES_WITHOUT_ENCRYPTION:
+            found.append(Reason.RULE_ALLOWS_PLAINTEXT)
+        if _shadows(rule, case):
+            found.append(Reason.RULE_SHADOWS_CERTIFICATE_RULE)
+    return tuple(found)
+
+
+def _shadows(rule: HbaRule, case: Case) -> bool:
+    """Return whether a later rule would demand a certificate of the same client over TLS."""
+    over_tls = replace(case.client, tls=True, gss_encrypted=False)
+    if rule_matches(rule, over_tls, case.surroundings)[0] is not Truth.YES:
+        return False
+    for content in case.in_force.rules:
+        if rule not in content.rules:
+            return False
+        later = content.rules[content.rules.index(rule) + 1 :]
+        if not any(
+            rule_matches(other, over_tls, case.surroundings)[0] is Truth.YES
+            and demands(other, case.client.role, case.in_force.maps, case.surroundings)
+            & (CERTIFICATE_DEMANDS - {Demand.CHAIN})
+            for other in later
+        ):
+            return False
+    return True

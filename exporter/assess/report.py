@@ -1,0 +1,202 @@
+"""A whole target, judged: the door of this room."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from exporter.assess.connection import RulesInForce, judge
+from exporter.assess.load_state import follow, in_force, newest_change
+from exporter.assess.outcome import InForce
+from exporter.assess.rules_remedy import error_text, rules_remedy
+from exporter.model.failure import Read, Reader, Unread
+from exporter.model.hba import LineTraits, RuleLocation, ServerFile
+from exporter.model.history import RulesHistory
+from exporter.model.judgement import HbaState, Posture, Verdict
+from exporter.model.observation import Observation
+from exporter.model.policy import LOOPBACK_EXEMPTION
+from exporter.model.report import Connection, ExemptionUse, RulesReport, TargetReport
+from exporter.model.target import Target
+
+_CONTINUATION_SINCE = 140000
+_HBA_FILES = (ServerFile.HBA, ServerFile.HBA_INCLUDED)
+_IDENT_FILES = (ServerFile.IDENT, ServerFile.IDENT_INCLUDED)
+_WORST_FIRST = (Verdict.INSECURE, Verdict.UNKNOWN, Verdict.EXEMPT, Verdict.SECURE)
+_POSTURES = tuple(Posture)
+_STATE_IN_WORDS = {
+    HbaState.LOADED: "The rules on disk are the rules in force.",
+    HbaState.PENDING: "pg_hba.conf was edited and is not loaded: older rules are in force.",
+    HbaState.REJECTED: (
+        "The last reload was rejected: older rules are in force, and the next restart of the "
+        "server fails."
+    ),
+    HbaState.UNVERIFIED: (
+        "Whether the rules on disk are the ones in force is not known: the times of the files "
+        "cannot be read, and no reload was seen yet."
+    ),
+    HbaState.UNREADABLE: "pg_hba_file_rules cannot be read.",
+}
+
+
+def assess(
+    observation: Observation, target: Target, history: RulesHistory, *, now: datetime
+) -> tuple[TargetReport, RulesHistory]:
+    """Return the report on ``target``, and its history after this poll.
+
+    Args:
+        observation: what the poll read.
+        target: as configured.
+        history: after the poll before.
+        now: for exemptions that end.
+    """
+    known, history = _rules_in_force(observation, history)
+    connections: Read[tuple[Connection, ...]]
+    if isinstance(observation.wal_senders, Unread):
+        connections = observation.wal_senders
+        failure: Unread | None = observation.wal_senders
+        judged: tuple[Connection, ...] = ()
+    else:
+        judged = tuple(
+            sorted(
+                (
+                    judge(w, observation, known, target.policy, now=now)
+                    for w in observation.wal_senders
+                ),
+                key=_worst_first,
+            )
+        )
+        connections, failure = judged, None
+    report = TargetReport(
+        target=target,
+        polled_at=observation.at,
+        duration_seconds=observation.duration_seconds,
+        failure=failure,
+        readers=_readers(observation),
+        server=observation.server,
+        rules=_rules_report(observation, known),
+        connections=connections,
+        exemptions=_exemptions(target, judged),
+    )
+    return report, history
+
+
+def failed(
+    target: Target, failure: Unread, *, at: datetime, duration_seconds: float
+) -> TargetReport:
+    """Return the report on a poll that read nothing."""
+    return TargetReport(
+        target=target,
+        polled_at=at,
+        duration_seconds=duration_seconds,
+        failure=failure,
+        readers={},
+        server=None,
+        rules=None,
+        connections=failure,
+        exemptions=_exemptions(target, ()),
+    )
+
+
+def _worst_first(connection: Connection) -> tuple[int, int, datetime, int]:
+    return (
+        _WORST_FIRST.index(connection.verdict),
+        -_POSTURES.index(connection.posture),
+        connection.wal_sender.backend_start,
+        connection.wal_sender.pid,
+    )
+
+
+def _rules_in_force(
+    observation: Observation, history: RulesHistory
+) -> tuple[RulesInForce, RulesHistory]:
+    server = observation.server
+    hba_state, ident_state = HbaState.UNREADABLE, HbaState.UNREADABLE
+    if not isinstance(observation.hba, Unread):
+        hba_state, hba = follow(
+            history.hba,
+            observation.hba,
+            loaded_at=server.configuration_loaded_at,
+            started_at=server.started_at,
+            newest=newest_change(observation.file_times, observation.hba_lines, _HBA_FILES),
+        )
+        history = replace(history, hba=hba)
+    if not isinstance(observation.ident, Unread):
+        ident_state, ident = follow(
+            history.ident,
+            observation.ident,
+            loaded_at=server.configuration_loaded_at,
+            started_at=server.started_at,
+            newest=newest_change(observation.file_times, (), _IDENT_FILES),
+        )
+        history = replace(history, ident=ident)
+    rules = in_force(history.hba, hba_state, loaded_at=server.configuration_loaded_at)
+    maps = in_force(history.ident, ident_state, loaded_at=server.configuration_loaded_at)
+    known = RulesInForce(
+        state=hba_state,
+        in_force=InForce(rules=rules, maps=maps),
+        hba_since=history.hba.confirmed_since if rules else None,
+        ident_since=history.ident.confirmed_since if maps else None,
+        quoting_lines=_locations(observation, holding="quote"),
+        clientname_lines=_locations(observation, holding="clientname"),
+        unknown=_STATE_IN_WORDS[hba_state],
+    )
+    return known, history
+
+
+def _locations(observation: Observation, *, holding: str) -> frozenset[RuleLocation] | None:
+    """Return the rules whose line, or a continuation of it, holds something."""
+    lines = observation.hba_lines
+    if isinstance(lines, Unread):
+        return None
+    by_location = {line.location: line for line in lines}
+    found: set[RuleLocation] = set()
+    for line in lines:
+        if line.holds_quote if holding == "quote" else line.holds_clientname:
+            found.add(_first_line(line.location, by_location, observation.server.version_number))
+    return frozenset(found)
+
+
+def _first_line(
+    location: RuleLocation, lines: dict[RuleLocation, LineTraits], server_version_number: int
+) -> RuleLocation:
+    """Return the first physical line of a rule: that is the one the view names."""
+    if server_version_number < _CONTINUATION_SINCE:
+        return location
+    before = replace(location, line_number=location.line_number - 1)
+    while before in lines and lines[before].continues:
+        location, before = before, replace(before, line_number=before.line_number - 1)
+    return location
+
+
+def _readers(observation: Observation) -> dict[Reader, Unread | None]:
+    read = {
+        Reader.SERVER: observation.server,
+        Reader.WAL_SENDERS: observation.wal_senders,
+        Reader.HBA_RULES: observation.hba,
+        Reader.HBA_LINES: observation.hba_lines,
+        Reader.IDENT_MAPPINGS: observation.ident,
+        Reader.FILE_TIMES: observation.file_times,
+        Reader.ROLE_MEMBERSHIPS: observation.role_memberships,
+        Reader.REGULAR_EXPRESSIONS: observation.regular_expressions,
+    }
+    return {reader: value if isinstance(value, Unread) else None for reader, value in read.items()}
+
+
+def _rules_report(observation: Observation, known: RulesInForce) -> RulesReport:
+    errors = () if isinstance(observation.hba, Unread) else observation.hba.errors
+    wal_senders = () if isinstance(observation.wal_senders, Unread) else observation.wal_senders
+    return RulesReport(
+        state=known.state,
+        error_lines=errors,
+        explanation=(_STATE_IN_WORDS[known.state], *(error_text(e) for e in errors)),
+        remedy=rules_remedy(known.state, errors, wal_senders, observation.server.version_number),
+    )
+
+
+def _exemptions(target: Target, judged: tuple[Connection, ...]) -> tuple[ExemptionUse, ...]:
+    policy = target.policy
+    uses = [(e.name, e.reason, e.until) for e in policy.exemptions]
+    if policy.exempt_loopback:
+        uses.append((LOOPBACK_EXEMPTION, "built in: the connection never leaves the host", None))
+    return tuple(
+        ExemptionUse(name, reason, until, sum(c.exemption == name for c in judged))
+        for name, reason, until in uses
+    )

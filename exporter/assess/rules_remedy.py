@@ -1,0 +1,130 @@
+"""What to do about pg_hba.conf itself: lines in error, content that is not loaded."""
+
+from collections.abc import Sequence
+
+from exporter.model.hba import ErrorLine, RuleLocation
+from exporter.model.judgement import HbaState
+from exporter.model.report import Place, Step
+from exporter.model.rule_text import literal
+from exporter.model.wal_sender import ReplicationKind, TcpPeer, WalSender
+
+RELOAD = "SELECT pg_reload_conf();"
+INSTALL = Step(
+    Place.SERVER,
+    "Give the exporter its rights and functions: as a superuser, on the primary, in the database "
+    "that the exporter connects to (it may be run again at any time)",
+    ("pg-replication-cert-exporter sql | psql -d DATABASE",),
+)
+LOAD_ONCE = Step(
+    Place.SERVER,
+    "Or load the rules once while the exporter runs: it then sees the same content before and "
+    "after the load",
+    (RELOAD,),
+)
+_FILE_NAMES_SINCE = 160000
+_ERRORS = "SELECT {} FROM pg_hba_file_rules WHERE error IS NOT NULL OR type IS NULL;"
+
+
+def check_and_load(server_version_number: int) -> Step:
+    """Return the step that loads the rules, with the query that must find nothing before it."""
+    named = server_version_number >= _FILE_NAMES_SINCE
+    columns = "file_name, line_number, error" if named else "line_number, error"
+    return Step(
+        Place.SERVER,
+        "Make sure that no line is in error (the query must find none: a reload with an error "
+        "keeps all old rules, and the next restart fails), then load the rules",
+        (_ERRORS.format(columns), RELOAD),
+    )
+
+
+CORRECT_LINES = Step(
+    Place.SERVER,
+    "Correct the lines of pg_hba.conf that are in error (explain lists them with what to write)",
+    ("pg-replication-cert-exporter explain TARGET",),
+)
+
+
+def rules_remedy(
+    state: HbaState,
+    errors: Sequence[ErrorLine],
+    wal_senders: Sequence[WalSender],
+    server_version_number: int,
+) -> tuple[Step, ...]:
+    """Return the steps that get the rules on disk into force; empty when they are.
+
+    Args:
+        state: of pg_hba.conf.
+        errors: its lines in error.
+        wal_senders: who replicates now: their roles and addresses make the lines to write exact
+            (the server's view shows nothing of a line in error but its number).
+        server_version_number: ``server_version_num``.
+    """
+    blocking = [e for e in errors if e.blocks_loading]
+    steps = [_correct(e, wal_senders) for e in blocking]
+    match state:
+        case HbaState.LOADED:
+            return ()
+        case HbaState.PENDING | HbaState.REJECTED:
+            return (*steps, check_and_load(server_version_number))
+        case HbaState.UNVERIFIED:
+            return (*steps, INSTALL, LOAD_ONCE)
+        case HbaState.UNREADABLE:
+            return (INSTALL,)
+
+
+def _correct(error: ErrorLine, wal_senders: Sequence[WalSender]) -> Step:
+    at = f"{error.location.file_name}, line {error.location.line_number}"
+    for words, advice, lines in _ADVICE:
+        if words in error.message:
+            return Step(Place.SERVER, f"{at}: {advice}", _filled(lines, wal_senders))
+    return Step(Place.SERVER, f"{at}: correct the line, of which the server says: {error.message}")
+
+
+_CERTIFICATE_RULE = "hostssl {database} {role} {address} cert"
+_ADVICE: tuple[tuple[str, str, str], ...] = (
+    (
+        "cert authentication is only supported on hostssl connections",
+        "write hostssl in place of host (a certificate is shown over TLS only)",
+        _CERTIFICATE_RULE,
+    ),
+    (
+        "peer authentication is only supported on local sockets",
+        "peer is for unix sockets: write local, without an address, or another method for TCP",
+        "local all all peer",
+    ),
+    (
+        'clientcert can only be configured for "hostssl" rows',
+        "write hostssl in place of host (a certificate is shown over TLS only)",
+        _CERTIFICATE_RULE,
+    ),
+    (
+        'clientname can only be configured for "hostssl" rows',
+        "write hostssl in place of host (a certificate is shown over TLS only)",
+        _CERTIFICATE_RULE,
+    ),
+)
+
+
+def _filled(line: str, wal_senders: Sequence[WalSender]) -> tuple[str, ...]:
+    """Return ``line`` for each role and address that replicates now, else with placeholders."""
+    if "{" not in line:
+        return (line,)
+    filled = {
+        line.format(
+            database="replication"
+            if w.kind is ReplicationKind.PHYSICAL or w.database is None
+            else literal(w.database),
+            role=literal(w.role),
+            address=f"{w.peer.address}/{w.peer.address.max_prefixlen}",
+        ): None
+        for w in wal_senders
+        if isinstance(w.peer, TcpPeer)
+    }
+    return tuple(filled) or (line.format(database="replication", role="ROLE", address="ADDRESS"),)
+
+
+def error_text(error: ErrorLine) -> str:
+    """Return one line on a line in error, and whether it blocks loading."""
+    location: RuleLocation = error.location
+    blocks = "" if error.blocks_loading else " (this one does not block loading)"
+    return f"{location.file_name}, line {location.line_number}: {error.message}{blocks}"

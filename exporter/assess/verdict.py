@@ -1,0 +1,108 @@
+"""A posture held against the user's policy."""
+
+import re
+from datetime import datetime
+from typing import assert_never
+
+from exporter.model.judgement import Posture, Verdict
+from exporter.model.policy import LOOPBACK_EXEMPTION, Exemption, Policy, Requirement, TlsVersion
+from exporter.model.wal_sender import OtherPeer, TcpPeer, TlsSession, WalSender
+
+_ENOUGH = {
+    Requirement.CERTIFICATE: frozenset({Posture.CERTIFICATE_REQUIRED}),
+    Requirement.CERTIFICATE_CHAIN: frozenset(
+        {Posture.CERTIFICATE_REQUIRED, Posture.CERTIFICATE_CHAIN_REQUIRED}
+    ),
+    # encryption is what is asked for here: whether a certificate is demanded does not matter,
+    # and GSSAPI encrypts and authenticates both sides
+    Requirement.TLS: frozenset(
+        {
+            Posture.CERTIFICATE_REQUIRED,
+            Posture.CERTIFICATE_CHAIN_REQUIRED,
+            Posture.CERTIFICATE_OPTIONAL,
+            Posture.CERTIFICATE_UNCONFIRMED,
+            Posture.TLS_WITHOUT_CERTIFICATE,
+            Posture.GSS_ENCRYPTED,
+        }
+    ),
+}
+_VERSION = re.compile(r"TLSv(\d+)(?:\.(\d+))?")
+
+
+def verdict(
+    wal_sender: WalSender, posture: Posture, policy: Policy, *, now: datetime
+) -> tuple[Verdict, str]:
+    """Return the verdict and the name of the exemption that covers the connection, if any.
+
+    What is secure needs no exemption; a hidden connection cannot be matched to one.
+    """
+    before = _without_exemptions(wal_sender, posture, policy)
+    if before is Verdict.SECURE or posture is Posture.HIDDEN:
+        return before, ""
+    covering = covering_exemption(wal_sender, policy, now=now)
+    return (Verdict.EXEMPT, covering) if covering else (before, "")
+
+
+def covering_exemption(wal_sender: WalSender, policy: Policy, *, now: datetime) -> str:
+    """Return the name of the first exemption that covers the connection, or an empty string."""
+    for exemption in policy.exemptions:
+        if _covers(exemption, wal_sender, now):
+            return exemption.name
+    match wal_sender.peer:
+        case TcpPeer(address=address) if policy.exempt_loopback and address.is_loopback:
+            return LOOPBACK_EXEMPTION
+        case _:
+            return ""
+
+
+def tls_version_too_old(tls: TlsSession | None, minimum: TlsVersion) -> bool:
+    """Return whether a TLS session's version is older than ``minimum``."""
+    return tls is not None and _number(tls.version) < _number(minimum.value)
+
+
+def _without_exemptions(wal_sender: WalSender, posture: Posture, policy: Policy) -> Verdict:
+    if tls_version_too_old(wal_sender.tls, policy.minimum_tls_version):
+        return Verdict.INSECURE
+    if posture is Posture.UNIX_SOCKET or posture in _ENOUGH[policy.require]:
+        return Verdict.SECURE
+    match posture:
+        case Posture.HIDDEN | Posture.CERTIFICATE_UNCONFIRMED:
+            return Verdict.UNKNOWN
+        case (
+            Posture.CERTIFICATE_REQUIRED
+            | Posture.CERTIFICATE_CHAIN_REQUIRED
+            | Posture.CERTIFICATE_OPTIONAL
+            | Posture.TLS_WITHOUT_CERTIFICATE
+            | Posture.GSS_ENCRYPTED
+            | Posture.PLAINTEXT
+        ):
+            return Verdict.INSECURE
+        case _ as never:
+            assert_never(never)
+
+
+def _covers(exemption: Exemption, wal_sender: WalSender, now: datetime) -> bool:
+    if exemption.until is not None and now >= exemption.until:
+        return False
+    if exemption.roles and wal_sender.role not in exemption.roles:
+        return False
+    if (
+        exemption.application_names
+        and wal_sender.application_name not in exemption.application_names
+    ):
+        return False
+    if not exemption.networks:
+        return True
+    match wal_sender.peer:
+        case TcpPeer(address=address):
+            return any(address in network for network in exemption.networks)
+        case OtherPeer():
+            return False
+        case _ as never:
+            assert_never(never)
+
+
+def _number(version: str) -> tuple[int, int]:
+    found = _VERSION.fullmatch(version)
+    # what is not named TLSvN is older: SSLv3
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
