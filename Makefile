@@ -1,0 +1,107 @@
+# make demo   a real primary with real replication clients, and the exporter beside it
+# make test   every check and every test; .ci/run does the same
+# make help   all the others
+#
+# Each target sets up what it needs: a virtual environment in .venv, programs in .tools.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# say which Python to use, if not the first that is new enough
+PYTHON ?=
+# arguments for pytest or the demo, such as: make demo ARGS=--once
+ARGS ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/debian/usr/bin:$(PATH):/usr/sbin:/sbin
+
+# Tests that need root are left out for everybody else, and named.
+ROOT := $(filter 0,$(shell id -u))
+NEEDS := $(if $(ROOT),not image,not root and not image)
+
+.PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
+	mutants tests image bench format lock metrics-page clean promtool debian-packages
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
+
+demo: .venv/demo.stamp ## a real primary with real replication clients, and the exporter beside it
+	@python -m demo $(ARGS)
+
+test: .venv/checks.stamp promtool debian-packages ## every check and every test
+	@scripts/stages format-check lint types imports dependencies spelling alerts versions mutants \
+		$(if $(ROOT),image) tests
+
+.venv/demo.stamp: requirements/demo.txt scripts/venv
+	@scripts/venv .venv requirements/demo.txt $(PYTHON)
+	@touch $@
+
+.venv/checks.stamp: requirements/checks.txt scripts/venv
+	@scripts/venv .venv requirements/checks.txt $(PYTHON)
+	@touch $@ .venv/demo.stamp
+
+promtool:
+	@command -v promtool >/dev/null || scripts/debian-unpack .tools/debian prometheus
+
+debian-packages:
+	@scripts/debian-packages
+
+format-check: .venv/checks.stamp ## is the code laid out as ruff does it?
+	@ruff format --check
+
+lint: .venv/checks.stamp ## ruff, shellcheck, hadolint
+	@ruff check
+	@shellcheck $(wildcard scripts/[a-z]*[!y] .ci/run)
+	@hadolint Dockerfile
+
+types: .venv/checks.stamp ## mypy, strict
+	@mypy
+
+imports: .venv/checks.stamp ## may this room import that one?
+	@lint-imports
+
+dependencies: .venv/checks.stamp ## declared, used, and nothing else
+	@deptry exporter
+
+spelling: .venv/checks.stamp ## codespell
+	@codespell
+
+alerts: .venv/checks.stamp promtool ## alerting rules and their unit tests
+	@promtool check rules alerts/*.rules.yml
+	@promtool test rules alerts/tests/*.test.yml
+
+unit: .venv/checks.stamp promtool ## the tests that start no server
+	@pytest -q tests/unit tests/bundle $(ARGS)
+
+versions: .venv/checks.stamp promtool ## unit and program tests on the other supported Pythons
+	@scripts/versions 3.11 3.12 3.13
+
+mutants: .venv/checks.stamp ## would the tests of exporter/assess notice a change?
+	@python -m scripts.mutants
+
+tests: .venv/checks.stamp promtool ## every test, real servers included, with coverage
+	@$(if $(ROOT),,echo "not root, so these are left out:"; \
+		pytest -q --no-header --collect-only -m 'root and not image' | grep '::' || true)
+	@coverage erase
+	@pytest -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
+	@coverage report --skip-covered
+	@coverage report --include='exporter/assess/*,exporter/model/*' --fail-under=100 --skip-covered
+
+image: .venv/checks.stamp ## build the container image and run it (root; a minute or two)
+	@pytest -m image --no-cov tests/image $(ARGS)
+
+bench: .venv/checks.stamp ## what one poll costs; rewrites bench/results.json and docs/performance.md
+	@python -m bench $(ARGS)
+
+format: .venv/checks.stamp ## lay out the code
+	@ruff format
+	@ruff check --fix
+
+lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
+	@scripts/lock
+
+metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
+	@python -m exporter metrics > docs/metrics.md
+
+clean: ## remove everything that the other targets made
+	rm -rf .venv .tools mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache \
+		.ruff_cache .import_linter_cache
