@@ -1,1 +1,7 @@
 """From config.yml to frozen settings: the only room that knows YAML and pydantic."""
+
+from exporter.config.faults import ConfigurationError, Fault
+from exporter.config.loading import load
+from exporter.config.settings import Settings
+
+__all__ = ["ConfigurationError", "Fault", "Settings", "load"]

@@ -1,0 +1,83 @@
+"""libpq's connection parameters: which there are, what a connection string says.
+
+The one import of psycopg outside ``exporter.observe.postgres``: the string is later read by libpq
+itself, with its own escapes and percent-encoding, so libpq is asked what it says. A second parser
+could see a password where libpq sees none, or miss one. Nothing here connects.
+
+Source: manual, "Connection Strings" and "Parameter Key Words".
+"""
+
+import re
+from difflib import get_close_matches
+
+from psycopg import Error, pq
+from psycopg.conninfo import conninfo_to_dict
+
+KEYWORDS = frozenset(option.keyword.decode() for option in pq.Conninfo.parse(b""))
+"""The keywords that the libpq in use knows."""
+
+PASSWORD = "password"  # noqa: S105  a keyword, no password
+
+_PROTECT_THE_KEY = "use a key without a passphrase, protected by its permissions"
+_ONE_SERVER = "a target is one server: write a target for each"
+_NO_DEVICE_FLOW = "OAuth asks a person to log in; use a certificate or a password"
+
+REFUSED = {
+    "client_encoding": "the exporter sets it itself",
+    "connect_timeout": "write timeout, which holds for the whole poll",
+    "fallback_application_name": "write application_name",
+    "load_balance_hosts": _ONE_SERVER,
+    "oauth_client_id": _NO_DEVICE_FLOW,
+    "oauth_client_secret": _NO_DEVICE_FLOW,
+    "oauth_issuer": _NO_DEVICE_FLOW,
+    "oauth_scope": _NO_DEVICE_FLOW,
+    "replication": "the exporter does not replicate",
+    "scram_client_key": "it is as good as the password; use password_file",
+    "scram_server_key": "it is a secret; use password_file",
+    "service": "write the service's parameters here, so that they can be checked",
+    "servicefile": "write the service's parameters here, so that they can be checked",
+    "sslkeylogfile": "it would write the keys of the session to a file",
+    "sslpassword": _PROTECT_THE_KEY,
+    "target_session_attrs": _ONE_SERVER,
+}
+"""Keywords that a target must not set, and what to do instead."""
+
+# libpq's words quote the string; a password with a blank in it is cut at that blank and its rest
+# is quoted as a keyword. Each of them is translated, none is passed on.
+_PROBLEMS = (
+    ('missing "="', "a keyword without a value: write keyword=value, and 'a value with blanks'"),
+    ("unterminated quoted", "a single quote is opened and never closed"),
+    ("percent-encoded", 'a "%" that begins no percent-encoded character: write %25 for "%"'),
+    ("forbidden value %00", "%00, which cannot be used"),
+    ("IPv6", 'an IPv6 address without its "]"'),
+    ("query parameter", "a query parameter without a value, or one too many"),
+)
+
+
+class UnusableConninfo(Exception):  # noqa: N818  it is a finding, not an error of the program
+    """libpq cannot read the string; the text says why without quoting it."""
+
+
+def parse_conninfo(conninfo: str) -> dict[str, str]:
+    """Return the parameters that ``conninfo`` sets, by keyword, as libpq reads it.
+
+    Raises:
+        UnusableConninfo: libpq cannot read it.
+    """
+    try:
+        return {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+    except Error as error:
+        told = str(error)
+    raise UnusableConninfo(_translated(told))
+
+
+def _translated(told: str) -> str:
+    if "invalid connection option" in told or "invalid URI query parameter" in told:
+        word = re.search(r'"([^"]*)"\s*$', told)
+        close = get_close_matches(word[1][:64], KEYWORDS, n=1, cutoff=0.7) if word else []
+        meant = f"; did you mean {close[0]}?" if close else ""
+        return f"holds a keyword that libpq does not know{meant}"
+    for part, translation in _PROBLEMS:
+        if part in told:
+            return f"is no libpq connection string: it holds {translation}"
+    return "is no libpq connection string"

@@ -1,0 +1,96 @@
+"""The files that a login needs, looked at as libpq will look at them. No content is kept.
+
+Source: fe-secure-openssl.c, initialize_SSL(); fe-connect.c, passwordFromFile().
+"""
+
+import os
+import stat
+from pathlib import Path
+
+# Tokens that stand in for passwords (AWS IAM) reach some KiB.
+_LARGEST_PASSWORD_BYTES = 64 * 1024
+
+
+def file_fault(path: Path) -> str | None:
+    """Return why ``path`` cannot be read as a regular file, or None."""
+    try:
+        # A pipe would block whoever opens it for reading.
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "is no regular file"
+        with path.open("rb"):
+            return None
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {_reason(error)}"
+
+
+def directory_fault(path: Path) -> str | None:
+    """Return why ``path`` cannot be read as a directory, or None."""
+    try:
+        os.scandir(path).close()
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {_reason(error)}"
+    return None
+
+
+def private_key_fault(path: Path) -> str | None:
+    """Return why libpq would refuse the private key in ``path``, or None."""
+    if fault := file_fault(path):
+        return fault
+    status = path.stat()
+    return key_permissions_fault(status.st_mode, status.st_uid)
+
+
+def key_permissions_fault(mode: int, owner: int) -> str | None:
+    """Return why libpq would refuse a key with these permissions, or None.
+
+    Args:
+        mode: of the file, as ``stat`` tells it.
+        owner: user id; root (0) may let a group read, so that one key can serve a service user.
+    """
+    group = stat.S_IWGRP | stat.S_IXGRP if owner == 0 else stat.S_IRWXG
+    if not mode & (group | stat.S_IRWXO):
+        return None
+    return (
+        "is open to its group or to others, and libpq refuses it:"
+        " chmod 0600 (0640 is allowed when root owns it)"
+    )
+
+
+def password_file_fault(path: Path) -> str | None:
+    """Return why ``path`` gives no password, or None."""
+    if fault := file_fault(path):
+        return fault
+    try:
+        with path.open("rb") as stream:
+            return _password_fault(stream.read(_LARGEST_PASSWORD_BYTES + 1))
+    except OSError as error:
+        return f"cannot be read: {_reason(error)}"
+
+
+def _password_fault(data: bytes) -> str | None:
+    if len(data) > _LARGEST_PASSWORD_BYTES:
+        return "is larger than 64 KiB: it holds no password"
+    password = data.removesuffix(b"\n").removesuffix(b"\r")
+    if not password:
+        return "is empty: write the password into it"
+    if b"\n" in password or b"\0" in password:
+        return "holds more than one line: a password is one line of text"
+    try:
+        password.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8: save the password in that encoding"
+    return None
+
+
+def passfile_fault(path: Path) -> str | None:
+    """Return why libpq would pass over the file of passwords in ``path``, or None."""
+    if fault := file_fault(path):
+        return fault
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return "is open to its group or to others, and libpq passes over it: chmod 0600"
+    return None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    # ValueError: a path with a character that no path can have.
+    return (isinstance(error, OSError) and error.strerror) or "no such path"

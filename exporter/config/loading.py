@@ -1,0 +1,169 @@
+"""From config.yml and the files it names to settings, or to all faults at once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exporter.config.document import Document, read_document
+from exporter.config.faults import ConfigurationError, Fault, KeyPath
+from exporter.config.files import file_fault
+from exporter.config.login import LoginReader
+from exporter.config.policies import read_policy
+from exporter.config.settings import Settings
+from exporter.config.shapes import (
+    ConfigurationShape,
+    DefaultsShape,
+    TargetsFileShape,
+    TargetShape,
+    check,
+)
+from exporter.config.target_files import find_target_files
+from exporter.model.policy import Policy
+from exporter.model.target import Target
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the configuration in ``path`` and everything that it names.
+
+    Secrets are looked at, to tell whether they can be read, and not kept: only where to find
+    them, except for a password that stands in clear.
+
+    Args:
+        path: of the main file; what it names is relative to its folder.
+        environment: where the variables of ``password_env`` are looked up.
+
+    Raises:
+        ConfigurationError: with every fault of every file.
+    """
+    loading = _Loading(environment)
+    targets = loading.main_file(path)
+    if loading.faults:
+        raise ConfigurationError(loading.sorted_faults())
+    return Settings(targets, tuple(loading.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class _Defaults:
+    """What holds for a target that does not say otherwise."""
+
+    interval_seconds: float
+    timeout_seconds: float
+    policy: Policy
+
+
+@dataclass(slots=True)
+class _Loading:
+    """One reading of all files."""
+
+    environment: Mapping[str, str]
+    faults: list[Fault] = field(default_factory=list)
+    sources: list[Path] = field(default_factory=list)
+    places: dict[str, Fault] = field(default_factory=dict)
+
+    def sorted_faults(self) -> tuple[Fault, ...]:
+        """Return each fault once, by file in reading order, then by line."""
+        order = {file: position for position, file in enumerate(self.sources)}
+        return tuple(
+            sorted(dict.fromkeys(self.faults), key=lambda fault: (order[fault.file], fault.line))
+        )
+
+    def main_file(self, path: Path) -> tuple[Target, ...]:
+        """Return the targets of ``path`` and of the files it names."""
+        document = self._read(path)
+        if document is None:
+            return ()
+        shape, failed = check(ConfigurationShape, document, (), document.value, self.faults)
+        defaults = self._defaults(document, shape.defaults)
+        targets = self._targets(document, shape.targets, defaults)
+        before = len(self.faults)
+        for file in find_target_files(document, shape.targets_from, self.faults):
+            targets += self._targets_file(file, defaults)
+        # A file that cannot be read, or a list that is none, may hold the targets.
+        all_read = len(self.faults) == before and not failed & {"targets", "targets_from"}
+        if not targets and all_read:
+            self.faults.append(
+                document.fault(("targets",), "no target is configured: write at least one")
+            )
+        return tuple(targets)
+
+    def _targets_file(self, file: Path, defaults: _Defaults) -> list[Target]:
+        if fault := file_fault(file):
+            self.sources.append(file)
+            self.faults.append(Fault(file, 0, fault))
+            return []
+        document = self._read(file)
+        if document is None:
+            return []
+        shape, _ = check(TargetsFileShape, document, (), document.value, self.faults)
+        return self._targets(document, shape.targets, defaults)
+
+    def _read(self, file: Path) -> Document | None:
+        self.sources.append(file)
+        document, faults = read_document(file)
+        self.faults += faults
+        return document
+
+    def _defaults(self, document: Document, value: object) -> _Defaults:
+        at: KeyPath = ("defaults",)
+        shape, failed = check(DefaultsShape, document, at, value, self.faults)
+        if not failed & {"interval", "timeout"} and shape.timeout > shape.interval:
+            key = "timeout" if "timeout" in shape.model_fields_set else "interval"
+            self._too_slow(document, (*at, key), shape.interval, shape.timeout)
+        policy = read_policy(document, (*at, "policy"), shape.policy, Policy(), self.faults)
+        return _Defaults(shape.interval, shape.timeout, policy)
+
+    def _targets(
+        self, document: Document, entries: list[object], defaults: _Defaults
+    ) -> list[Target]:
+        return [
+            self._target(document, ("targets", position), entry, defaults)
+            for position, entry in enumerate(entries)
+        ]
+
+    def _target(
+        self, document: Document, path: KeyPath, entry: object, defaults: _Defaults
+    ) -> Target:
+        shape, failed = check(TargetShape, document, path, entry, self.faults)
+        if shape.name:
+            self._unique_name(document, path, shape.name)
+        interval = defaults.interval_seconds if shape.interval is None else shape.interval
+        timeout = defaults.timeout_seconds if shape.timeout is None else shape.timeout
+        own = shape.model_fields_set & {"interval", "timeout"}
+        if own and not failed & {"interval", "timeout"} and timeout > interval:
+            key = "timeout" if "timeout" in own else "interval"
+            self._too_slow(document, (*path, key), interval, timeout)
+        reader = LoginReader(document, path, shape, failed, self.environment)
+        login = reader.read() if isinstance(entry, Mapping) else None
+        self.faults += reader.faults
+        policy = read_policy(
+            document, (*path, "policy"), shape.policy, defaults.policy, self.faults
+        )
+        return Target(
+            name=shape.name,
+            parameters=login.parameters if login else {},
+            password=login.password if login else None,
+            labels=shape.labels,
+            cluster_name=shape.cluster_name or "",
+            interval_seconds=interval,
+            timeout_seconds=timeout,
+            policy=policy,
+        )
+
+    def _unique_name(self, document: Document, path: KeyPath, name: str) -> None:
+        here = document.fault((*path, "name"), ".".join(str(key) for key in path))
+        first = self.places.setdefault(name, here)
+        if first is not here:
+            self.faults.append(
+                document.fault(
+                    (*path, "name"),
+                    f"is the name of {first.message} in {first.file}:{first.line} too:"
+                    " every target needs its own",
+                )
+            )
+
+    def _too_slow(self, document: Document, path: KeyPath, interval: float, timeout: float) -> None:
+        message = f"must not be longer than the interval, which is {interval:g}s"
+        if path[-1] == "interval":
+            message = f"must not be shorter than the timeout, which is {timeout:g}s: write both"
+        self.faults.append(document.fault(path, message))

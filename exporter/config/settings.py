@@ -1,0 +1,19 @@
+"""The frozen settings that the rest of the program sees."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.model.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A faultless configuration.
+
+    Attributes:
+        targets: at least one, in reading order, no two of one name.
+        sources: the configuration files that were read, the main file first.
+    """
+
+    targets: tuple[Target, ...]
+    sources: tuple[Path, ...]

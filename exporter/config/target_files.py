@@ -1,0 +1,75 @@
+"""``targets_from``: patterns of further files with targets."""
+
+import glob
+from pathlib import Path
+
+from exporter.config.document import Document
+from exporter.config.faults import Fault
+from exporter.config.files import directory_fault
+
+_SIGNS = frozenset("*?[")
+MOST_FILES = 10_000
+
+
+def find_target_files(
+    document: Document, patterns: tuple[str, ...], faults: list[Fault]
+) -> tuple[Path, ...]:
+    """Return the files that ``patterns`` name, in the order of their names, each once.
+
+    Files whose names begin with a dot are left out, as a shell does: editors keep their copies
+    under such names, and Kubernetes its older versions.
+    """
+    found: dict[Path, None] = {}
+    for position, pattern in enumerate(patterns):
+        try:
+            files = _files(document.file, pattern)
+        except _Unusable as error:
+            # With one pattern instead of a list there is no such position, and the key is told.
+            faults.append(document.fault(_path(document, position), str(error)))
+            continue
+        found |= dict.fromkeys(files)
+    return tuple(found)
+
+
+class _Unusable(Exception):  # noqa: N818  it is a finding, not an error of the program
+    """A pattern cannot be followed; the text says why."""
+
+
+def _files(main: Path, pattern: str) -> list[Path]:
+    parts = Path(pattern).parts
+    if "**" in pattern:
+        raise _Unusable('"**" is not supported: name each folder')
+    fixed = next((i for i, part in enumerate(parts) if _SIGNS & set(part)), len(parts))
+    if fixed == len(parts):
+        return [_one_file(main, pattern)]
+    folder = main.parent / Path(*parts[:fixed])
+    if fault := directory_fault(folder):
+        raise _Unusable(f"its folder {fault}")
+    rest = str(Path(*parts[fixed:]))
+    names = glob.glob(rest, root_dir=folder)  # noqa: PTH207  Path.glob takes dot files too
+    # A link that leads nowhere stays: that its targets are missing is a fault of its own.
+    files = sorted(folder / name for name in names if not (folder / name).is_dir())
+    if len(files) > MOST_FILES:
+        raise _Unusable(f"names more than {MOST_FILES} files")
+    if any(_same(file, main) for file in files):
+        raise _Unusable("names this file too: keep the files with targets in a folder of their own")
+    return files
+
+
+def _one_file(main: Path, name: str) -> Path:
+    file = main.parent / name
+    if file.is_dir():
+        raise _Unusable('is a folder: write a pattern, such as "conf.d/*.yml"')
+    if _same(file, main):
+        raise _Unusable("names this file itself")
+    return file
+
+
+def _same(file: Path, main: Path) -> bool:
+    return file.exists() and file.samefile(main)
+
+
+def _path(document: Document, position: int) -> tuple[str | int, ...]:
+    value = document.value
+    listed = isinstance(value, dict) and isinstance(value.get("targets_from"), list)
+    return ("targets_from", position) if listed else ("targets_from",)
