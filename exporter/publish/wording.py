@@ -164,8 +164,12 @@ READERS: Final[Mapping[Reader, str]] = {
 }
 
 FORECASTS: Final[Mapping[Forecast, str]] = {
-    Forecast.ADMITTED_WITH_CERTIFICATE: "let in, with a certificate that is shown and demanded",
-    Forecast.ADMITTED_WITHOUT_CERTIFICATE: "let in, whether it shows a certificate or not",
-    Forecast.REFUSED: "refused",
-    Forecast.UNKNOWN: "not known",
+    Forecast.ADMITTED_WITH_CERTIFICATE: (
+        "connecting again, it would be let in, and its certificate would be demanded"
+    ),
+    Forecast.ADMITTED_WITHOUT_CERTIFICATE: (
+        "connecting again, it would be let in, whether or not it shows a certificate"
+    ),
+    Forecast.REFUSED: "connecting again, it would be refused",
+    Forecast.UNKNOWN: "what it would meet if it connected again cannot be told",
 }

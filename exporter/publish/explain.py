@@ -1,0 +1,247 @@
+"""Why each connection of one target is as it is, and what to do, in order."""
+
+from collections.abc import Sequence
+
+from exporter.model.failure import Unread
+from exporter.model.hba import HbaRule
+from exporter.model.judgement import HbaState
+from exporter.model.record import TargetRecord
+from exporter.model.report import (
+    Connection,
+    Governs,
+    NoRule,
+    RulesReport,
+    Step,
+    TargetReport,
+    Undecided,
+)
+from exporter.model.rule_text import rule_text
+from exporter.model.wal_sender import OtherPeer, TcpPeer
+from exporter.publish.reading import host_text
+from exporter.publish.summary import (
+    failed_readers,
+    seen_connections,
+    server_facts,
+    what_to_grant,
+)
+from exporter.publish.terminal import Style, printable, wrapped
+from exporter.publish.wording import (
+    FAILURES,
+    FORECASTS,
+    HBA_STATES,
+    POSTURES,
+    READERS,
+    REASONS,
+    VERDICTS,
+)
+
+_WIDTH = 100
+_LABEL = 11
+
+
+def explain_text(record: TargetRecord, *, colour: bool, application_name: str | None = None) -> str:
+    """Return the explanation of one target.
+
+    Args:
+        record: of the target.
+        colour: whether to use terminal colours.
+        application_name: tell only of the connections with this application name; None for all.
+    """
+    style = Style(colour)
+    title = style.strong(printable(record.target.name))
+    if record.report is None:
+        return f"{title}: {style.doubt('not polled yet')}\n"
+    report = record.report
+    sections = [
+        _server(title, report, style),
+        _rules(report.rules, style),
+        _unread(report, style),
+        *_connections(record, style, application_name),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _server(title: str, report: TargetReport, style: Style) -> list[str]:
+    facts = ", ".join(printable(fact) for fact in server_facts(report))
+    if report.failure is None:
+        return [f"{title}: up, {facts}" if facts else f"{title}: up"]
+    state = style.alarm(f"not readable ({report.failure.reason.value})")
+    lines = [f"{title}: {state}" + (f", {facts}" if facts else "")]
+    return [*lines, *_sentences((_failure_text(report.failure),), "  ")]
+
+
+def _failure_text(unread: Unread) -> str:
+    told = FAILURES[unread.reason]
+    return f"{told} ({unread.detail})" if unread.detail else told
+
+
+def _rules(rules: RulesReport | None, style: Style) -> list[str]:
+    if rules is None or (rules.state is HbaState.LOADED and not rules.error_lines):
+        return []
+    mark = style.doubt if rules.state is HbaState.LOADED else style.alarm
+    lines = [style.strong("Rules (pg_hba.conf): ") + mark(rules.state.value)]
+    lines += _sentences((HBA_STATES[rules.state], *rules.explanation), "  ")
+    for error in rules.error_lines:
+        place = f"{error.location.file_name}:{error.location.line_number}"
+        effect = "keeps the file from being loaded" if error.blocks_loading else "has no effect"
+        lines += _sentences((f"{place}: {error.message} ({effect})",), "  ", "    ")
+    return lines + _steps(rules.remedy, style)
+
+
+def _unread(report: TargetReport, style: Style) -> list[str]:
+    failed = failed_readers(report)
+    if not failed:
+        return []
+    lines = [style.strong("Could not be read")]
+    for reader, unread in failed:
+        lines.append(f"  {style.doubt(f'{reader.value} ({unread.reason.value})')}")
+        lines += _sentences((f"What this reads: {READERS[reader]}.", _failure_text(unread)), "    ")
+        grants = what_to_grant(reader, unread, report)
+        if grants:
+            lines.append("    To let the exporter read it:")
+            lines += [f"      {printable(line)}" for line in grants]
+    return lines
+
+
+def _connections(
+    record: TargetRecord, style: Style, application_name: str | None
+) -> list[list[str]]:
+    connections = seen_connections(record)
+    if connections is None:
+        return [["Who replicates from here could not be read."]]
+    if application_name is not None:
+        connections = tuple(
+            c for c in connections if c.wal_sender.application_name == application_name
+        )
+        if not connections:
+            told = printable(application_name)
+            return [[f"No replication connection has the application name {told} now."]]
+    if not connections:
+        return [["Nobody replicates from here now."]]
+    return [_connection(connection, style) for connection in connections]
+
+
+def _connection(connection: Connection, style: Style) -> list[str]:
+    sender = connection.wal_sender
+    name = printable(sender.application_name) or "(no application name)"
+    title = style.strong(f"Connection {name}")
+    lines = [
+        f"{title}: {_who(connection)}",
+        *_entry(
+            "verdict",
+            f"{connection.verdict.value}: {VERDICTS[connection.verdict]}",
+            style.verdict(connection.verdict, connection.verdict.value),
+        ),
+        *_entry("posture", f"{connection.posture.value}: {POSTURES[connection.posture]}"),
+        *_entry("encryption", _encryption(connection)),
+    ]
+    if connection.exemption:
+        lines += _entry("exemption", connection.exemption)
+    lines += _rule(connection)
+    if connection.reasons:
+        lines.append("  why")
+        for reason in connection.reasons:
+            lines += _sentences((f"{reason.value}: {REASONS[reason]}",), "    ", "      ")
+    lines += _entry("reconnect", _forecast(connection))
+    return lines + _steps(connection.remedy, style)
+
+
+def _who(connection: Connection) -> str:
+    sender = connection.wal_sender
+    match sender.peer:
+        case OtherPeer.HIDDEN:
+            origin = "from a hidden address"
+        case OtherPeer.UNIX_SOCKET:
+            origin = "through a unix socket"
+        case TcpPeer(address):
+            origin = f"from {host_text(address)}"
+    return (
+        f"role {printable(sender.role)}, {origin}, {sender.kind.value}, "
+        f"since {sender.backend_start:%Y-%m-%d %H:%M:%S %Z}"
+    )
+
+
+def _encryption(connection: Connection) -> str:
+    tls = connection.wal_sender.tls
+    if tls is None:
+        return "GSSAPI" if connection.wal_sender.gss_encrypted else "none"
+    told = f"{tls.version}, {tls.cipher}"
+    certificate = tls.client_certificate
+    if certificate is None:
+        return f"{told}, no client certificate"
+    name = f' "{connection.certificate_name}"' if connection.certificate_name else ""
+    return f"{told}, client certificate{name} with serial number {certificate.serial_number}"
+
+
+def _rule(connection: Connection) -> list[str]:
+    match connection.rule_match:
+        case Governs(rule):
+            told = [*_entry("rule", _place(rule)), f"{' ' * (_LABEL + 4)}{_written(rule)}"]
+        case NoRule():
+            told = _entry("rule", "no rule matches: the server would refuse this client")
+        case Undecided() as match:
+            several = "undecided; one of these may govern:"
+            told = _entry("rule", several if match.candidates else "not known")
+            for rule in match.candidates:
+                told += [
+                    f"{' ' * (_LABEL + 2)}{_place(rule)}",
+                    f"{' ' * (_LABEL + 4)}{_written(rule)}",
+                ]
+            if match.candidates and match.may_match_none:
+                told += _more("or no rule matches, and the server would refuse this client")
+            for why in match.why:
+                told += _more(why)
+    for sentence in connection.explanation:
+        told += _more(sentence)
+    return told
+
+
+def _place(rule: HbaRule) -> str:
+    return printable(f"{rule.location.file_name}, line {rule.location.line_number}")
+
+
+def _written(rule: HbaRule) -> str:
+    return printable(rule_text(rule))
+
+
+def _forecast(connection: Connection) -> str:
+    told = f"{connection.forecast.value}: {FORECASTS[connection.forecast]}"
+    cause = connection.forecast_cause.value
+    return f"{told} (cause: {cause})." if cause else f"{told}."
+
+
+def _entry(label: str, text: str, marked: str = "") -> list[str]:
+    """Return a labelled text; ``marked`` replaces its first word after it has been wrapped."""
+    hanging = " " * (_LABEL + 2)
+    lines = wrapped(printable(text), _WIDTH, indent=f"  {label:<{_LABEL}}", hanging=hanging)
+    if marked:
+        word = text.partition(":")[0]
+        lines[0] = lines[0].replace(word, marked, 1)
+    return lines
+
+
+def _more(text: str) -> list[str]:
+    return _sentences((text,), " " * (_LABEL + 2))
+
+
+def _sentences(texts: Sequence[str], indent: str, hanging: str | None = None) -> list[str]:
+    lines: list[str] = []
+    for text in texts:
+        lines += wrapped(printable(text), _WIDTH, indent=indent, hanging=hanging)
+    return lines
+
+
+def _steps(steps: Sequence[Step], style: Style) -> list[str]:
+    if not steps:
+        return []
+    lines = ["  " + style.strong("What to do, in this order")]
+    place = None
+    for number, step in enumerate(steps, start=1):
+        if step.place is not place:
+            place = step.place
+            lines.append(f"    {place.value}:")
+        lead = f"      {number}. "
+        lines += wrapped(printable(step.action), _WIDTH, indent=lead, hanging=" " * len(lead))
+        # exact lines are never wrapped: they are there to be copied
+        lines += [f"{' ' * len(lead)}    {printable(line)}" for line in step.lines]
+    return lines

@@ -1,0 +1,178 @@
+"""The table of all targets and their connections, for a terminal."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from exporter.model.record import TargetRecord
+from exporter.model.report import Connection, Governs, TargetReport
+from exporter.publish.summary import (
+    failed_readers,
+    peer_text,
+    rule_place,
+    seen_connections,
+    server_facts,
+    totals,
+    what_to_grant,
+)
+from exporter.publish.terminal import (
+    Style,
+    aligned,
+    clip,
+    clip_left,
+    columns_of,
+    printable,
+    wrapped,
+)
+from exporter.publish.wording import FAILURES
+
+_COLUMNS = ("VERDICT", "POSTURE", "APPLICATION", "ROLE", "ADDRESS", "KIND", "RULE")
+_ADDRESS = 4
+_RULE = 6
+_SHRINKABLE = (2, 3, _ADDRESS, _RULE)
+_NARROWEST = 8
+_INDENT = "  "
+_SENTENCE_WIDTH = 100
+
+
+def connections_table(records: Sequence[TargetRecord], *, colour: bool, width: int | None) -> str:
+    """Return all targets with their connections, worst first, and the sums.
+
+    Args:
+        records: in the order in which they are shown.
+        colour: whether to use terminal colours.
+        width: columns of the terminal; names are abbreviated to fit. None: never abbreviate.
+    """
+    style = Style(colour)
+    blocks = [_target(record, style, width) for record in records]
+    lines = [line for block in blocks for line in (*block, "")]
+    return "\n".join([*lines, style.strong(totals(records).sentence())]) + "\n"
+
+
+def _target(record: TargetRecord, style: Style, width: int | None) -> list[str]:
+    name = style.strong(printable(record.target.name))
+    report = record.report
+    if report is None:
+        return [f"{name}: {style.doubt('not polled yet')}"]
+    facts = ", ".join(printable(fact) for fact in server_facts(report))
+    if report.failure is None:
+        lines = [f"{name}: up, {facts}" if facts else f"{name}: up"]
+    else:
+        state = style.alarm(f"not readable ({report.failure.reason.value})")
+        lines = [f"{name}: {state}" + (f", {facts}" if facts else "")]
+        told = FAILURES[report.failure.reason]
+        if report.failure.detail:
+            told += f" ({printable(report.failure.detail)})"
+        lines += wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT)
+    lines += _rules_in_error(report, style, width)
+    lines += _blind_spots(report, style)
+    connections = seen_connections(record)
+    if connections is None:
+        return lines
+    if not connections:
+        return [*lines, f"{_INDENT}no replication connections"]
+    return lines + _rows(connections, style, width)
+
+
+def _rules_in_error(report: TargetReport, style: Style, width: int | None) -> list[str]:
+    if report.rules is None:
+        return []
+    told: list[str] = []
+    for line in report.rules.error_lines:
+        if line.blocks_loading:
+            place = f"{line.location.file_name}:{line.location.line_number}"
+            told += wrapped(
+                printable(f"{place}: {line.message}"),
+                width or _SENTENCE_WIDTH,
+                indent=_INDENT,
+                hanging=_INDENT * 2,
+            )
+    return [style.alarm(line) for line in told]
+
+
+def _blind_spots(report: TargetReport, style: Style) -> list[str]:
+    lines = []
+    for reader, unread in failed_readers(report):
+        detail = f": {printable(unread.detail)}" if unread.detail else ""
+        told = f"not read: {reader.value} ({unread.reason.value}){detail}"
+        lines.append(_INDENT + style.doubt(told))
+        lines += [
+            f"{_INDENT * 2}to let it: {printable(line)}"
+            for line in what_to_grant(reader, unread, report)
+        ]
+    return lines
+
+
+def _rows(connections: Sequence[Connection], style: Style, width: int | None) -> list[str]:
+    names = short_names(connections)
+    rows = [_COLUMNS, *(_cells(connection, names) for connection in connections)]
+    widths = [max(columns_of(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    if width is not None:
+        _shrink(widths, width - len(_INDENT))
+        rows = [_clipped(row, widths) for row in rows]
+    head, *lines = aligned(rows, widths)
+    told = [_INDENT + style.faint(head)]
+    for connection, line in zip(connections, lines, strict=True):
+        verdict = connection.verdict.value
+        told.append(_INDENT + style.verdict(connection.verdict, verdict) + line[len(verdict) :])
+        told += _reasons(connection, widths[0] + 2, style, width)
+    return told
+
+
+def _cells(connection: Connection, names: dict[str, str]) -> tuple[str, ...]:
+    sender = connection.wal_sender
+    place = rule_place(connection)
+    if isinstance(connection.rule_match, Governs):
+        location = connection.rule_match.rule.location
+        place = f"{names[location.file_name]}:{location.line_number}"
+    return (
+        connection.verdict.value,
+        connection.posture.value,
+        printable(sender.application_name) or "(none)",
+        printable(sender.role),
+        peer_text(sender.peer),
+        sender.kind.value,
+        printable(place),
+    )
+
+
+def _reasons(connection: Connection, indent: int, style: Style, width: int | None) -> list[str]:
+    told = ", ".join(reason.value for reason in connection.reasons)
+    if connection.exemption:
+        told = f"exemption {printable(connection.exemption)}" + (f"; {told}" if told else "")
+    if not told:
+        return []
+    lead = " " * (len(_INDENT) + indent)
+    lines = wrapped(
+        told, width or _SENTENCE_WIDTH, indent=f"{lead}because ", hanging=f"{lead}        "
+    )
+    return [style.faint(line) for line in lines]
+
+
+def short_names(connections: Sequence[Connection]) -> dict[str, str]:
+    """Return for each file that governs: its last part, or all of it where that is ambiguous."""
+    files = {
+        connection.rule_match.rule.location.file_name
+        for connection in connections
+        if isinstance(connection.rule_match, Governs)
+    }
+    last = [PurePosixPath(file).name or file for file in files]
+    return {
+        file: name if last.count(name) == 1 else file
+        for file, name in zip(files, last, strict=True)
+    }
+
+
+def _shrink(widths: list[int], room: int) -> None:
+    """Make the widest of the columns that may shrink narrower until all fit, if they can."""
+    while sum(widths) + 2 * (len(widths) - 1) > room:
+        widest = max(_SHRINKABLE, key=lambda column: widths[column])
+        if widths[widest] <= _NARROWEST:
+            return
+        widths[widest] -= 1
+
+
+def _clipped(row: Sequence[str], widths: Sequence[int]) -> tuple[str, ...]:
+    return tuple(
+        clip_left(cell, width) if column in (_ADDRESS, _RULE) else clip(cell, width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
