@@ -27,7 +27,7 @@ _BY_SQLSTATE = {
     "25P04": FailureReason.TERMINATED,  # transaction_timeout (17)
     "28P01": FailureReason.AUTHENTICATION,
     "3D000": FailureReason.DATABASE_MISSING,
-    "3F000": FailureReason.NOT_INSTALLED,  # no schema pg_replication_cert_exporter
+    "3F000": FailureReason.NOT_INSTALLED,  # no schema replication_cert_exporter
     "40001": FailureReason.RECOVERY_CONFLICT,  # we never serialize and never write
     "40P01": FailureReason.RECOVERY_CONFLICT,  # a deadlock with the startup process
     "42501": FailureReason.PERMISSION,

@@ -20,7 +20,7 @@ from exporter.observe.postgres.statement import (
 def _statement(_version: int) -> Statement:
     return Statement(f"""
         SELECT setting, path, size, extract(epoch FROM modified), extract(epoch FROM changed)
-          FROM pg_replication_cert_exporter.file_times() LIMIT {MAXIMUM_ROWS + 1}
+          FROM replication_cert_exporter.file_times() LIMIT {MAXIMUM_ROWS + 1}
     """)  # noqa: S608  the limit is a constant
 
 

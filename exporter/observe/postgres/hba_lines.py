@@ -22,7 +22,7 @@ def _statement(_version: int) -> Statement:
     return Statement(f"""
         SELECT file_name, line_number, holds_quote, holds_file_reference, holds_clientname,
                continues
-          FROM pg_replication_cert_exporter.hba_lines() LIMIT {MAXIMUM_ROWS + 1}
+          FROM replication_cert_exporter.hba_lines() LIMIT {MAXIMUM_ROWS + 1}
     """)  # noqa: S608  the limit is a constant
 
 

@@ -23,16 +23,23 @@ _VIEW_EXISTS = 150000
 
 
 def _statement(version: int) -> Statement:
-    source = (
-        "pg_ident_file_mappings"
-        if version >= _VIEW_EXISTS
-        else "pg_replication_cert_exporter.ident_mappings()"
+    if version >= _VIEW_EXISTS:
+        file_name = "file_name" if version >= FILE_NAMES_ARE_TOLD else "NULL"
+        columns = f"{file_name}, line_number, map_name, sys_name, pg_username, error"
+        source = "pg_ident_file_mappings"
+    else:
+        # bytes in hexadecimal digits: the file may be in any encoding
+        columns = """NULL, line_number, encode(map_name, 'hex'), encode(sys_name, 'hex'),
+                     encode(pg_username, 'hex'), error"""
+        source = "replication_cert_exporter.ident_mappings()"
+    return Statement(
+        f"SELECT {columns} FROM {source} LIMIT {MAXIMUM_ROWS + 1}"  # noqa: S608  constants
     )
-    file_name = "file_name" if version >= FILE_NAMES_ARE_TOLD else "NULL"
-    return Statement(f"""
-        SELECT {file_name}, line_number, map_name, sys_name, pg_username, error
-          FROM {source} LIMIT {MAXIMUM_ROWS + 1}
-    """)  # noqa: S608  constants
+
+
+def _name(value: bytes | None, context: Context) -> str:
+    name = text(value)
+    return name if context.version >= _VIEW_EXISTS else text(bytes.fromhex(name))
 
 
 def _interpret(rows: list[Row], context: Context) -> Read[IdentContent]:
@@ -46,9 +53,8 @@ def _interpret(rows: list[Row], context: Context) -> Read[IdentContent]:
             message = text_or_none(error) or "the server does not say what is wrong"
             errors.append(ErrorLine(location, message, blocks_loading=True))
         else:
-            mappings.append(
-                IdentMapping(location, text(map_name), text(system_name), text(database_role))
-            )
+            names = (_name(value, context) for value in (map_name, system_name, database_role))
+            mappings.append(IdentMapping(location, *names))
         digest.update(repr(row).encode())
     return IdentContent(tuple(mappings), tuple(errors), digest.hexdigest())
 

@@ -1,0 +1,294 @@
+-- The login of pg-replication-cert-exporter with the least it needs, for PostgreSQL 13 to 18.
+--
+-- Run it as a superuser, on the primary, in the database that the exporter connects to (grants on
+-- system views and the functions below belong to one database; standbys receive them). It may be
+-- run again at any time; do so after every major upgrade and every upgrade of the exporter.
+--
+-- What the role can do afterwards:
+--   * see how every session is connected (pg_read_all_stats; not pg_monitor, which could read the
+--     password in a standby's primary_conninfo);
+--   * see pg_hba.conf and pg_ident.conf as the server parsed them;
+--   * call four functions without arguments that tell sizes and times of the files behind rules
+--     and TLS, the certificates among them (never a key), and which lines of pg_hba.conf hold
+--     quotes and the like (never their text).
+-- It reads no table of yours and no file.
+
+BEGIN;
+
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL check_function_bodies = on;
+SET LOCAL replication_cert_exporter.role = @ROLE@;
+
+DO $install$
+DECLARE
+  role_name CONSTANT name := current_setting('replication_cert_exporter.role');
+  version CONSTANT integer := current_setting('server_version_num');
+BEGIN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    RAISE EXCEPTION 'this must be run by a superuser, for the functions read files as their owner';
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+    EXECUTE format('CREATE ROLE %I LOGIN', role_name);
+  END IF;
+  IF version >= 160000 THEN
+    EXECUTE format('GRANT pg_read_all_stats TO %I WITH INHERIT TRUE', role_name);
+  ELSE
+    EXECUTE format('GRANT pg_read_all_stats TO %I', role_name);
+    IF version >= 150000
+       AND NOT (SELECT rolinherit FROM pg_roles WHERE rolname = role_name) THEN
+      RAISE WARNING 'role % is NOINHERIT and will see nothing of other sessions', role_name
+        USING HINT = format('ALTER ROLE %I INHERIT;', role_name);
+    END IF;
+  END IF;
+  EXECUTE format('GRANT SELECT ON pg_catalog.pg_hba_file_rules TO %I', role_name);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO %I', role_name);
+  IF version >= 150000 THEN
+    EXECUTE format('GRANT SELECT ON pg_catalog.pg_ident_file_mappings TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION pg_catalog.pg_ident_file_mappings() TO %I', role_name);
+  END IF;
+  IF EXISTS (
+    SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+     WHERE n.nspname = 'replication_cert_exporter' AND NOT r.rolsuper
+  ) THEN
+    RAISE EXCEPTION 'schema replication_cert_exporter belongs to a role that is no superuser'
+      USING HINT = 'See who made it and why, then drop it and run this again.';
+  END IF;
+END
+$install$;
+
+-- Everything in the schema is made anew, so that a change of a result type needs no other script.
+DROP SCHEMA IF EXISTS replication_cert_exporter CASCADE;
+CREATE SCHEMA replication_cert_exporter;
+REVOKE ALL ON SCHEMA replication_cert_exporter FROM PUBLIC;
+
+-- Lines of a configuration file as the server's tokenizer sees them (hba.c, next_token() and
+-- tokenize_auth_file()): continued lines joined (14 on), comments cut off unless the # is quoted.
+-- Bytes outside of ASCII and backslashes are in the form of encode(…, 'escape'), so that a file in
+-- any encoding can be read. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.logical_lines(path text)
+RETURNS TABLE (line_number integer, body text, continues boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+  WITH physical AS (
+    SELECT n::integer AS n, rtrim(line, E'\r') AS line
+      FROM unnest(string_to_array(
+             encode(
+               CASE WHEN (pg_stat_file(path, true)).size IS NOT NULL THEN pg_read_binary_file(path) END,
+               'escape'
+             ), E'\n'
+           )) WITH ORDINALITY AS each(line, n)
+  ), marked AS (
+    SELECT n, line,
+           current_setting('server_version_num')::integer >= 140000
+             AND line LIKE '%\\' AS continued
+      FROM physical
+  ), grouped AS (
+    SELECT n, continued,
+           CASE WHEN continued THEN left(line, -2) ELSE line END AS part,
+           count(*) FILTER (WHERE NOT continued)
+             OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS line_group
+      FROM marked
+  )
+  SELECT min(n),
+         substring(string_agg(part, '' ORDER BY n) FROM '^(?:[^"#]|"[^"]*(?:"|$))*'),
+         bool_or(continued)
+    FROM grouped
+   GROUP BY line_group
+$function$;
+
+-- A configuration file, the files and directories it includes (16 on), and what those include.
+-- Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.with_included(main_file text)
+RETURNS SETOF text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  pending text[] := ARRAY[main_file];
+  seen text[] := '{}';
+  file text;
+  included text;
+BEGIN
+  WHILE cardinality(pending) > 0 AND cardinality(seen) < 1000 LOOP
+    file := pending[1];
+    pending := pending[2:];
+    CONTINUE WHEN file = ANY (seen);
+    seen := seen || file;
+    RETURN NEXT file;
+    CONTINUE WHEN current_setting('server_version_num')::integer < 160000;
+    BEGIN
+      IF (pg_stat_file(file, true)).isdir THEN
+        pending := pending || ARRAY(
+          SELECT file || '/' || entry FROM pg_ls_dir(file) AS entry
+           WHERE entry LIKE '%.conf' AND entry NOT LIKE '.%' ORDER BY entry COLLATE "C"
+        );
+      ELSE
+        FOR included IN
+          SELECT convert_from(decode(replace(word[1], '"', ''), 'escape'), getdatabaseencoding())
+            FROM replication_cert_exporter.logical_lines(file) AS line,
+                 regexp_matches(
+                   line.body,
+                   '^[\s,]*"?include(?:_if_exists|_dir)?"?\s+((?:[^\s",]|"[^"]*(?:"|$))+)'
+                 ) AS word
+           ORDER BY line.line_number
+        LOOP
+          pending := pending || CASE
+            WHEN included LIKE '/%' THEN included
+            ELSE regexp_replace(file, '[^/]*$', '') || included
+          END;
+        END LOOP;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;  -- the server cannot read it either: it is named, and nothing is known of it
+    END;
+  END LOOP;
+END
+$function$;
+
+-- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing
+-- or out of the server's reach.
+CREATE FUNCTION replication_cert_exporter.file_times()
+RETURNS TABLE (
+  setting text, path text, size bigint,
+  modified timestamp with time zone, changed timestamp with time zone
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  FOR setting, path IN
+    SELECT s, current_setting(s)
+      FROM unnest(
+             ARRAY['hba_file', 'ident_file', 'ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']
+           ) AS s
+     WHERE current_setting(s) <> ''
+    UNION ALL
+    SELECT 'hba_included', f
+      FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS f
+     WHERE f <> current_setting('hba_file')
+    UNION ALL
+    SELECT 'ident_included', f
+      FROM replication_cert_exporter.with_included(current_setting('ident_file')) AS f
+     WHERE f <> current_setting('ident_file')
+  LOOP
+    BEGIN
+      SELECT f.size, f.modification, f.change INTO size, modified, changed
+        FROM pg_stat_file(path, true) AS f;
+    EXCEPTION WHEN OTHERS THEN
+      size := NULL;
+      modified := NULL;
+      changed := NULL;
+    END;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+-- Of each line of pg_hba.conf that holds something which pg_hba_file_rules loses: what it is,
+-- never the text. A rule that is continued is told of at its first line.
+CREATE FUNCTION replication_cert_exporter.hba_lines()
+RETURNS TABLE (
+  file_name text, line_number integer, holds_quote boolean, holds_file_reference boolean,
+  holds_clientname boolean, continues boolean
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM pg_stat_file(current_setting('hba_file'));  -- fails when the file is missing
+  RETURN QUERY
+    SELECT * FROM (
+      SELECT file, line.line_number,
+             line.body LIKE '%"%' AS quote,
+             regexp_replace(line.body, '"[^"]*("|$)', '_', 'g') ~ '(^|[\s,])@[^\s,]' AS reference,
+             replace(line.body, '"', '') ~ '(^|[\s,])clientname=' AS clientname,
+             line.continues
+        FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS file,
+             LATERAL pg_stat_file(file, true) AS status,
+             LATERAL replication_cert_exporter.logical_lines(file) AS line
+       WHERE NOT status.isdir
+    ) AS traits
+    WHERE traits.quote OR traits.reference OR traits.clientname OR traits.continues
+    ORDER BY 1, 2;
+END
+$function$;
+
+-- pg_ident.conf on 13 and 14, which have no view of it. Names are bytes, in whatever encoding the
+-- file is.
+CREATE FUNCTION replication_cert_exporter.ident_mappings()
+RETURNS TABLE (
+  line_number integer, map_name bytea, sys_name bytea, pg_username bytea, error text
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM pg_stat_file(current_setting('ident_file'));  -- fails when the file is missing
+  RETURN QUERY
+    SELECT split.line_number,
+           CASE WHEN split.fault IS NULL THEN decode(split.names[1], 'escape') END,
+           CASE WHEN split.fault IS NULL THEN decode(split.names[2], 'escape') END,
+           CASE WHEN split.fault IS NULL THEN decode(split.names[3], 'escape') END,
+           split.fault
+      FROM (
+        SELECT line.line_number, words.names,
+               CASE
+                 WHEN words.reference THEN 'a reference to another file is not followed'
+                 WHEN words.list THEN 'multiple values in ident field'
+                 WHEN cardinality(words.names) < 3 THEN 'missing entry at end of line'
+               END AS fault
+          FROM replication_cert_exporter.logical_lines(current_setting('ident_file')) AS line,
+               LATERAL (
+                 SELECT array_agg(
+                          -- a doubled quote inside of quotes is one quote
+                          CASE WHEN m[1] = '""' THEN ''
+                               ELSE replace(replace(replace(m[1], '""', E'\x01'), '"', ''),
+                                            E'\x01', '"') END
+                          ORDER BY n
+                        ) AS names,
+                        bool_or(m[2] <> '' AND n <= 3) AS list,
+                        bool_or(m[1] ~ '^@.' AND n <= 3) AS reference
+                   FROM regexp_matches(
+                          line.body, '((?:[^\s",]|"[^"]*(?:"|$))+)(,?)', 'g'
+                        ) WITH ORDINALITY AS word(m, n)
+               ) AS words
+         WHERE words.names IS NOT NULL
+      ) AS split
+     ORDER BY 1;
+END
+$function$;
+
+-- The CERTIFICATE blocks of the server's certificate and authority files; a key that stands in the
+-- same file never leaves it. A missing file has no certificates.
+CREATE FUNCTION replication_cert_exporter.public_certificates()
+RETURNS TABLE (setting text, number integer, pem text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT s, block.n::integer, block.m[1]
+      FROM unnest(ARRAY['ssl_cert_file', 'ssl_ca_file']) AS s,
+           LATERAL regexp_matches(
+             encode(
+               CASE WHEN (pg_stat_file(current_setting(s), true)).size IS NOT NULL
+                    THEN pg_read_binary_file(current_setting(s)) END,
+               'escape'
+             ),
+             '-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----', 'g'
+           ) WITH ORDINALITY AS block(m, n)
+     WHERE current_setting(s) <> '';
+END
+$function$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA replication_cert_exporter FROM PUBLIC;
+
+DO $grant$
+DECLARE
+  role_name CONSTANT name := current_setting('replication_cert_exporter.role');
+  function_name text;
+BEGIN
+  EXECUTE format('GRANT USAGE ON SCHEMA replication_cert_exporter TO %I', role_name);
+  FOREACH function_name IN ARRAY
+    ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates']
+  LOOP
+    EXECUTE format(
+      'GRANT EXECUTE ON FUNCTION replication_cert_exporter.%I() TO %I', function_name, role_name
+    );
+  END LOOP;
+END
+$grant$;
+
+COMMIT;
