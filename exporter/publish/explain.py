@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 
 from exporter.model.failure import Unread
-from exporter.model.hba import HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.record import TargetRecord
 from exporter.model.report import (
     Connection,
     Governs,
-    NoRule,
     RulesReport,
     Step,
     TargetReport,
-    Undecided,
 )
 from exporter.model.rule_text import rule_text
-from exporter.model.wal_sender import OtherPeer, TcpPeer
+from exporter.model.wal_sender import OtherPeer, Peer, TcpPeer
 from exporter.publish.reading import host_text
 from exporter.publish.summary import (
     failed_readers,
+    rule_place,
     seen_connections,
     server_facts,
     what_to_grant,
@@ -148,17 +146,20 @@ def _connection(connection: Connection, style: Style) -> list[str]:
 
 def _who(connection: Connection) -> str:
     sender = connection.wal_sender
-    match sender.peer:
-        case OtherPeer.HIDDEN:
-            origin = "from a hidden address"
-        case OtherPeer.UNIX_SOCKET:
-            origin = "through a unix socket"
-        case TcpPeer(address):
-            origin = f"from {host_text(address)}"
     return (
-        f"role {printable(sender.role)}, {origin}, {sender.kind.value}, "
+        f"role {printable(sender.role)}, {_origin(sender.peer)}, {sender.kind.value}, "
         f"since {sender.backend_start:%Y-%m-%d %H:%M:%S %Z}"
     )
+
+
+def _origin(peer: Peer) -> str:
+    match peer:
+        case OtherPeer.HIDDEN:
+            return "from a hidden address"
+        case OtherPeer.UNIX_SOCKET:
+            return "through a unix socket"
+        case TcpPeer(address):
+            return f"from {host_text(address)}"
 
 
 def _encryption(connection: Connection) -> str:
@@ -174,34 +175,22 @@ def _encryption(connection: Connection) -> str:
 
 
 def _rule(connection: Connection) -> list[str]:
-    match connection.rule_match:
-        case Governs(rule):
-            told = [*_entry("rule", _place(rule)), f"{' ' * (_LABEL + 4)}{_written(rule)}"]
-        case NoRule():
-            told = _entry("rule", "no rule matches: the server would refuse this client")
-        case Undecided() as match:
-            several = "undecided; one of these may govern:"
-            told = _entry("rule", several if match.candidates else "not known")
-            for rule in match.candidates:
-                told += [
-                    f"{' ' * (_LABEL + 2)}{_place(rule)}",
-                    f"{' ' * (_LABEL + 4)}{_written(rule)}",
-                ]
-            if match.candidates and match.may_match_none:
-                told += _more("or no rule matches, and the server would refuse this client")
-            for why in match.why:
-                told += _more(why)
-    for sentence in connection.explanation:
-        told += _more(sentence)
-    return told
-
-
-def _place(rule: HbaRule) -> str:
-    return printable(f"{rule.location.file_name}, line {rule.location.line_number}")
-
-
-def _written(rule: HbaRule) -> str:
-    return printable(rule_text(rule))
+    sentences = connection.explanation
+    if not isinstance(connection.rule_match, Governs):
+        if not sentences:
+            return _entry("rule", rule_place(connection))
+        first, *others = sentences
+        return [*_entry("rule", first), *(line for told in others for line in _more(told))]
+    rule = connection.rule_match.rule
+    written = printable(rule_text(rule))
+    place = f"{rule.location.file_name}, line {rule.location.line_number}"
+    # the rule stands on a line of its own, unbroken, so a sentence that repeats it is left out
+    others = [sentence for sentence in sentences if not sentence.endswith(rule_text(rule))]
+    return [
+        *_entry("rule", f"{place}, is the first that matches:"),
+        f"{' ' * (_LABEL + 4)}{written}",
+        *(line for told in others for line in _more(told)),
+    ]
 
 
 def _forecast(connection: Connection) -> str:

@@ -89,7 +89,7 @@ REPLICA = Connection(
     exemption="",
     forecast=Forecast.ADMITTED_WITH_CERTIFICATE,
     forecast_cause=ForecastCause.NONE,
-    explanation=("It is the first rule whose type, database, role and address match.",),
+    explanation=("It demands a certificate whose name is the role's.",),
     remedy=(),
     issuer_name="Lab authority",
 )
@@ -110,7 +110,7 @@ PLAINTEXT = replace(
     certificate_name=None,
     issuer_name=None,
     forecast=Forecast.ADMITTED_WITHOUT_CERTIFICATE,
-    explanation=("It is the first rule whose type, database, role and address match.",),
+    explanation=("It trusts whoever connects: no password, no certificate.",),
     remedy=(
         Step(Place.CLIENT, "Put a certificate for the role on the client.", ("CN=replicator",)),
         Step(
