@@ -1,0 +1,145 @@
+"""The composition: configuration, pollers, board and web server, and the clock they share."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from exporter.board import Board
+from exporter.config.faults import ConfigurationError
+from exporter.config.loading import load
+from exporter.config.settings import Settings
+from exporter.model.record import TargetRecord
+from exporter.model.target import Target
+from exporter.poller import poll_for_ever, poll_once
+from exporter.publish.catalog_exporter import ExporterState
+from exporter.publish.web import create_app, serving
+
+_LOG = logging.getLogger(__name__)
+
+AT_ONCE = 50
+"""How many targets ``check`` polls at the same time."""
+
+
+def clock() -> datetime:
+    """Return the present moment: the only place that reads the wall clock for judgement."""
+    return datetime.now(UTC)
+
+
+def program_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version("pg-replication-cert-exporter")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def poll_all_once(targets: Sequence[Target]) -> tuple[TargetRecord, ...]:
+    """Poll every target once, side by side, and return the records."""
+    board = Board(targets)
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(target: Target) -> None:
+        async with places:
+            await poll_once(target, board, now=clock)
+
+    async def everything() -> None:
+        async with asyncio.TaskGroup() as group:
+            for target in targets:
+                group.create_task(one(target))
+
+    asyncio.run(everything())
+    return board.snapshot()
+
+
+class Exporter:
+    """The long-running program."""
+
+    def __init__(self, config_file: Path, settings: Settings) -> None:
+        self._config_file = config_file
+        self._targets = settings.targets
+        self._board = Board(settings.targets)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._reloading = asyncio.Lock()
+        self._state = ExporterState(
+            version=program_version(), config_reload_successful=True, config_reloaded_at=clock()
+        )
+
+    async def run(self, host: str, port: int) -> None:
+        """Poll and serve until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        app = create_app(self._board.snapshot, lambda: self._state)
+        async with serving(app, host, port) as url, asyncio.TaskGroup() as group:
+            _LOG.info("listening on %s, polling %d targets", url, len(self._targets))
+            loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload(group)))
+            self._start_missing(group)
+            await stopping.wait()
+            loop.remove_signal_handler(signal.SIGHUP)
+            for task in self._tasks.values():
+                task.cancel()
+            _LOG.info("stopped")
+
+    def _start_missing(self, group: asyncio.TaskGroup) -> None:
+        for target in self._targets:
+            if target.name not in self._tasks:
+                self._tasks[target.name] = group.create_task(
+                    poll_for_ever(target, self._board, now=clock, fleet=len(self._targets)),
+                    name=f"poll {target.name}",
+                )
+
+    async def _reload(self, group: asyncio.TaskGroup) -> None:
+        """Take over the configuration as it is on disk now; a faulty one changes nothing."""
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(load, self._config_file)
+            except ConfigurationError as error:
+                for fault in error.faults:
+                    _LOG.error("configuration not reloaded: %s", fault)
+                self._state = ExporterState(
+                    version=self._state.version,
+                    config_reload_successful=False,
+                    config_reloaded_at=self._state.config_reloaded_at,
+                )
+                return
+            before = {t.name: t for t in self._targets}
+            # what did not change goes on undisturbed, under the object that it is known by
+            self._targets = tuple(
+                before[t.name] if before.get(t.name) == t else t for t in settings.targets
+            )
+            kept = {t.name for t in self._targets if before.get(t.name) is t}
+            for name in [n for n in self._tasks if n not in kept]:
+                self._tasks.pop(name).cancel()
+            self._board.configure(self._targets)
+            self._start_missing(group)
+            self._state = ExporterState(
+                version=self._state.version,
+                config_reload_successful=True,
+                config_reloaded_at=clock(),
+            )
+            _LOG.info("configuration reloaded: %d targets", len(self._targets))
+
+
+def run(config_file: Path, settings: Settings, host: str, port: int) -> None:
+    """Run the exporter until it is told to stop.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    with ThreadPoolExecutor(thread_name_prefix="exporter") as threads:
+
+        async def main() -> None:
+            asyncio.get_running_loop().set_default_executor(threads)
+            await Exporter(config_file, settings).run(host, port)
+
+        asyncio.run(main())
