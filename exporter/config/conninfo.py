@@ -46,9 +46,9 @@ REFUSED = {
 # is quoted as a keyword. Each of them is translated, none is passed on.
 _PROBLEMS = (
     ('missing "="', "a keyword without a value: write keyword=value, and 'a value with blanks'"),
-    ("unterminated quoted", "a single quote is opened and never closed"),
-    ("percent-encoded", 'a "%" that begins no percent-encoded character: write %25 for "%"'),
+    ("unterminated quoted", "a single quote that is never closed"),
     ("forbidden value %00", "%00, which cannot be used"),
+    ("percent-encoded", 'a "%" that begins no percent-encoded character: write %25 for "%"'),
     ("IPv6", 'an IPv6 address without its "]"'),
     ("query parameter", "a query parameter without a value, or one too many"),
 )

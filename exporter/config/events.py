@@ -127,7 +127,8 @@ class Builder:
                 self._open(_Frame(line, event.anchor, {}), event.tag)
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                 frame = self._frames.pop()
-                self._place(Node(frame.line, frame.value, frame.size, frame.depth), frame.anchor)
+                node = Node(frame.line, frame.value, frame.size, frame.depth)
+                self._place(node, frame.anchor, frame.line)
             case _:
                 pass  # where the stream and the document begin and end
 
@@ -142,7 +143,7 @@ class Builder:
 
     def _scalar_or_key(self, value: Scalar, anchor: str | None, line: int, *, plain: bool) -> None:
         if not self._awaits_key():
-            self._place(Node(line, value), anchor)
+            self._place(Node(line, value), anchor, line)
         elif plain and value == _MERGE_KEY:
             self._unusable_key(
                 line, 'merge keys ("<<") are not supported: write the keys, or use defaults'
@@ -156,9 +157,9 @@ class Builder:
             self._key(None, line)
         elif node is None:
             self._fault(line, "names an anchor that is not complete above this line")
-            self._place(Node(line, None), None)
+            self._place(Node(line, None), None, line)
         else:
-            self._place(node, None)
+            self._place(node, None, line)
 
     def _awaits_key(self) -> bool:
         if not self._frames or isinstance(self._frames[-1].value, list):
@@ -183,7 +184,7 @@ class Builder:
         self._fault(line, message)
         self._frames[-1].unusable = True
 
-    def _place(self, node: Node, anchor: str | None) -> None:
+    def _place(self, node: Node, anchor: str | None, line: int) -> None:
         if anchor is not None:
             self._anchors[anchor] = node
         if not self._frames:
@@ -194,11 +195,11 @@ class Builder:
             frame.drops_key = False
             return
         if len(self._frames) + node.depth > DEEPEST:
-            raise TooMuch(node.line, _TOO_DEEP)
+            raise TooMuch(line, _TOO_DEEP)
         frame.depth = max(frame.depth, node.depth + 1)
         frame.size += node.size
         if frame.size > MOST_VALUES:
-            raise TooMuch(node.line, "stands for more than a million values")
+            raise TooMuch(line, "stands for more than a million values")
         if isinstance(frame.value, list):
             frame.value.append(node)
             return

@@ -59,7 +59,7 @@ class _Loading:
     environment: Mapping[str, str]
     faults: list[Fault] = field(default_factory=list)
     sources: list[Path] = field(default_factory=list)
-    places: dict[str, Fault] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     def sorted_faults(self) -> tuple[Fault, ...]:
         """Return each fault once, by file in reading order, then by line."""
@@ -151,16 +151,16 @@ class _Loading:
         )
 
     def _unique_name(self, document: Document, path: KeyPath, name: str) -> None:
-        here = document.fault((*path, "name"), ".".join(str(key) for key in path))
-        first = self.places.setdefault(name, here)
-        if first is not here:
+        place = (*path, "name")
+        if name in self.names:
+            first = self.names[name]
             self.faults.append(
-                document.fault(
-                    (*path, "name"),
-                    f"is the name of {first.message} in {first.file}:{first.line} too:"
-                    " every target needs its own",
-                )
+                document.fault(place, f"is taken by {first}: every target needs its own name")
             )
+            return
+        line = document.fault(place, "").line
+        at = ".".join(str(key) for key in path)
+        self.names[name] = f"{at} in {document.file}:{line}"
 
     def _too_slow(self, document: Document, path: KeyPath, interval: float, timeout: float) -> None:
         message = f"must not be longer than the interval, which is {interval:g}s"

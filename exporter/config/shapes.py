@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.document import Document
 from exporter.config.faults import Fault, KeyPath
-from exporter.config.suggest import did_you_mean, listed
+from exporter.config.suggest import did_you_mean
 from exporter.config.values import (
     Duration,
     ExemptionName,
@@ -227,7 +227,7 @@ def check(
         What stands the check, with defaults for the rest; and the keys that did not.
     """
     if not isinstance(value, Mapping):
-        faults.append(document.fault(path, f"must be a mapping with {listed(shape.model_fields)}"))
+        faults.append(document.fault(path, _TYPES["dict_type"]))
         return shape(), frozenset(shape.model_fields)
     empty = {key for key, given in value.items() if given is None and key in shape.model_fields}
     faults += [

@@ -1,0 +1,344 @@
+"""Keys, shapes and single values: the exact words for every fault."""
+
+import pytest
+
+from tests.unit.config.conftest import Told
+
+TARGET = "targets:\n- name: db1\n  host: db1.example\n"
+EXEMPTION = TARGET + "  policy:\n    exemptions:\n    - name: lab\n      reason: a lab\n"
+TEXT = "must be text (true, false and null need quotes)"
+DURATION = 'must be a number and a unit, such as "30s" or "5m"'
+NETWORK = 'must be an IP address or network, such as "10.1.0.0/16" or "2001:db8::/32"'
+UNTIL = 'must be a date, such as "2027-01-31", or never'
+NO_CRITERION = (
+    "config.yml:6: targets.0.policy.exemptions.0: names neither roles nor networks: one of them is"
+    " needed, because an application name alone is the client's to choose"
+)
+TARGET_KEYS = (
+    "name, conninfo, host, hostaddr, port, user, dbname, sslmode, sslrootcert, sslcert, sslkey,"
+    " sslcrl, parameters, password_file, password_env, password, password_in_clear, labels,"
+    " cluster_name, interval, timeout and policy"
+)
+
+AT_THE_TOP = {
+    "no target": (
+        "targets: []\n",
+        ["config.yml:1: targets: no target is configured: write at least one"],
+    ),
+    "no targets key": (
+        "defaults: {}\n",
+        ["config.yml:1: targets: no target is configured: write at least one"],
+    ),
+    "an empty file": ("", ["config.yml:1: is empty"]),
+    "only comments": ("# nothing\n", ["config.yml:1: is empty"]),
+    "a list": ("- targets\n", ["config.yml:1: must be a mapping of keys to values"]),
+    "a text": ("targets\n", ["config.yml:1: must be a mapping of keys to values"]),
+    "targets as a mapping": ("targets: {a: b}\n", ["config.yml:1: targets: must be a list"]),
+    "targets without a value": (
+        "targets:\n",
+        ["config.yml:1: targets: has no value: write one, or leave the key out"],
+    ),
+    "an unknown key": (
+        TARGET + "target: x\n",
+        ["config.yml:4: target: is not a key here: did you mean targets?"],
+    ),
+    "a key like no other": (
+        TARGET + "scrape: x\n",
+        ["config.yml:4: scrape: is not a key here: there are defaults, targets and targets_from"],
+    ),
+    "a key with blanks": (
+        TARGET + '"default ": x\n',
+        ['config.yml:4: "default ": is not a key here: did you mean defaults?'],
+    ),
+}
+
+IN_DEFAULTS = {
+    "a list": ("defaults: [a]\n", "config.yml:1: defaults: must be a mapping of keys to values"),
+    "an unknown key": (
+        "defaults:\n  intervall: 5s\n",
+        "config.yml:2: defaults.intervall: is not a key here: did you mean interval?",
+    ),
+    "a key of a target": (
+        "defaults:\n  user: x\n",
+        "config.yml:2: defaults.user: is not a key here: there are interval, timeout and policy",
+    ),
+    "a time-out longer than the interval": (
+        "defaults:\n  timeout: 61s\n",
+        "config.yml:2: defaults.timeout: must not be longer than the interval, which is 60s",
+    ),
+    "an interval shorter than the time-out": (
+        "defaults:\n  interval: 5s\n",
+        "config.yml:2: defaults.interval: must not be shorter than the timeout, which is 10s:"
+        " write both",
+    ),
+    "a policy of the wrong kind": (
+        "defaults:\n  policy: tls\n",
+        "config.yml:2: defaults.policy: must be a mapping of keys to values",
+    ),
+}
+
+DURATIONS = {
+    "60": f"{DURATION}: the unit is missing",
+    "1.5s": DURATION,
+    "-5s": DURATION,
+    "5 s": DURATION,
+    "5S": DURATION,
+    "s": DURATION,
+    "1:30": DURATION,
+    "30s5m": DURATION,
+    '""': DURATION,
+    "true": DURATION,
+    "[5s]": DURATION,
+    "0s": "must be more than 0",
+    "999ms": 'must be at least "1s"',
+    "25h": 'must be at most "1d"',
+    "999999999d": 'must be at most "1d"',
+    "99999999999999999999s": DURATION,
+    "": "has no value: write one, or leave the key out",
+    "~": "has no value: write one, or leave the key out",
+}
+
+TARGETS = {
+    "a text": (
+        "targets:\n- db1\n",
+        ["config.yml:2: targets.0: must be a mapping of keys to values"],
+    ),
+    "no name": ("targets:\n- host: db1\n", ["config.yml:2: targets.0.name: is missing"]),
+    "an empty name": (
+        'targets:\n- host: db1\n  name: ""\n',
+        ["config.yml:3: targets.0.name: must not be empty"],
+    ),
+    "a name with a line break": (
+        'targets:\n- host: db1\n  name: "a\\nb"\n',
+        ["config.yml:3: targets.0.name: must not hold control characters"],
+    ),
+    "a name that ends in a blank": (
+        'targets:\n- host: db1\n  name: "db1 "\n',
+        ["config.yml:3: targets.0.name: must not begin or end with a blank"],
+    ),
+    "a name of 129 characters": (
+        f"targets:\n- host: db1\n  name: {'x' * 129}\n",
+        ["config.yml:3: targets.0.name: must be at most 128 characters long"],
+    ),
+    "a name that is no text": (
+        "targets:\n- host: db1\n  name: true\n",
+        [f"config.yml:3: targets.0.name: {TEXT}"],
+    ),
+    "an unknown key": (
+        TARGET + "  timout: 5s\n",
+        ["config.yml:4: targets.0.timout: is not a key here: did you mean timeout?"],
+    ),
+    "a key like no other": (
+        TARGET + "  colour: red\n",
+        [f"config.yml:4: targets.0.colour: is not a key here: there are {TARGET_KEYS}"],
+    ),
+    "two of one name": (
+        TARGET + "- host: db2\n  name: db1\n",
+        [
+            "config.yml:5: targets.1.name: is taken by targets.0 in config.yml:2: every target"
+            " needs its own name"
+        ],
+    ),
+    "a time-out longer than its interval": (
+        TARGET + "  timeout: 2m\n",
+        ["config.yml:4: targets.0.timeout: must not be longer than the interval, which is 60s"],
+    ),
+    "an interval shorter than the time-out": (
+        TARGET + "  interval: 5s\n",
+        [
+            "config.yml:4: targets.0.interval: must not be shorter than the timeout, which is 10s:"
+            " write both"
+        ],
+    ),
+    "labels as a list": (
+        TARGET + "  labels: [a]\n",
+        ["config.yml:4: targets.0.labels: must be a mapping of keys to values"],
+    ),
+    "no yes and no": (
+        TARGET + "  policy:\n    exempt_loopback: no\n",
+        ["config.yml:5: targets.0.policy.exempt_loopback: must be true or false"],
+    ),
+    "quoted true": (
+        TARGET + '  policy:\n    exempt_loopback: "true"\n',
+        ["config.yml:5: targets.0.policy.exempt_loopback: must be true or false"],
+    ),
+    "capital true": (
+        TARGET + "  policy:\n    exempt_loopback: True\n",
+        ["config.yml:5: targets.0.policy.exempt_loopback: must be true or false"],
+    ),
+}
+
+LABELS = {
+    "1a: x": '"1a": is no label name: write letters, digits and underscores, no digit at its'
+    " beginning",
+    "a-b: x": "a-b: is no label name: write letters, digits and underscores, no digit at its"
+    " beginning",
+    "ä: x": '"\\u00e4": is no label name: write letters, digits and underscores, no digit at its'
+    " beginning",
+    "__x: y": '__x: is no label name for you: those with "__" are Prometheus\'s own',
+    "target: x": "target: is a label with a meaning of its own: choose another name",
+    "cluster_name: x": "cluster_name: is a label with a meaning of its own: choose another name",
+    "le: x": "le: is a label with a meaning of its own: choose another name",
+    "instance: x": "instance: is a label with a meaning of its own: choose another name",
+    "a: true": f"a: {TEXT}",
+    'a: "x\\ty"': "a: must not hold control characters",
+}
+
+POLICIES = {
+    "require: mtls": "require: must be certificate, certificate_chain or tls",
+    "require: true": "require: must be certificate, certificate_chain or tls",
+    "min_tls_version: 1.2": "min_tls_version: must be TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3",
+    "exemptions: {}": "exemptions: must be a list",
+    "exemption: []": "exemption: is not a key here: did you mean exemptions?",
+    "exemptions: [a]": "exemptions.0: must be a mapping of keys to values",
+}
+
+EXEMPTIONS = {
+    "no end": ("roles: [r]", ["config.yml:6: targets.0.policy.exemptions.0.until: is missing"]),
+    "no criterion": ("until: never", [NO_CRITERION]),
+    "an application name alone": ("until: never\n      application_names: [a]", [NO_CRITERION]),
+    "an empty list of roles": (
+        "until: never\n      roles: []",
+        [
+            "config.yml:9: targets.0.policy.exemptions.0.roles: must not be empty: name at least"
+            " one, or leave the key out"
+        ],
+    ),
+    "roles that are no list": (
+        "until: never\n      roles: r",
+        ["config.yml:9: targets.0.policy.exemptions.0.roles: must be a list"],
+    ),
+    "a role that is no text": (
+        "until: never\n      roles: [r, true]",
+        [f"config.yml:9: targets.0.policy.exemptions.0.roles.1: {TEXT}"],
+    ),
+    "a network with bits behind its mask": (
+        "until: never\n      networks: [10.1.2.3/8]",
+        [
+            "config.yml:9: targets.0.policy.exemptions.0.networks.0: has address bits behind its"
+            " mask: write 10.0.0.0/8"
+        ],
+    ),
+    "a network that is a name": (
+        "until: never\n      networks: [10.0.0.0/8, lab.example]",
+        [f"config.yml:9: targets.0.policy.exemptions.0.networks.1: {NETWORK}"],
+    ),
+    "a network with a zone": (
+        "until: never\n      networks: ['fe80::1%eth0']",
+        [f"config.yml:9: targets.0.policy.exemptions.0.networks.0: {NETWORK}"],
+    ),
+    "an unknown key": (
+        "until: never\n      roles: [r]\n      role: r",
+        [
+            "config.yml:10: targets.0.policy.exemptions.0.role: is not a key here: did you mean"
+            " roles?"
+        ],
+    ),
+}
+
+ENDS = {
+    "tomorrow": UNTIL,
+    "2027-1-31": UNTIL,
+    "20270131": UNTIL,
+    "2027-01-31T00:00:00Z": UNTIL,
+    "Never": UNTIL,
+    "true": UNTIL,
+    "2027-02-29": f"{UNTIL}: this day is in no calendar",
+    "9999-12-31": f"{UNTIL}: this day is in no calendar",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), AT_THE_TOP.values(), ids=AT_THE_TOP)
+def test_a_fault_at_the_top_is_told(told: Told, text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), IN_DEFAULTS.values(), ids=IN_DEFAULTS)
+def test_a_fault_in_the_defaults_is_told_once(told: Told, text: str, expected: str) -> None:
+    assert told(text + TARGET + "- name: db2\n  host: db2\n") == [expected]
+
+
+@pytest.mark.parametrize(("value", "expected"), DURATIONS.items(), ids=DURATIONS)
+def test_what_is_no_duration_is_told(told: Told, value: str, expected: str) -> None:
+    assert told(f"{TARGET}  interval: {value}\n") == [
+        f"config.yml:4: targets.0.interval: {expected}"
+    ]
+
+
+@pytest.mark.parametrize(("text", "expected"), TARGETS.values(), ids=TARGETS)
+def test_a_fault_of_a_target_is_told(told: Told, text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+@pytest.mark.parametrize(("label", "expected"), LABELS.items(), ids=LABELS)
+def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -> None:
+    assert told(f"{TARGET}  labels:\n    {label}\n") == [
+        f"config.yml:5: targets.0.labels.{expected}"
+    ]
+
+
+@pytest.mark.parametrize(("policy", "expected"), POLICIES.items(), ids=POLICIES)
+def test_a_fault_of_a_policy_is_told(told: Told, policy: str, expected: str) -> None:
+    assert told(f"{TARGET}  policy:\n    {policy}\n") == [
+        f"config.yml:5: targets.0.policy.{expected}"
+        if "not a key" not in expected
+        else f"config.yml:5: targets.0.policy.{expected}"
+    ]
+
+
+@pytest.mark.parametrize(("text", "expected"), EXEMPTIONS.values(), ids=EXEMPTIONS)
+def test_a_fault_of_an_exemption_is_told(told: Told, text: str, expected: list[str]) -> None:
+    found = told(f"{EXEMPTION}      {text}\n")
+    assert found[:1] == expected
+
+
+@pytest.mark.parametrize(("until", "expected"), ENDS.items(), ids=ENDS)
+def test_what_is_no_end_is_told(told: Told, until: str, expected: str) -> None:
+    assert told(f"{EXEMPTION}      roles: [r]\n      until: {until}\n") == [
+        f"config.yml:9: targets.0.policy.exemptions.0.until: {expected}"
+    ]
+
+
+def test_an_exemption_of_the_built_in_name_is_refused(told: Told) -> None:
+    text = EXEMPTION.replace("lab\n", "loopback\n", 1) + "      roles: [r]\n      until: never\n"
+    assert told(text) == [
+        "config.yml:6: targets.0.policy.exemptions.0.name: is the name of the built-in exemption:"
+        " choose another, or set exempt_loopback"
+    ]
+
+
+def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(told: Told) -> None:
+    one = "{name: lab, reason: a lab, until: never, roles: [r]}"
+    text = f"defaults:\n  policy:\n    exemptions: [{one}]\n{TARGET}  policy: {{exemptions: [{one}]}}\n"
+    assert told(text) == [
+        "config.yml:7: targets.0.policy.exemptions.0.name: is the name of an exemption above or in"
+        " defaults"
+    ]
+
+
+def test_all_faults_are_told_at_once_in_the_order_of_their_lines(told: Told) -> None:
+    text = (
+        "defaults:\n  interval: 60\n  polcy: {}\n"
+        "targets:\n"
+        "- name: db1\n  interval: 5x\n  hots: db1\n  password_file: missing\n"
+        "  labels: {le: x}\n  policy: {require: x, exemptions: [{name: a}]}\n"
+        "  name: db2\n"
+        "- db2\n"
+    )
+    assert told(text) == [
+        f"config.yml:2: defaults.interval: {DURATION}: the unit is missing",
+        "config.yml:3: defaults.polcy: is not a key here: did you mean policy?",
+        "config.yml:5: targets.0: names no server: write host or hostaddr",
+        f"config.yml:6: targets.0.interval: {DURATION}",
+        "config.yml:7: targets.0.hots: is not a key here: did you mean host?",
+        "config.yml:8: targets.0.password_file: cannot be read: No such file or directory",
+        "config.yml:9: targets.0.labels.le: is a label with a meaning of its own: choose another"
+        " name",
+        "config.yml:10: targets.0.policy.require: must be certificate, certificate_chain or tls",
+        "config.yml:10: targets.0.policy.exemptions.0.reason: is missing",
+        "config.yml:10: targets.0.policy.exemptions.0.until: is missing",
+        "config.yml:10: targets.0.policy.exemptions.0: names neither roles nor networks: one of"
+        " them is needed, because an application name alone is the client's to choose",
+        "config.yml:11: targets.0.name: is given twice, first in line 5: remove one of them",
+        "config.yml:12: targets.1: must be a mapping of keys to values",
+    ]

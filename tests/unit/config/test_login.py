@@ -1,0 +1,359 @@
+"""How the exporter logs in: parameters, files and passwords, and the exact words for faults."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from exporter.config.conninfo import KEYWORDS, REFUSED
+from exporter.config.files import file_fault, key_permissions_fault
+from exporter.config.parameters import CHOICES, PATHS
+from exporter.model.target import ClearPassword, PasswordFile, PasswordVariable
+from tests.unit.config.conftest import Loaded, Told
+
+NAMED = "targets:\n- name: db1\n"
+HOSTED = "targets:\n- name: db1\n  host: db1.example\n"
+NOT_FOUND = "cannot be read: No such file or directory"
+SAY_SO = "add password_in_clear: true, or better use password_file or password_env"
+NOT_A_HOST = "must be a host name or the folder of a unix socket; a string goes to conninfo"
+NOT_A_PORT = "must be a port number from 1 to 65535"
+UNREADABLE = "is no libpq connection string"
+NO_SERVER = "names no server: write host or hostaddr"
+SEVERAL = "names several servers: write a target for each"
+
+FIELDS = {
+    "host: db1,db2": f"host: {SEVERAL}",
+    "host: postgresql://u:hunter2@db1/x": f"host: {NOT_A_HOST}",
+    "host: host=db1 password=hunter2": f"host: {NOT_A_HOST}",
+    "host: u@db1": f"host: {NOT_A_HOST}",
+    'host: ""': "host: must not be empty",
+    "host: [db1]": "host: must be text (true, false and null need quotes)",
+    "hostaddr: db1.example": "hostaddr: must be an IP address; a name goes to host",
+    "hostaddr: 10.0.0.1,10.0.0.2": f"hostaddr: {SEVERAL}",
+}
+
+LOGINS = {
+    "port: 0": f"port: {NOT_A_PORT}",
+    "port: 65536": f"port: {NOT_A_PORT}",
+    "port: 5432,5433": f"port: {NOT_A_PORT}",
+    "port: 0x1538": f"port: {NOT_A_PORT}",
+    "port: ²": f"port: {NOT_A_PORT}",
+    "port: 99999999999999999999": f"port: {NOT_A_PORT}",
+    "dbname: postgresql://u:hunter2@h/d": "dbname: must be the name of a database; a string goes"
+    " to conninfo",
+    "dbname: host=a password=hunter2": "dbname: must be the name of a database; a string goes to"
+    " conninfo",
+    "sslmode: verify_full": "sslmode: must be one of disable, allow, prefer, require, verify-ca,"
+    " verify-full",
+    "sslrootcert: missing": f"sslrootcert: {NOT_FOUND}",
+    "sslrootcert: .": "sslrootcert: is no regular file",
+    "sslcrl: missing": f"sslcrl: {NOT_FOUND}",
+    "sslcert: client.crt": "sslcert: sslkey is missing: the two go together",
+    "sslkey: client.key": "sslkey: sslcert is missing: the two go together",
+    "parameters: [a]": "parameters: must be a mapping of keys to values",
+    "parameters: {sslmod: require}": "parameters.sslmod: is no connection parameter that libpq"
+    " knows: did you mean sslmode?",
+    "parameters: {colour: red}": "parameters.colour: is no connection parameter that libpq knows",
+    "parameters: {sslmode: require}": "parameters.sslmode: is a key of the target: write it there",
+    "parameters: {password: hunter2}": "parameters.password: is a key of the target: write it"
+    " there",
+    'parameters: {sslcrldir: ""}': "parameters.sslcrldir: must not be empty",
+    "parameters: {sslcrldir: missing}": f"parameters.sslcrldir: {NOT_FOUND}",
+    "parameters: {sslcrldir: password}": "parameters.sslcrldir: cannot be read: Not a directory",
+    "parameters: {passfile: missing}": f"parameters.passfile: {NOT_FOUND}",
+    "parameters: {gssencmode: yes}": "parameters.gssencmode: must be one of disable, prefer,"
+    " require",
+    "parameters: {sslnegotiation: direct}": "parameters.sslnegotiation: direct needs sslmode"
+    " require, verify-ca or verify-full",
+    "password_file: missing": f"password_file: {NOT_FOUND}",
+    "password_file: .": "password_file: is no regular file",
+    "password_env: NOT_SET": "password_env: is not set in the exporter's environment, or empty",
+    "password_env: EMPTY": "password_env: is not set in the exporter's environment, or empty",
+    "password_env: $DB_PASSWORD": "password_env: must be the name of an environment variable",
+    "password: hunter2": f"password: is a password in clear: {SAY_SO}",
+    "password: {hunter2: a}": "password: must be text (true, false and null need quotes)",
+    'password: ""': "password: must not be empty",
+    "password_in_clear: true": "password_in_clear: no password stands here in clear: remove it",
+    "password_in_clear: yes": "password_in_clear: must be true or false",
+    "conninfo: host=db1": "host: conninfo is given too: write this into it, or leave it out",
+}
+
+STRINGS = {
+    "dbname=db": NO_SERVER,
+    "host=db1 prot=5433": "holds a keyword that libpq does not know; did you mean port?",
+    "host=db1 colour=red": "holds a keyword that libpq does not know",
+    "postgresql://db1/x?sslmod=require": "holds a keyword that libpq does not know; did you mean"
+    " sslmode?",
+    "host=db1 password=my hunter2": f"{UNREADABLE}: it holds a keyword without a value: write"
+    " keyword=value, and 'a value with blanks'",
+    "host=db1 password=my hunter2=5": "holds a keyword that libpq does not know",
+    "host=db1 password='hunter2": f"{UNREADABLE}: it holds a single quote that is never closed",
+    "postgresql://u:hunter%zz2@db1/x": f'{UNREADABLE}: it holds a "%" that begins no'
+    ' percent-encoded character: write %25 for "%"',
+    "postgresql://u:hunter%002@db1/x": f"{UNREADABLE}: it holds %00, which cannot be used",
+    "postgresql://u:hunter2@[::1": f'{UNREADABLE}: it holds an IPv6 address without its "]"',
+    "postgresql://db1/x?sslmode": f"{UNREADABLE}: it holds a query parameter without a value, or"
+    " one too many",
+    "host=db1 password=hunter2": f"holds a password in clear: {SAY_SO}",
+    "postgresql://u:hunter2@db1/x": f"holds a password in clear: {SAY_SO}",
+    "postgresql://db1/x?password=hunter2": f"holds a password in clear: {SAY_SO}",
+    "host=db1,db2": f"host: {SEVERAL}",
+    "postgresql://db1:5432,db2:5433/x?port=5432": f"host: {SEVERAL}",
+    "host=db1 port=x": f"port: {NOT_A_PORT}",
+    "host=db1 sslrootcert=missing": f"sslrootcert: {NOT_FOUND}",
+    "host=db1 user=''": "user: is empty: write a value, or leave it out",
+    "host=db1 sslmode=on": "sslmode: must be one of disable, allow, prefer, require, verify-ca,"
+    " verify-full",
+    "host=db1 sslmode=require sslrootcert=system": "sslmode: must be verify-full with"
+    " sslrootcert=system",
+    "host=db1 user='a\tb'": "user: must not hold control characters",
+}
+
+
+def _conninfo(string: str) -> str:
+    escaped = string.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
+    return f'{NAMED}  conninfo: "{escaped}"\n'
+
+
+@pytest.mark.parametrize(("line", "expected"), FIELDS.items(), ids=FIELDS)
+def test_what_names_no_server_is_told(told: Told, line: str, expected: str) -> None:
+    assert told(f"{NAMED}  {line}\n") == [f"config.yml:3: targets.0.{expected}"]
+
+
+@pytest.mark.parametrize(("line", "expected"), LOGINS.items(), ids=LOGINS)
+def test_a_fault_of_the_login_is_told(told: Told, line: str, expected: str) -> None:
+    at = 3 if expected.startswith("host:") else 4
+    assert told(f"{HOSTED}  {line}\n") == [f"config.yml:{at}: targets.0.{expected}"]
+
+
+@pytest.mark.parametrize(("string", "expected"), STRINGS.items(), ids=STRINGS)
+def test_a_fault_of_a_connection_string_is_told_without_quoting_it(
+    told: Told, string: str, expected: str
+) -> None:
+    assert told(_conninfo(string)) == [f"config.yml:3: targets.0.conninfo: {expected}"]
+
+
+@pytest.mark.parametrize("keyword", sorted(REFUSED.keys() & KEYWORDS))
+def test_a_parameter_that_is_not_the_users_is_refused(told: Told, keyword: str) -> None:
+    assert told(f"{HOSTED}  parameters: {{{keyword}: hunter2}}\n") == [
+        f"config.yml:4: targets.0.parameters.{keyword}: must not be set: {REFUSED[keyword]}"
+    ]
+    assert told(_conninfo(f"host=db1 {keyword}=hunter2")) == [
+        f"config.yml:3: targets.0.conninfo: {keyword}: must not be set: {REFUSED[keyword]}"
+    ]
+
+
+def test_every_keyword_that_has_a_rule_here_is_one_of_libpqs() -> None:
+    newer_than_some_libpq = {"servicefile"}
+    assert (REFUSED.keys() | CHOICES.keys() | PATHS.keys()) - newer_than_some_libpq <= KEYWORDS
+
+
+def test_a_target_without_host_is_told(told: Told) -> None:
+    assert told(NAMED) == [f"config.yml:2: targets.0: {NO_SERVER}"]
+
+
+def test_parameters_beside_a_connection_string_are_refused(told: Told) -> None:
+    text = f"{NAMED}  conninfo: host=db1\n  parameters: {{keepalives: 1}}\n"
+    assert told(text) == [
+        "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or leave"
+        " it out"
+    ]
+
+
+def test_two_passwords_are_refused(told: Told) -> None:
+    text = (
+        f"{NAMED}  conninfo: host=db1 password=hunter2\n  password_file: password\n"
+        "  password_env: DB_PASSWORD\n  password: hunter3\n  password_in_clear: true\n"
+    )
+    assert told(text) == [
+        "config.yml:3: targets.0.conninfo: holds a second password: password_file gives one"
+        " already",
+        "config.yml:5: targets.0.password_env: is a second password: password_file gives one"
+        " already",
+        "config.yml:6: targets.0.password: is a second password: password_file gives one already",
+    ]
+
+
+PASSWORD_FILES = {
+    b"": "is empty: write the password into it",
+    b"\n": "is empty: write the password into it",
+    b"\r\n": "is empty: write the password into it",
+    b"hunter2\nhunter3\n": "holds more than one line: a password is one line of text",
+    b"hunter\0": "holds more than one line: a password is one line of text",
+    b"hunter\xff": "is not UTF-8: save the password in that encoding",
+    b"x" * 65_537: "is larger than 64 KiB: it holds no password",
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), PASSWORD_FILES.items(), ids=list(map(str, range(7)))
+)
+def test_a_file_without_a_password_is_told(
+    folder: Path, told: Told, content: bytes, expected: str
+) -> None:
+    (folder / "password").write_bytes(content)
+    assert told(f"{HOSTED}  password_file: password\n") == [
+        f"config.yml:4: targets.0.password_file: {expected}"
+    ]
+
+
+def test_a_pipe_is_no_password_file(folder: Path, told: Told) -> None:
+    os.mkfifo(folder / "pipe")
+    assert told(f"{HOSTED}  password_file: pipe\n") == [
+        "config.yml:4: targets.0.password_file: is no regular file"
+    ]
+
+
+def test_a_path_that_no_path_can_be_is_told(told: Told) -> None:
+    assert told(f"{HOSTED}  password_file: {'x' * 300}\n") == [
+        "config.yml:4: targets.0.password_file: cannot be read: File name too long"
+    ]
+
+
+def test_a_password_file_is_read_through_a_link(folder: Path, told: Told) -> None:
+    (folder / "link").symlink_to("password")
+    assert told(f"{HOSTED}  password_file: link\n") == []
+
+
+def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told) -> None:
+    (folder / "client.key").chmod(0o644)
+    assert told(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
+        "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses it:"
+        " chmod 0600 (0640 is allowed when root owns it)"
+    ]
+
+
+def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(folder: Path, told: Told) -> None:
+    (folder / "password").chmod(0o640)
+    assert told(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
+        "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and libpq"
+        " passes over it: chmod 0600"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "taken"),
+    [
+        (0o100600, 1000, True),
+        (0o100400, 1000, True),
+        (0o100700, 1000, True),
+        (0o100640, 1000, False),
+        (0o100610, 1000, False),
+        (0o100604, 1000, False),
+        (0o100601, 1000, False),
+        (0o100600, 0, True),
+        (0o100640, 0, True),
+        (0o100660, 0, False),
+        (0o100650, 0, False),
+        (0o100644, 0, False),
+        (0o100641, 0, False),
+    ],
+)
+def test_a_private_key_is_taken_with_the_permissions_that_libpq_takes(
+    mode: int, owner: int, *, taken: bool
+) -> None:
+    assert (key_permissions_fault(mode, owner) is None) == taken
+
+
+@pytest.fixture
+def unreadable() -> Iterator[Path]:
+    """Yield a file that may not be read, and act as a user whom that binds (root it does not)."""
+    user = os.geteuid()
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        file = Path(name, "file")
+        file.touch(0o000)
+        if user == 0:
+            os.seteuid(65_534)
+        yield file
+        os.seteuid(user)
+
+
+def test_a_file_that_may_not_be_read_is_told(unreadable: Path) -> None:
+    assert file_fault(unreadable) == "cannot be read: Permission denied"
+
+
+def test_the_fields_become_libpqs_parameters(folder: Path, loaded: Loaded) -> None:
+    text = (
+        f"{HOSTED}  hostaddr: 10.0.0.1\n  port: 5433\n  user: exporter\n  sslmode: verify-full\n"
+        "  sslrootcert: root.crt\n  sslcert: client.crt\n  sslkey: client.key\n"
+        "  parameters: {keepalives_idle: 30, sslsni: '0'}\n"
+    )
+    assert loaded(text).targets[0].parameters == {
+        "host": "db1.example",
+        "hostaddr": "10.0.0.1",
+        "port": "5433",
+        "user": "exporter",
+        "dbname": "postgres",
+        "sslmode": "verify-full",
+        "sslrootcert": str(folder / "root.crt"),
+        "sslcert": str(folder / "client.crt"),
+        "sslkey": str(folder / "client.key"),
+        "keepalives_idle": "30",
+        "sslsni": "0",
+    }
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "host=db1 port=5433 user=u dbname=d sslmode=verify-full sslrootcert=root.crt",
+        "postgresql://u@db1:5433/d?sslmode=verify-full&sslrootcert=root.crt",
+        "postgres://u@db1:5433/d?sslmode=verify-full&sslrootcert=root.crt",
+    ],
+)
+def test_a_connection_string_becomes_the_same_parameters(
+    folder: Path, loaded: Loaded, string: str
+) -> None:
+    assert loaded(_conninfo(string)).targets[0].parameters == {
+        "host": "db1",
+        "port": "5433",
+        "user": "u",
+        "dbname": "d",
+        "sslmode": "verify-full",
+        "sslrootcert": str(folder / "root.crt"),
+    }
+
+
+def test_the_authorities_of_the_system_are_no_path(loaded: Loaded) -> None:
+    text = f"{HOSTED}  sslrootcert: system\n  parameters: {{sslnegotiation: direct}}\n"
+    parameters = loaded(text).targets[0].parameters
+    assert parameters["sslrootcert"] == "system"
+
+
+@pytest.mark.parametrize("host", ["/run/postgresql", "/run/my=db@x y", "@abstract", "::1", "db1"])
+def test_a_host_may_be_a_name_an_address_or_a_socket(loaded: Loaded, host: str) -> None:
+    assert loaded(f"{NAMED}  host: '{host}'\n").targets[0].parameters["host"] == host
+
+
+def test_an_absolute_path_stays_what_it_is(folder: Path, loaded: Loaded) -> None:
+    text = f"{HOSTED}  password_file: {folder / 'password'}\n"
+    assert loaded(text).targets[0].password == PasswordFile(folder / "password")
+
+
+def test_a_password_comes_from_where_it_is_said_to_be(folder: Path, loaded: Loaded) -> None:
+    text = (
+        "targets:\n"
+        "- {name: a, host: h, password_file: password}\n"
+        "- {name: b, host: h, password_env: DB_PASSWORD}\n"
+        "- {name: c, host: h, password: 0123, password_in_clear: true}\n"
+        "- {name: d, conninfo: 'host=h password=''a b''', password_in_clear: true}\n"
+        "- {name: e, conninfo: 'postgresql://u:a%20b@h/d', password_in_clear: true}\n"
+        "- {name: f, host: h}\n"
+    )
+    assert [target.password for target in loaded(text).targets] == [
+        PasswordFile(folder / "password"),
+        PasswordVariable("DB_PASSWORD"),
+        ClearPassword("0123"),
+        ClearPassword("a b"),
+        ClearPassword("a b"),
+        None,
+    ]
+
+
+def test_a_password_is_in_no_parameter_and_in_no_representation(loaded: Loaded) -> None:
+    settings = loaded(f"{NAMED}  conninfo: host=h password=hunter2\n  password_in_clear: true\n")
+    assert "hunter2" not in repr(settings)
+    assert "password" not in settings.targets[0].parameters
