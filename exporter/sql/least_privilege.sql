@@ -96,6 +96,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
 $function$;
 
 -- A configuration file, the files and directories it includes (16 on), and what those include.
+-- A file that is included and missing is named too: it may have been there at the last reload.
 -- Not granted to anybody.
 CREATE FUNCTION replication_cert_exporter.with_included(main_file text)
 RETURNS SETOF text

@@ -7,41 +7,31 @@ in every phase, a frozen backend included. psycopg's own waiting does not end in
 
 import array
 import asyncio
-import ctypes
 import fcntl
 import os
 import socket
-import sys
 import termios
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Self
 
 from psycopg import Error, pq
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PollingStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from exporter.model.failure import FailureReason, Read, Unread
-from exporter.observe.postgres import failures
+from exporter.observe.postgres import failures, libpq
 from exporter.observe.postgres.addresses import Endpoint
+from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
 from exporter.observe.postgres.statement import Row, Statement
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
 """What one session may receive; libpq would hold whatever a hostile server sends."""
 
-_VERBOSE = 2
-"""PQERRORS_VERBOSE of libpq-fe.h: errors carry SQLSTATE and source function."""
-
 # a failure before the server was reached: the next address of the name may do better
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
-
-
-class _WithPointer(Protocol):
-    """What psycopg's wrappers offer beyond their abstract type."""
-
-    pgconn_ptr: int
 
 
 class PollFailed(Exception):  # noqa: N818  it carries a failure, which is a value
@@ -60,10 +50,11 @@ class Session:
         answered: statements of the last fetch() that were answered, also when it did not end.
     """
 
-    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(self, target: str, secrets: tuple[str, ...] = ()) -> None:
         self.stage = "looking up the address"
         self.answered: list[Read[list[Row]]] = []
         self._secrets = secrets
+        self._offload = Offload(target)
         self._pgconn: PGconn | None = None
         self._received = 0
 
@@ -98,6 +89,14 @@ class Session:
         Raises:
             PollFailed: none of them let us in; tells of the last that was tried.
         """
+        if self._offload.occupied:
+            raise PollFailed(
+                Unread(
+                    FailureReason.TIMEOUT,
+                    "the server has the password hashed so often that the login of an earlier"
+                    " poll has not ended yet",
+                )
+            )
         deadline = asyncio.get_running_loop().time() + seconds
         for index, endpoint in enumerate(endpoints):
             last = index == len(endpoints) - 1
@@ -129,8 +128,8 @@ class Session:
         self._received = 0
         try:
             pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
-            _tell_sqlstate(pgconn)
-            while (status := PollingStatus(pgconn.connect_poll())) is not PollingStatus.OK:
+            libpq.tell_sqlstate(pgconn)
+            while (status := await self._login_step(pgconn)) is not PollingStatus.OK:
                 if status is PollingStatus.FAILED:
                     raise PollFailed(self._failed_connection(pgconn))
                 await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
@@ -139,6 +138,12 @@ class Session:
             pgconn.nonblocking = 1
         except Error as error:
             raise PollFailed(failures.failed_connection(str(error), self._secrets)) from None
+
+    async def _login_step(self, pgconn: PGconn) -> PollingStatus:
+        if not pgconn.used_password:
+            return PollingStatus(pgconn.connect_poll())
+        # the server has asked for a password; the next step may hash it without end
+        return await self._offload.run(lambda: libpq.connect_poll(pgconn), pgconn.finish)
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
@@ -258,22 +263,11 @@ class Session:
         if sever and pgconn.status != ConnStatus.BAD:
             with suppress(OSError), socket.socket(fileno=os.dup(pgconn.socket)) as duplicate:
                 duplicate.shutdown(socket.SHUT_RDWR)
-        pgconn.finish()
+        if not self._offload.leave():
+            pgconn.finish()
 
 
 def _waiting_bytes(descriptor: int) -> int:
     count = array.array("i", [0])
     fcntl.ioctl(descriptor, termios.FIONREAD, count)
     return count[0]
-
-
-def _tell_sqlstate(pgconn: PGconn) -> None:
-    """Have libpq put SQLSTATE and source function into its message of a failed login.
-
-    It offers them nowhere else, and the messages' texts may be in any language. psycopg does not
-    wrap PQsetErrorVerbosity(), so it is called in the very library that psycopg uses.
-    """
-    module = sys.modules[pq.PGconn.__module__]
-    library = ctypes.CDLL(module.__file__)
-    pointer = cast("_WithPointer", pgconn).pgconn_ptr
-    library.PQsetErrorVerbosity(ctypes.c_void_p(pointer), _VERBOSE)

@@ -63,7 +63,7 @@ async def observe(target: Target, *, now: Callable[[], datetime]) -> Observation
     password = door.password_of(target)
     if isinstance(password, Unread):
         return password
-    with Session(secrets=(password,)) as session:
+    with Session(target.name, secrets=(password,)) as session:
         poll = _Poll(target, session)
         try:
             async with asyncio.timeout(target.timeout_seconds):

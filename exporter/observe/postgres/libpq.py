@@ -1,0 +1,48 @@
+"""Two functions of libpq that psycopg does not offer as they are needed here.
+
+They are called in the very library that psycopg uses, whichever that is.
+"""
+
+import ctypes
+import sys
+from ctypes.util import find_library
+from functools import cache
+from typing import Protocol, cast
+
+from psycopg import pq
+from psycopg.pq import PollingStatus
+from psycopg.pq.abc import PGconn
+
+_VERBOSE = 2
+"""PQERRORS_VERBOSE of libpq-fe.h."""
+
+
+class _WithPointer(Protocol):
+    """What psycopg's wrappers of a connection have beyond their abstract type."""
+
+    pgconn_ptr: int
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    if pq.__impl__ == "python":
+        return ctypes.CDLL(find_library("pq"))
+    # the loader looks for symbols in the libraries that psycopg's module is linked to as well
+    return ctypes.CDLL(sys.modules[pq.PGconn.__module__].__file__)
+
+
+def _pointer(pgconn: PGconn) -> ctypes.c_void_p:
+    return ctypes.c_void_p(cast("_WithPointer", pgconn).pgconn_ptr)
+
+
+def tell_sqlstate(pgconn: PGconn) -> None:
+    """Have libpq put SQLSTATE and source function into its message of a failed login.
+
+    It offers them nowhere else, and the messages' texts may be in any language.
+    """
+    _library().PQsetErrorVerbosity(_pointer(pgconn), _VERBOSE)
+
+
+def connect_poll(pgconn: PGconn) -> PollingStatus:
+    """Take one step of a login as psycopg does, but without holding Python's lock meanwhile."""
+    return PollingStatus(_library().PQconnectPoll(_pointer(pgconn)))
