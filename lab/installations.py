@@ -3,13 +3,17 @@
 ``python -m lab.installations 13 14 15 16 17 18`` provides the majors and prints a table.
 """
 
+import atexit
+import functools
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 MAJORS = (13, 14, 15, 16, 17, 18)
@@ -101,10 +105,10 @@ def find() -> Installation:
     for bin_directory in _candidates():
         installation = examine(bin_directory.resolve())
         if installation is not None:
-            return installation
+            return _within_reach(installation)
     packaged = _packaged()
     if packaged is not None:
-        return packaged
+        return _within_reach(packaged)
     raise LookupError(
         "no PostgreSQL server of major 13 to 18 with TLS was found in PATH, by pg_config or in "
         f"{', '.join(_FOLDERS)}; install your distribution's package (Debian: postgresql) "
@@ -150,7 +154,36 @@ def provide(major: int) -> Installation:
     installation = examine(bin_directory, library_directory)
     if installation is None:
         raise LookupError(f"the downloaded PostgreSQL {major} in {bin_directory} does not run")
-    return installation
+    return _within_reach(installation)
+
+
+def _within_reach(installation: Installation) -> Installation:
+    """Return an installation that the servers' account can run.
+
+    Below a directory that is closed to others, such as root's home, that is a copy, which is
+    removed when this process ends: opening the directory instead would be opening it to all.
+    """
+    root = installation.bin_directory.parent
+    if os.geteuid() != 0 or all(
+        directory.stat().st_mode & stat.S_IXOTH
+        for directory in (installation.bin_directory, *installation.bin_directory.parents)
+    ):
+        return installation
+    copy = _open_copy(root)
+    libraries = installation.library_directory
+    return replace(
+        installation,
+        bin_directory=copy / installation.bin_directory.name,
+        library_directory=None if libraries is None else copy / libraries.relative_to(root),
+    )
+
+
+@functools.cache
+def _open_copy(root: Path) -> Path:
+    place = Path(tempfile.mkdtemp(prefix="pgrepl-programs-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    return Path(shutil.copytree(root, place / "postgresql", symlinks=True))
 
 
 def main(arguments: list[str]) -> None:
