@@ -1,0 +1,149 @@
+"""The web server: /metrics, a landing page, health and readiness."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from exporter.model.record import TargetRecord
+from exporter.publish.catalog_exporter import ExporterState
+from exporter.publish.exposition import Exposition, gzip_accepted, negotiate
+from exporter.publish.landing import STYLE_HASH, landing_page
+from exporter.publish.protocol import SERVER_NAME, Runner
+
+_LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Snapshot = Callable[[], Sequence[TargetRecord]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_HEADERS: Final = {
+    "Server": SERVER_NAME,
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def create_app(snapshot: Snapshot, state: Callable[[], ExporterState]) -> web.Application:
+    """Return the application.
+
+    Args:
+        snapshot: returns the records of all configured targets, in the order of the
+            configuration; called on the event loop. A record that has not changed must be the
+            same object, so that it is not rendered again.
+        state: returns what the composition knows of the exporter; called likewise.
+    """
+    app = web.Application(middlewares=[_plain_errors], client_max_size=0)
+    pages = _Pages(snapshot, state)
+    app.router.add_get("/", pages.landing)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/-/healthy", pages.healthy)
+    app.router.add_get("/-/ready", pages.ready)
+    app.on_response_prepare.append(_add_headers)
+    app.on_cleanup.append(pages.close)
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+    """Serve ``app`` while the context lasts; yields its URL, without a final slash.
+
+    Args:
+        app: made by `create_app`.
+        host: an address; empty for all.
+        port: 0 for one that the operating system picks.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    runner = Runner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host or None, port, backlog=128).start()
+        address, bound_port = runner.addresses[0][:2]
+        yield (
+            f"http://[{address}]:{bound_port}"
+            if ":" in address
+            else f"http://{address}:{bound_port}"
+        )
+    finally:
+        await runner.cleanup()
+
+
+class _Pages:
+    """The handlers, and the one thread in which pages are rendered."""
+
+    def __init__(self, snapshot: Snapshot, state: Callable[[], ExporterState]) -> None:
+        self._snapshot = snapshot
+        self._state = state
+        self._exposition = Exposition()
+        # one: rendering is bound to one core anyway, and scrapes that wait then find it done
+        self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
+
+    async def _rendered(self, render: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._renderer, render)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Answer with the exposition, in the format and encoding that the client asks for."""
+        # several lines of one header are one list (RFC 9110, 5.3)
+        form = negotiate(",".join(request.headers.getall("Accept", [])))
+        gzip = gzip_accepted(",".join(request.headers.getall("Accept-Encoding", [])))
+        records, state = self._snapshot(), self._state()
+        body = await self._rendered(lambda: self._exposition.page(records, state, form, gzip=gzip))
+        headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
+        if gzip:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=headers)
+
+    async def landing(self, _request: web.Request) -> web.Response:
+        """Answer with the page for a browser."""
+        records, state = self._snapshot(), self._state()
+        page = await self._rendered(lambda: landing_page(records, state))
+        return web.Response(text=page, content_type="text/html")
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        """Answer 200: the event loop runs."""
+        return web.Response(text="healthy\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Answer 200 once every target has been polled, whatever came of it; 503 before."""
+        records = self._snapshot()
+        waiting = sum(record.report is None for record in records)
+        if waiting:
+            text = f"{waiting} of {len(records)} targets have not been polled yet\n"
+            return web.Response(status=503, text=text)
+        return web.Response(text="ready\n")
+
+    async def close(self, _app: web.Application) -> None:
+        """End the thread; a page that is being rendered is not waited for."""
+        self._renderer.shutdown(wait=False, cancel_futures=True)
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+
+
+@web.middleware
+async def _plain_errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Answer errors in one plain line, without anything of the request or of the program."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        response = web.Response(status=error.status, text=f"{error.status}: {error.reason}\n")
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:  # noqa: BLE001  the fault of one page must not show, nor end the server
+        _LOG.exception("%r could not be answered", request.path)
+        return web.Response(status=500, text="500: Internal Server Error\n")
