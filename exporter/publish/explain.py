@@ -14,12 +14,12 @@ from exporter.model.report import (
 )
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, Peer, TcpPeer
+from exporter.publish.heading import heading
 from exporter.publish.reading import host_text
 from exporter.publish.summary import (
     failed_readers,
     rule_place,
     seen_connections,
-    server_facts,
     what_to_grant,
 )
 from exporter.publish.terminal import Style, printable, wrapped
@@ -46,12 +46,11 @@ def explain_text(record: TargetRecord, *, colour: bool, application_name: str | 
         application_name: tell only of the connections with this application name; None for all.
     """
     style = Style(colour)
-    title = style.strong(printable(record.target.name))
     if record.report is None:
-        return f"{title}: {style.doubt('not polled yet')}\n"
+        return "\n".join(heading(record, style, _WIDTH)) + "\n"
     report = record.report
     sections = [
-        _server(title, report, style),
+        [*heading(record, style, _WIDTH), *_failure(report)],
         _rules(report.rules, style),
         _unread(report, style),
         *_connections(record, style, application_name),
@@ -59,13 +58,8 @@ def explain_text(record: TargetRecord, *, colour: bool, application_name: str | 
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _server(title: str, report: TargetReport, style: Style) -> list[str]:
-    facts = ", ".join(printable(fact) for fact in server_facts(report))
-    if report.failure is None:
-        return [f"{title}: up, {facts}" if facts else f"{title}: up"]
-    state = style.alarm(f"not readable ({report.failure.reason.value})")
-    lines = [f"{title}: {state}" + (f", {facts}" if facts else "")]
-    return [*lines, *_sentences((_failure_text(report.failure),), "  ")]
+def _failure(report: TargetReport) -> list[str]:
+    return [] if report.failure is None else _sentences((_failure_text(report.failure),), "  ")
 
 
 def _failure_text(unread: Unread) -> str:

@@ -5,12 +5,12 @@ from pathlib import PurePosixPath
 
 from exporter.model.record import TargetRecord
 from exporter.model.report import Connection, Governs, TargetReport
+from exporter.publish.heading import heading
 from exporter.publish.summary import (
     failed_readers,
     peer_text,
     rule_place,
     seen_connections,
-    server_facts,
     totals,
     what_to_grant,
 )
@@ -49,22 +49,17 @@ def connections_table(records: Sequence[TargetRecord], *, colour: bool, width: i
 
 
 def _target(record: TargetRecord, style: Style, width: int | None) -> list[str]:
-    name = style.strong(printable(record.target.name))
     report = record.report
+    lines = heading(record, style, width)
     if report is None:
-        return [f"{name}: {style.doubt('not polled yet')}"]
-    facts = ", ".join(printable(fact) for fact in server_facts(report))
-    if report.failure is None:
-        lines = [f"{name}: up, {facts}" if facts else f"{name}: up"]
-    else:
-        state = style.alarm(f"not readable ({report.failure.reason.value})")
-        lines = [f"{name}: {state}" + (f", {facts}" if facts else "")]
+        return lines
+    if report.failure is not None:
         told = FAILURES[report.failure.reason]
         if report.failure.detail:
             told += f" ({printable(report.failure.detail)})"
         lines += wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT)
     lines += _rules_in_error(report, style, width)
-    lines += _blind_spots(report, style)
+    lines += _blind_spots(report, style, width)
     connections = seen_connections(record)
     if connections is None:
         return lines
@@ -89,12 +84,15 @@ def _rules_in_error(report: TargetReport, style: Style, width: int | None) -> li
     return [style.alarm(line) for line in told]
 
 
-def _blind_spots(report: TargetReport, style: Style) -> list[str]:
-    lines = []
+def _blind_spots(report: TargetReport, style: Style, width: int | None) -> list[str]:
+    lines: list[str] = []
     for reader, unread in failed_readers(report):
         detail = f": {printable(unread.detail)}" if unread.detail else ""
         told = f"not read: {reader.value} ({unread.reason.value}){detail}"
-        lines.append(_INDENT + style.doubt(told))
+        lines += [
+            style.doubt(line)
+            for line in wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2)
+        ]
         lines += [
             f"{_INDENT * 2}to let it: {printable(line)}"
             for line in what_to_grant(reader, unread, report)

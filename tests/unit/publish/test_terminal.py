@@ -1,0 +1,337 @@
+"""The texts for a terminal, as they are read; hostile names cannot act on it."""
+
+import json
+import unicodedata
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.hba import ErrorLine, RuleLocation
+from exporter.model.judgement import HbaState, Posture, Verdict
+from exporter.model.report import NoRule, Place, RulesReport, Step, Undecided
+from exporter.publish.explain import explain_text
+from exporter.publish.report_json import report_json
+from exporter.publish.summary import exit_code
+from exporter.publish.table import connections_table
+from exporter.publish.terminal import clip, clip_left, columns_of, printable, wrapped
+from tests.unit.reports import (
+    BLIND,
+    CERT_RULE,
+    DOWN,
+    HBA,
+    LOCAL,
+    NOT_POLLED,
+    PLAINTEXT,
+    RECORD,
+    REPLICA,
+    REPORT,
+    TRUST_RULE,
+    named,
+    with_connections,
+)
+
+EXEMPT = replace(PLAINTEXT, verdict=Verdict.EXEMPT, exemption="legacy")
+UNKNOWN = replace(REPLICA, verdict=Verdict.UNKNOWN, posture=Posture.CERTIFICATE_UNCONFIRMED)
+HOSTILE_NAME = "evil\x1b[2J\u202e\u200b\x85\n\ud800name"
+HOSTILE = replace(
+    REPLICA,
+    wal_sender=replace(REPLICA.wal_sender, application_name=HOSTILE_NAME, role=HOSTILE_NAME),
+)
+
+TABLE = """\
+primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
+  VERDICT   POSTURE               APPLICATION    ROLE        ADDRESS      KIND      RULE
+  insecure  plaintext             standby2       replicator  10.0.0.6     physical  pg_hba.conf:14
+            because rule_trusts, client_without_tls, rule_allows_plaintext
+  secure    unix_socket           pg_receivewal  replicator  unix socket  physical  pg_hba.conf:12
+  secure    certificate_required  standby1       replicator  10.0.0.5     physical  pg_hba.conf:12
+
+standby: not readable (timeout)
+  No answer within the target's time-out. (no answer in 10 s)
+
+managed: not readable (permission), PostgreSQL 17.5, primary, TLS on, asks for client certificates,
+  pg_hba.conf loaded
+  The exporter's role lacks a privilege for it. (the role lacks the rights of pg_read_all_stats)
+  not read: wal_senders (permission): the role lacks the rights of pg_read_all_stats
+    to let it: GRANT pg_read_all_stats TO repl_exporter;
+  not read: file_times (not_installed)
+    to let it: pg-replication-cert-exporter sql | psql -d DATABASE
+
+empty: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
+  no replication connections
+
+primary: not polled yet
+
+3 connections on 5 targets: 1 insecure, 0 unknown, 0 exempt, 2 secure. 3 targets could not be read.
+"""
+
+EXPLANATION = """\
+primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
+
+Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 12:00:00 UTC
+  verdict    insecure: It is less than the policy demands.
+  posture    plaintext: It is not encrypted: whoever is on the way can read and change it.
+  encryption none
+  rule       /etc/postgresql/17/main/pg_hba.conf, line 14, is the first that matches:
+               host replication replicator 10.0.0.0/24 trust
+             It trusts whoever connects: no password, no certificate.
+  why
+    rule_trusts: The governing rule has the method trust: it asks for no proof at all.
+    client_without_tls: The client connected without TLS although the server offers it
+      (sslmode=disable, allow, or prefer that fell back).
+    rule_allows_plaintext: The governing rule also matches unencrypted connections (it is host or
+      hostnossl).
+  reconnect  admitted_without_certificate: connecting again, it would be let in, whether or not it
+             shows a certificate.
+  What to do, in this order
+    on the standby or client:
+      1. Put a certificate for the role on the client.
+             CN=replicator
+      2. Name it in the connection string and let the client reconnect.
+             primary_conninfo = 'host=primary sslmode=verify-full sslcert=replicator.crt'
+    on the server:
+      3. Put this line before line 14 of pg_hba.conf.
+             hostssl replication replicator 10.0.0.0/24 cert
+      4. Load the rules.
+             SELECT pg_reload_conf();
+"""
+
+REJECTED = replace(
+    RECORD,
+    report=replace(
+        REPORT,
+        rules=RulesReport(
+            HbaState.REJECTED,
+            (
+                ErrorLine(RuleLocation(HBA, 3), 'invalid authentication method "pear"', True),  # noqa: FBT003  reads as in the view
+                ErrorLine(RuleLocation(HBA, 9), "hostssl needs ssl", False),  # noqa: FBT003  as above
+            ),
+            ("The rules loaded on 2026-11-08 are in force.",),
+            (Step(Place.SERVER, "Correct line 3.", ("local all all peer",)),),
+        ),
+        connections=(),
+    ),
+)
+REJECTED_EXPLANATION = """\
+primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf rejected
+
+Rules (pg_hba.conf): rejected
+  pg_hba.conf has errors, so that it cannot be loaded: older rules are in force, and the next
+  restart of the server fails.
+  The rules loaded on 2026-11-08 are in force.
+  /etc/postgresql/17/main/pg_hba.conf:3: invalid authentication method "pear" (keeps the file from
+    being loaded)
+  /etc/postgresql/17/main/pg_hba.conf:9: hostssl needs ssl (has no effect)
+  What to do, in this order
+    on the server:
+      1. Correct line 3.
+             local all all peer
+
+Nobody replicates from here now.
+"""
+
+
+def test_the_table_tells_targets_connections_rules_and_reasons() -> None:
+    records = (RECORD, DOWN, BLIND, named(with_connections(()), "empty"), NOT_POLLED)
+    assert connections_table(records, colour=False, width=100) == TABLE
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    long = replace(
+        PLAINTEXT,
+        wal_sender=replace(
+            PLAINTEXT.wal_sender, application_name="a" * 60, role="日本" * 20, slot_name=""
+        ),
+    )
+    table = connections_table((with_connections((long, EXEMPT)),), colour=False, width=width)
+    heading = table.splitlines()[1:]
+    # below this the columns that never shrink do not fit
+    assert max(columns_of(line) for line in heading) <= max(width, 96)
+
+
+def test_nothing_is_abbreviated_without_a_width() -> None:
+    long = replace(PLAINTEXT, wal_sender=replace(PLAINTEXT.wal_sender, application_name="a" * 300))
+    table = connections_table((with_connections((long,)),), colour=False, width=None)
+    assert "a" * 300 in table
+
+
+def test_files_of_one_name_are_told_in_full() -> None:
+    included = replace(TRUST_RULE, location=RuleLocation("/srv/other/pg_hba.conf", 2))
+    record = with_connections(
+        (REPLICA, replace(PLAINTEXT, rule_match=replace(REPLICA.rule_match, rule=included)))  # type: ignore[arg-type]
+    )
+    table = connections_table((record,), colour=False, width=None)
+    assert f"{HBA}:12" in table
+    assert "/srv/other/pg_hba.conf:2" in table
+
+
+def test_lines_that_keep_the_rules_from_loading_stand_in_the_table() -> None:
+    table = connections_table((REJECTED,), colour=False, width=100)
+    assert f'  {HBA}:3: invalid authentication method "pear"' in table
+    assert f"{HBA}:9" not in table
+
+
+def test_colours_only_when_wanted() -> None:
+    records = (RECORD, DOWN, BLIND, NOT_POLLED)
+    assert "\x1b" not in connections_table(records, colour=False, width=100)
+    assert "\x1b[1;31minsecure\x1b[0m  plaintext" in connections_table(
+        records, colour=True, width=100
+    )
+    assert "\x1b" not in explain_text(RECORD, colour=False)
+    assert "\x1b[1;31minsecure\x1b[0m: It is less" in explain_text(RECORD, colour=True)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\u202e", "\u200b", "\x85", "\ud800"])
+def test_a_hostile_name_cannot_act_on_the_terminal(character: str) -> None:
+    record = named(with_connections((HOSTILE,)), HOSTILE_NAME)
+    texts = (
+        connections_table((record,), colour=False, width=200),
+        explain_text(record, colour=False),
+        explain_text(record, colour=False, application_name=HOSTILE_NAME),
+        explain_text(record, colour=False, application_name=HOSTILE_NAME + "?"),
+        report_json((record,)),
+    )
+    for text in texts:
+        assert character not in text
+        assert "evil" in text
+
+
+@given(st.text(st.characters(codec=None)))
+def test_printable_text_holds_nothing_that_moves_or_hides(text: str) -> None:
+    told = printable(text)
+    assert all(c == " " or unicodedata.category(c)[0] in "LNPS" for c in told)
+    told.encode("utf-8")
+
+
+@given(st.text(), st.integers(4, 20))
+def test_what_is_clipped_fits_and_what_fits_is_whole(text: str, width: int) -> None:
+    told = printable(text)
+    for clipped in (clip(told, width), clip_left(told, width)):
+        assert columns_of(clipped) <= width
+        assert (clipped == told) == (columns_of(told) <= width)
+
+
+def test_paths_are_clipped_at_their_beginning() -> None:
+    assert clip_left("/etc/postgresql/pg_hba.conf:12", 17) == "...pg_hba.conf:12"
+
+
+def test_the_explanation_tells_rule_reasons_and_ordered_steps() -> None:
+    record = with_connections((PLAINTEXT, REPLICA))
+    assert explain_text(record, colour=False, application_name="standby2") == EXPLANATION
+
+
+def test_rules_that_were_rejected_come_first() -> None:
+    assert explain_text(REJECTED, colour=False) == REJECTED_EXPLANATION
+
+
+def test_a_sentence_that_repeats_the_rule_is_left_out() -> None:
+    written = "hostssl replication replicator 10.0.0.0/24 cert"
+    connection = replace(REPLICA, explanation=(f"The first that matches: {written}", "So it is."))
+    text = explain_text(with_connections((connection,)), colour=False)
+    assert text.count(written) == 1
+    assert "So it is." in text
+
+
+@pytest.mark.parametrize(
+    ("match", "told"),
+    [
+        (NoRule(), "none matches"),
+        (Undecided((), may_match_none=False, why=()), "not known"),
+        (Undecided((CERT_RULE, TRUST_RULE), may_match_none=False, why=()), "undecided: 12, 14"),
+    ],
+)
+def test_what_may_govern_is_told_where_no_rule_is_known_to(
+    match: NoRule | Undecided, told: str
+) -> None:
+    record = with_connections((replace(REPLICA, rule_match=match, explanation=()),))
+    assert told in connections_table((record,), colour=False, width=None)
+    assert f"  rule       {told}" in explain_text(record, colour=False)
+
+
+def test_exact_lines_are_not_wrapped() -> None:
+    line = "primary_conninfo = '" + "host=primary " * 20 + "'"
+    connection = replace(PLAINTEXT, remedy=(Step(Place.CLIENT, "Write this.", (line,)),))
+    assert line in explain_text(with_connections((connection,)), colour=False)
+
+
+def test_blindness_is_explained_with_what_to_grant() -> None:
+    text = explain_text(BLIND, colour=False)
+    assert "      GRANT pg_read_all_stats TO repl_exporter;\n" in text
+    assert "Who replicates from here could not be read." in text
+
+
+def test_a_role_is_quoted_where_sql_needs_it() -> None:
+    assert BLIND.report is not None
+    target = replace(BLIND.target, parameters={"user": 'odd "role'})
+    record = replace(BLIND, target=target, report=replace(BLIND.report, target=target))
+    assert 'GRANT pg_read_all_stats TO "odd ""role";' in explain_text(record, colour=False)
+
+
+def test_the_rules_need_a_grant_on_view_and_function() -> None:
+    readers = {Reader.HBA_RULES: Unread(FailureReason.PERMISSION)}
+    record = replace(RECORD, report=replace(REPORT, readers=readers))
+    text = explain_text(record, colour=False)
+    assert "GRANT SELECT ON pg_catalog.pg_hba_file_rules TO repl_exporter;" in text
+    assert "GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO repl_exporter;" in text
+
+
+def test_an_application_that_is_not_there_is_told() -> None:
+    text = explain_text(RECORD, colour=False, application_name="nobody")
+    assert "No replication connection has the application name nobody now." in text
+
+
+def test_a_word_that_is_too_long_is_not_broken() -> None:
+    assert wrapped("a " + "x" * 50, 20, indent="  ") == ["  a", "  " + "x" * 50]
+
+
+@pytest.mark.parametrize(
+    ("records", "code"),
+    [
+        ((), 0),
+        ((with_connections(()),), 0),
+        ((with_connections((REPLICA, LOCAL, EXEMPT)),), 0),
+        ((with_connections((REPLICA, UNKNOWN)),), 3),
+        ((with_connections((REPLICA,)), DOWN), 3),
+        ((with_connections((REPLICA,)), BLIND), 3),
+        ((NOT_POLLED,), 3),
+        ((with_connections((UNKNOWN, PLAINTEXT)), DOWN), 2),
+        ((RECORD,), 2),
+    ],
+)
+def test_the_exit_code_tells_insecure_before_unknown(records: tuple[()], code: int) -> None:
+    assert exit_code(records) == code
+
+
+def test_the_json_holds_what_the_table_holds() -> None:
+    text = report_json((RECORD, DOWN, BLIND, NOT_POLLED, with_connections((HOSTILE,))))
+    text.encode("ascii")
+    report = json.loads(text)
+    assert report["schema_version"] == 1
+    assert report["totals"] == {
+        "targets": 5,
+        "targets_not_read": 3,
+        "connections": {"insecure": 1, "unknown": 0, "exempt": 0, "secure": 3},
+    }
+    primary, down, blind, not_polled, hostile = report["targets"]
+    assert [c["posture"] for c in primary["connections"]] == [
+        "plaintext",
+        "unix_socket",
+        "certificate_required",
+    ]
+    assert primary["connections"][0]["reasons"][0] == "rule_trusts"
+    assert primary["connections"][0]["rule"] == {
+        "match": "governs",
+        "file": HBA,
+        "line": 14,
+        "text": "host replication replicator 10.0.0.0/24 trust",
+    }
+    shown = primary["connections"][2]["tls"]["client_certificate"]
+    assert shown["serial_number"] == "244837814094590"
+    assert (down["up"], down["connections"], down["failure"]["reason"]) == (False, None, "timeout")
+    assert blind["readers"]["wal_senders"]["reason"] == "permission"
+    assert (not_polled["up"], not_polled["polled_at"]) == (None, None)
+    assert hostile["connections"][0]["application_name"] == HOSTILE_NAME
