@@ -75,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
         case "metrics":
             print(metrics_page(), end="")
             return 0
+        case _:
+            pass
     settings = load(options.config_file)
     if options.config_check:
         number = len(settings.targets)
