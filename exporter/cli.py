@@ -64,31 +64,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    match options.command:
-        case "sql":
-            try:
-                print(least_privilege_sql(options.role), end="")
-            except ValueError as error:
-                print(f"{PROGRAM}: --role: {error}", file=sys.stderr)
-                return EXIT_MISUSE
-            return 0
-        case "metrics":
-            print(metrics_page(), end="")
-            return 0
-        case _:
-            pass
+    if options.command == "sql":
+        return _sql(options.role)
+    if options.command == "metrics":
+        print(metrics_page(), end="")
+        return 0
     settings = load(options.config_file)
     if options.config_check:
         number = len(settings.targets)
         print(f"{options.config_file}: {number} target{'s' * (number != 1)}, no faults")
         return 0
-    match options.command:
-        case "check":
-            return _check(settings, options.output)
-        case "explain":
-            return _explain(settings, options.target, options.application_name)
-        case _:
-            return _serve(options, settings)
+    if options.command == "check":
+        return _check(settings, options.output)
+    if options.command == "explain":
+        return _explain(settings, options.target, options.application_name)
+    return _serve(options, settings)
+
+
+def _sql(role: str) -> int:
+    try:
+        print(least_privilege_sql(role), end="")
+    except ValueError as error:
+        print(f"{PROGRAM}: --role: {error}", file=sys.stderr)
+        return EXIT_MISUSE
+    return 0
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
