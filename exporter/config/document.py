@@ -50,6 +50,7 @@ _PROBLEMS = (
     ("unexpected end of stream", "a quote that is opened here is never closed"),
     ("mapping values are not allowed", _BAD_COLON),
     ("',' or", 'a bracket that is opened here is not closed, or a "," is missing'),
+    ("node content", "a value is missing here, or a bracket above is not closed"),
     ("escape", _BAD_ESCAPE),
     ("hex", _BAD_ESCAPE),
     ("tag", "tags are not supported"),

@@ -23,11 +23,12 @@ START = (
     " with blanks, and put such text in quotes"
 )
 ESCAPE = (
-    'not valid YAML: an unknown escape in double quotes: write "\\\\" for a backslash, or use single'
-    " quotes"
+    'not valid YAML: an unknown escape in double quotes: write "\\\\" for a backslash, or use'
+    " single quotes"
 )
 QUOTE = "not valid YAML: a quote that is opened here is never closed"
 BRACKET = 'not valid YAML: a bracket that is opened here is not closed, or a "," is missing'
+NO_VALUE = "not valid YAML: a value is missing here, or a bracket above is not closed"
 TAG = "tags are not supported: remove what begins with an exclamation mark"
 KEY = "a key must be text (true, false and null need quotes)"
 ANCHOR = "names an anchor that is not complete above this line"
@@ -45,6 +46,7 @@ FAULTS = {
     "an open double quote": ('x: 1\na: "b\nc: d\n', f"f.yml:2: {QUOTE}"),
     "an open bracket": ("a: [b, c\n", f"f.yml:1: {BRACKET}"),
     "an open brace": ("a: {b: c\n", f"f.yml:1: {BRACKET}"),
+    "a bracket before its value": ("a: ]\n", f"f.yml:1: {NO_VALUE}"),
     "an unknown escape": ('a: "\\d"\n', f"f.yml:1: {ESCAPE}"),
     "half an escape": ('a: "\\x4"\n', f"f.yml:1: {ESCAPE}"),
     "an undeclared tag": ("a: !b!c d\n", "f.yml:1: not valid YAML: tags are not supported"),

@@ -68,8 +68,10 @@ IN_DEFAULTS = {
     ),
     "an interval shorter than the time-out": (
         "defaults:\n  interval: 5s\n",
-        "config.yml:2: defaults.interval: must not be shorter than the timeout, which is 10s:"
-        " write both",
+        (
+            "config.yml:2: defaults.interval: must not be shorter than the timeout, which is 10s:"
+            " write both"
+        ),
     ),
     "a policy of the wrong kind": (
         "defaults:\n  policy: tls\n",
@@ -135,8 +137,10 @@ TARGETS = {
     "two of one name": (
         TARGET + "- host: db2\n  name: db1\n",
         [
-            "config.yml:5: targets.1.name: is taken by targets.0 in config.yml:2: every target"
-            " needs its own name"
+            (
+                "config.yml:5: targets.1.name: is taken by targets.0 in config.yml:2: every target"
+                " needs its own name"
+            )
         ],
     ),
     "a time-out longer than its interval": (
@@ -146,8 +150,10 @@ TARGETS = {
     "an interval shorter than the time-out": (
         TARGET + "  interval: 5s\n",
         [
-            "config.yml:4: targets.0.interval: must not be shorter than the timeout, which is 10s:"
-            " write both"
+            (
+                "config.yml:4: targets.0.interval: must not be shorter than the timeout, which is 10s:"
+                " write both"
+            )
         ],
     ),
     "labels as a list": (
@@ -200,8 +206,10 @@ EXEMPTIONS = {
     "an empty list of roles": (
         "until: never\n      roles: []",
         [
-            "config.yml:9: targets.0.policy.exemptions.0.roles: must not be empty: name at least"
-            " one, or leave the key out"
+            (
+                "config.yml:9: targets.0.policy.exemptions.0.roles: must not be empty: name at least"
+                " one, or leave the key out"
+            )
         ],
     ),
     "roles that are no list": (
@@ -215,8 +223,10 @@ EXEMPTIONS = {
     "a network with bits behind its mask": (
         "until: never\n      networks: [10.1.2.3/8]",
         [
-            "config.yml:9: targets.0.policy.exemptions.0.networks.0: has address bits behind its"
-            " mask: write 10.0.0.0/8"
+            (
+                "config.yml:9: targets.0.policy.exemptions.0.networks.0: has address bits behind its"
+                " mask: write 10.0.0.0/8"
+            )
         ],
     ),
     "a network that is a name": (
@@ -230,8 +240,10 @@ EXEMPTIONS = {
     "an unknown key": (
         "until: never\n      roles: [r]\n      role: r",
         [
-            "config.yml:10: targets.0.policy.exemptions.0.role: is not a key here: did you mean"
-            " roles?"
+            (
+                "config.yml:10: targets.0.policy.exemptions.0.role: is not a key here: did you mean"
+                " roles?"
+            )
         ],
     ),
 }
@@ -281,8 +293,6 @@ def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -
 def test_a_fault_of_a_policy_is_told(told: Told, policy: str, expected: str) -> None:
     assert told(f"{TARGET}  policy:\n    {policy}\n") == [
         f"config.yml:5: targets.0.policy.{expected}"
-        if "not a key" not in expected
-        else f"config.yml:5: targets.0.policy.{expected}"
     ]
 
 
@@ -302,17 +312,22 @@ def test_what_is_no_end_is_told(told: Told, until: str, expected: str) -> None:
 def test_an_exemption_of_the_built_in_name_is_refused(told: Told) -> None:
     text = EXEMPTION.replace("lab\n", "loopback\n", 1) + "      roles: [r]\n      until: never\n"
     assert told(text) == [
-        "config.yml:6: targets.0.policy.exemptions.0.name: is the name of the built-in exemption:"
-        " choose another, or set exempt_loopback"
+        (
+            "config.yml:6: targets.0.policy.exemptions.0.name: is the name of the built-in exemption:"
+            " choose another, or set exempt_loopback"
+        )
     ]
 
 
 def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(told: Told) -> None:
     one = "{name: lab, reason: a lab, until: never, roles: [r]}"
-    text = f"defaults:\n  policy:\n    exemptions: [{one}]\n{TARGET}  policy: {{exemptions: [{one}]}}\n"
+    exemptions = f"exemptions: [{one}]\n"
+    text = f"defaults:\n  policy:\n    {exemptions}{TARGET}  policy:\n    {exemptions}"
     assert told(text) == [
-        "config.yml:7: targets.0.policy.exemptions.0.name: is the name of an exemption above or in"
-        " defaults"
+        (
+            "config.yml:8: targets.0.policy.exemptions.0.name: is the name of an exemption above or in"
+            " defaults"
+        )
     ]
 
 
@@ -332,13 +347,17 @@ def test_all_faults_are_told_at_once_in_the_order_of_their_lines(told: Told) -> 
         f"config.yml:6: targets.0.interval: {DURATION}",
         "config.yml:7: targets.0.hots: is not a key here: did you mean host?",
         "config.yml:8: targets.0.password_file: cannot be read: No such file or directory",
-        "config.yml:9: targets.0.labels.le: is a label with a meaning of its own: choose another"
-        " name",
+        (
+            "config.yml:9: targets.0.labels.le: is a label with a meaning of its own: choose another"
+            " name"
+        ),
         "config.yml:10: targets.0.policy.require: must be certificate, certificate_chain or tls",
         "config.yml:10: targets.0.policy.exemptions.0.reason: is missing",
         "config.yml:10: targets.0.policy.exemptions.0.until: is missing",
-        "config.yml:10: targets.0.policy.exemptions.0: names neither roles nor networks: one of"
-        " them is needed, because an application name alone is the client's to choose",
+        (
+            "config.yml:10: targets.0.policy.exemptions.0: names neither roles nor networks: one of"
+            " them is needed, because an application name alone is the client's to choose"
+        ),
         "config.yml:11: targets.0.name: is given twice, first in line 5: remove one of them",
         "config.yml:12: targets.1: must be a mapping of keys to values",
     ]

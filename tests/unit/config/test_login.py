@@ -157,8 +157,10 @@ def test_a_target_without_host_is_told(told: Told) -> None:
 def test_parameters_beside_a_connection_string_are_refused(told: Told) -> None:
     text = f"{NAMED}  conninfo: host=db1\n  parameters: {{keepalives: 1}}\n"
     assert told(text) == [
-        "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or leave"
-        " it out"
+        (
+            "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or leave"
+            " it out"
+        )
     ]
 
 
@@ -168,10 +170,14 @@ def test_two_passwords_are_refused(told: Told) -> None:
         "  password_env: DB_PASSWORD\n  password: hunter3\n  password_in_clear: true\n"
     )
     assert told(text) == [
-        "config.yml:3: targets.0.conninfo: holds a second password: password_file gives one"
-        " already",
-        "config.yml:5: targets.0.password_env: is a second password: password_file gives one"
-        " already",
+        (
+            "config.yml:3: targets.0.conninfo: holds a second password: password_file gives one"
+            " already"
+        ),
+        (
+            "config.yml:5: targets.0.password_env: is a second password: password_file gives one"
+            " already"
+        ),
         "config.yml:6: targets.0.password: is a second password: password_file gives one already",
     ]
 
@@ -220,16 +226,20 @@ def test_a_password_file_is_read_through_a_link(folder: Path, told: Told) -> Non
 def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told) -> None:
     (folder / "client.key").chmod(0o644)
     assert told(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
-        "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses it:"
-        " chmod 0600 (0640 is allowed when root owns it)"
+        (
+            "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses it:"
+            " chmod 0600 (0640 is allowed when root owns it)"
+        )
     ]
 
 
 def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(folder: Path, told: Told) -> None:
     (folder / "password").chmod(0o640)
     assert told(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
-        "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and libpq"
-        " passes over it: chmod 0600"
+        (
+            "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and libpq"
+            " passes over it: chmod 0600"
+        )
     ]
 
 
