@@ -151,8 +151,8 @@ TARGETS = {
         TARGET + "  interval: 5s\n",
         [
             (
-                "config.yml:4: targets.0.interval: must not be shorter than the timeout, which is 10s:"
-                " write both"
+                "config.yml:4: targets.0.interval: must not be shorter than the timeout, which is"
+                " 10s: write both"
             )
         ],
     ),
@@ -207,8 +207,8 @@ EXEMPTIONS = {
         "until: never\n      roles: []",
         [
             (
-                "config.yml:9: targets.0.policy.exemptions.0.roles: must not be empty: name at least"
-                " one, or leave the key out"
+                "config.yml:9: targets.0.policy.exemptions.0.roles: must not be empty: name at"
+                " least one, or leave the key out"
             )
         ],
     ),
@@ -224,8 +224,8 @@ EXEMPTIONS = {
         "until: never\n      networks: [10.1.2.3/8]",
         [
             (
-                "config.yml:9: targets.0.policy.exemptions.0.networks.0: has address bits behind its"
-                " mask: write 10.0.0.0/8"
+                "config.yml:9: targets.0.policy.exemptions.0.networks.0: has address bits behind"
+                " its mask: write 10.0.0.0/8"
             )
         ],
     ),
@@ -313,8 +313,8 @@ def test_an_exemption_of_the_built_in_name_is_refused(told: Told) -> None:
     text = EXEMPTION.replace("lab\n", "loopback\n", 1) + "      roles: [r]\n      until: never\n"
     assert told(text) == [
         (
-            "config.yml:6: targets.0.policy.exemptions.0.name: is the name of the built-in exemption:"
-            " choose another, or set exempt_loopback"
+            "config.yml:6: targets.0.policy.exemptions.0.name: is the name of the built-in"
+            " exemption: choose another, or set exempt_loopback"
         )
     ]
 
@@ -325,8 +325,8 @@ def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(told: Tol
     text = f"defaults:\n  policy:\n    {exemptions}{TARGET}  policy:\n    {exemptions}"
     assert told(text) == [
         (
-            "config.yml:8: targets.0.policy.exemptions.0.name: is the name of an exemption above or in"
-            " defaults"
+            "config.yml:8: targets.0.policy.exemptions.0.name: is the name of an exemption above or"
+            " in defaults"
         )
     ]
 
@@ -348,8 +348,8 @@ def test_all_faults_are_told_at_once_in_the_order_of_their_lines(told: Told) -> 
         "config.yml:7: targets.0.hots: is not a key here: did you mean host?",
         "config.yml:8: targets.0.password_file: cannot be read: No such file or directory",
         (
-            "config.yml:9: targets.0.labels.le: is a label with a meaning of its own: choose another"
-            " name"
+            "config.yml:9: targets.0.labels.le: is a label with a meaning of its own: choose"
+            " another name"
         ),
         "config.yml:10: targets.0.policy.require: must be certificate, certificate_chain or tls",
         "config.yml:10: targets.0.policy.exemptions.0.reason: is missing",

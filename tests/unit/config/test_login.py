@@ -158,8 +158,8 @@ def test_parameters_beside_a_connection_string_are_refused(told: Told) -> None:
     text = f"{NAMED}  conninfo: host=db1\n  parameters: {{keepalives: 1}}\n"
     assert told(text) == [
         (
-            "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or leave"
-            " it out"
+            "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or"
+            " leave it out"
         )
     ]
 
@@ -227,8 +227,8 @@ def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told)
     (folder / "client.key").chmod(0o644)
     assert told(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
         (
-            "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses it:"
-            " chmod 0600 (0640 is allowed when root owns it)"
+            "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses"
+            " it: chmod 0600 (0640 is allowed when root owns it)"
         )
     ]
 
@@ -237,8 +237,8 @@ def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(folder: Path, to
     (folder / "password").chmod(0o640)
     assert told(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
         (
-            "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and libpq"
-            " passes over it: chmod 0600"
+            "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and"
+            " libpq passes over it: chmod 0600"
         )
     ]
 

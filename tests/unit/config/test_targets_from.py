@@ -160,8 +160,8 @@ def test_a_name_is_taken_across_all_files(conf_d: Path, told: Told) -> None:
     (conf_d / "a.yml").write_text("targets:\n- host: h\n  name: main\n- host: h\n  name: b2\n")
     assert told(FROM) == [
         (
-            "conf.d/a.yml:3: targets.0.name: is taken by targets.0 in config.yml:1: every target needs"
-            " its own name"
+            "conf.d/a.yml:3: targets.0.name: is taken by targets.0 in config.yml:1: every target"
+            " needs its own name"
         ),
         (
             "conf.d/b.yml:4: targets.1.name: is taken by targets.1 in conf.d/a.yml:5: every target"

@@ -1,0 +1,106 @@
+"""The example and the reference page: every key, and nothing that is not so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter.config import ConfigurationError, load
+from exporter.config.conninfo import REFUSED
+from exporter.config.shapes import (
+    ConfigurationShape,
+    DefaultsShape,
+    ExemptionShape,
+    PolicyShape,
+    Shape,
+    TargetsFileShape,
+    TargetShape,
+)
+from exporter.config.values import OUR_LABELS
+
+TOP = Path(__file__).parents[3]
+EXAMPLE = (TOP / "config.example.yml").read_text()
+REFERENCE = (TOP / "docs" / "configuration.md").read_text()
+SHAPES: list[type[Shape]] = [
+    ConfigurationShape,
+    TargetsFileShape,
+    DefaultsShape,
+    TargetShape,
+    PolicyShape,
+    ExemptionShape,
+]
+KEYS = sorted({key for shape in SHAPES for key in shape.model_fields})
+
+
+def _table(shape: type[Shape]) -> str:
+    """Return the rows that the reference page must have for ``shape``."""
+    return "\n".join(
+        ["| key | meaning |", "|---|---|"]
+        + [f"| `{key}` | {field.description} |" for key, field in shape.model_fields.items()]
+    )
+
+
+def test_the_example_is_a_faultless_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(EXAMPLE)
+    (tmp_path / "conf.d").mkdir()
+    for name in (
+        "tls/root.crt",
+        "tls/exporter.crt",
+        "tls/exporter.key",
+        "tls/root.crl",
+        "secrets/db2",
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("made for this test")
+        file.chmod(0o600)
+    settings = load(tmp_path / "config.yml", {"DB3_PASSWORD": "made for this test"})
+    assert [target.name for target in settings.targets] == ["db1", "db2", "db3", "lab"]
+
+
+def test_the_example_without_its_files_tells_each_of_them(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(EXAMPLE)
+    with pytest.raises(ConfigurationError) as raised:
+        load(tmp_path / "config.yml", {})
+    assert [fault.message.split(":")[0] for fault in raised.value.faults] == [
+        "targets.0.sslrootcert",
+        "targets.0.sslcert",
+        "targets.0.sslkey",
+        "targets.0.sslcrl",
+        "targets.1.password_file",
+        "targets.2.password_env",
+        "targets_from.0",
+    ]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_example_sets_every_key_and_says_what_it_is(key: str) -> None:
+    lines = [line for line in EXAMPLE.splitlines() if re.match(rf"[ -]*{key}:", line)]
+    assert lines, f"{key} is not in config.example.yml"
+    assert any("#" in line for line in lines) or key == "conninfo"
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_the_reference_has_every_key_with_its_meaning(shape: type[Shape]) -> None:
+    assert _table(shape) in REFERENCE
+
+
+@pytest.mark.parametrize("keyword", sorted(REFUSED))
+def test_the_reference_tells_every_parameter_that_is_refused(keyword: str) -> None:
+    assert f"| `{keyword}` | {REFUSED[keyword]} |" in REFERENCE
+
+
+@pytest.mark.parametrize("label", sorted(OUR_LABELS))
+def test_the_reference_tells_every_label_that_is_refused(label: str) -> None:
+    assert f"`{label}`" in REFERENCE
+
+
+def test_every_configuration_in_the_reference_is_faultless(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
+    assert len(blocks) >= 3
+    for name in ("password", "root.crt", "exporter.crt", "exporter.key"):
+        (tmp_path / name).write_text("made for this test")
+        (tmp_path / name).chmod(0o600)
+    for block in blocks:
+        (tmp_path / "config.yml").write_text(block)
+        assert load(tmp_path / "config.yml", {"DB_PASSWORD": "x"}).targets
