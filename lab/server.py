@@ -15,59 +15,32 @@ from typing import Any, Self
 import psycopg
 import psycopg.conninfo
 
-from lab.account import run, server_account, start
+from lab.account import server_account, start
 from lab.base_backup import copy_cluster
+from lab.cluster import SETTINGS, Cluster, quoted, tls_settings
 from lab.installations import Installation
 from lab.pki import ServerPki
 from lab.wait import until
-
-LAB_RULE = "local all,replication postgres trust\n"
-"""The first line of every pg_hba.conf unless told otherwise: the lab keeps its access."""
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _BIND_ATTEMPTS = 5
-_LONGEST_SOCKET_DIRECTORY = 85
-_SETTINGS: Mapping[str, str] = {
-    "listen_addresses": "127.0.0.1",
-    "fsync": "off",
-    "shared_buffers": "16MB",
-    "max_connections": "60",
-    "wal_level": "logical",
-    "max_wal_senders": "30",
-    "max_replication_slots": "30",
-    "password_encryption": "scram-sha-256",
-    "log_line_prefix": "%m [%p] %q%u@%d ",
-    "log_connections": "on",
-    "log_replication_commands": "on",
-    "log_timezone": "UTC",
-}
 
 
-class PostgresServer:
-    """One server with its data directory; a context manager that ends it.
+class PostgresServer(Cluster):
+    """One server with its files; a context manager that ends it.
 
     Attributes:
-        data_directory: holds the configuration files, ``pg_hba.conf`` among them.
-        socket_directory: of the unix socket.
         port: on 127.0.0.1 (and other ``listen_addresses``) and of the unix socket.
-        log_path: what the server wrote.
     """
 
     def __init__(self, installation: Installation, directory: Path) -> None:
-        self.installation = installation
-        self.directory = directory
-        self.data_directory = directory / "data"
-        self.socket_directory = directory
-        self.log_path = directory / "server.log"
+        super().__init__(installation, directory)
         self.port = 0
-        self._settings = _SETTINGS
+        self._settings = SETTINGS
+        self._environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        if len(str(directory).encode()) > _LONGEST_SOCKET_DIRECTORY:
-            raise ValueError(
-                f"{directory} is too long for a unix socket; use lab.account.workspace()"
-            )
 
     @classmethod
     def create(
@@ -79,6 +52,7 @@ class PostgresServer:
         settings: Mapping[str, str] | None = None,
         pki: ServerPki | None = None,
         keep_access: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> Self:
         """Initialise a cluster (superuser ``postgres``, UTF8, locale C) and start it.
 
@@ -89,20 +63,12 @@ class PostgresServer:
             settings: of postgresql.conf, unquoted, beside and over the lab's own.
             pki: turns TLS on.
             keep_access: False to write ``hba`` alone.
+            environment: of the server, such as KRB5_CONFIG.
         """
         server = cls(installation, directory)
-        _make(directory)
-        run(
-            [
-                *(installation.program("initdb"), "-D", server.data_directory, "-U", "postgres"),
-                *("-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"),
-            ],
-            environment=installation.environment(),
-            directory=directory,
-        )
-        with (server.data_directory / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write("include 'lab.conf'\n")
-        server._settings = {**_SETTINGS, **_tls(pki), **(settings or {})}
+        server.initialise()
+        server._environment = dict(environment or {})
+        server._settings = {**SETTINGS, **tls_settings(pki), **(settings or {})}
         server.write_hba(hba, keep_access=keep_access)
         server.start()
         return server
@@ -121,15 +87,15 @@ class PostgresServer:
 
         Args:
             directory: made if it is missing.
-            primary_conninfo: libpq parameters; host and port of this server if not given.
+            primary_conninfo: libpq parameters; this server's address if not given.
             settings: beside and over this server's own.
             hba: instead of a copy of this server's pg_hba.conf.
         """
         copy = PostgresServer(self.installation, directory)
-        _make(directory)
+        copy.make_directory()
         with self.connect() as connection:
             copy_cluster(connection, self.data_directory, copy.data_directory)
-        parameters = {"host": "127.0.0.1", "port": str(self.port), **primary_conninfo}
+        parameters = {**self.tcp, **primary_conninfo}
         conninfo = psycopg.conninfo.make_conninfo(**parameters)
         copy._settings = {
             **self._settings,
@@ -158,11 +124,6 @@ class PostgresServer:
         self.stop()
 
     @property
-    def major(self) -> int:
-        """The server's major version."""
-        return self.installation.major
-
-    @property
     def pid(self) -> int:
         """Process id of the postmaster.
 
@@ -174,9 +135,17 @@ class PostgresServer:
         return self._process.pid
 
     @property
-    def hba_path(self) -> Path:
-        """pg_hba.conf."""
-        return self.data_directory / "pg_hba.conf"
+    def tcp(self) -> dict[str, str]:
+        """Parameters of libpq that lead here over TCP.
+
+        With a name as host: libpq of 13 and 14 does not look for addresses in a certificate.
+        """
+        return {"host": "localhost", "hostaddr": "127.0.0.1", "port": str(self.port)}
+
+    @property
+    def socket(self) -> dict[str, str]:
+        """Parameters of libpq that lead here over the unix socket."""
+        return {"host": str(self.socket_directory), "port": str(self.port)}
 
     def start(self) -> None:
         """Start the server, and return when it takes connections.
@@ -197,18 +166,17 @@ class PostgresServer:
         raise RuntimeError(f"PostgreSQL {self.major} did not start:\n{self.log_text()[-4000:]}")
 
     def _start_once(self) -> bool:
-        settings = {
-            **self._settings,
-            "port": str(self.port),
-            "unix_socket_directories": str(self.socket_directory),
-        }
-        self.write(
-            "lab.conf", "".join(f"{name} = {quoted(text)}\n" for name, text in settings.items())
+        self.write_settings(
+            {
+                **self._settings,
+                "port": str(self.port),
+                "unix_socket_directories": str(self.socket_directory),
+            }
         )
         with self.log_path.open("ab") as log:
             process = start(
                 [self.installation.program("postgres"), "-D", self.data_directory],
-                environment=self.installation.environment(),
+                environment={**self.installation.environment(), **self._environment},
                 directory=self.directory,
                 output=log,
                 # Immediate shutdown: the postmaster takes its children and its shared memory
@@ -298,22 +266,6 @@ class PostgresServer:
             connect_timeout=10,
         )
 
-    def write_hba(self, text: str, *, keep_access: bool = True) -> None:
-        """Replace pg_hba.conf, after ``LAB_RULE`` if ``keep_access``; loads nothing."""
-        self.write("pg_hba.conf", (LAB_RULE if keep_access else "") + text)
-
-    def write_ident(self, text: str) -> None:
-        """Replace pg_ident.conf; loads nothing."""
-        self.write("pg_ident.conf", text)
-
-    def write(self, name: str, text: str) -> Path:
-        """Replace a file of the data directory, atomically; return its path."""
-        path = self.data_directory / name
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(0o600)
-        return server_account().own(fresh).replace(path)
-
     def set(self, name: str, value: str | None) -> None:
         """Set a parameter by ALTER SYSTEM (None: reset); reload or restart puts it in force."""
         if value is None:
@@ -347,45 +299,6 @@ class PostgresServer:
         if not isinstance(moment, datetime):
             raise TypeError(f"pg_conf_load_time() gave {moment!r}")
         return moment
-
-    def log_size(self) -> int:
-        """Return the present size of the log, in bytes, for ``log_since``."""
-        return self.log_path.stat().st_size if self.log_path.exists() else 0
-
-    def log_since(self, offset: int) -> str:
-        """Return what was logged after the first ``offset`` bytes."""
-        if not self.log_path.exists():
-            return ""
-        with self.log_path.open("rb") as file:
-            file.seek(offset)
-            return file.read().decode("utf-8", "replace")
-
-    def log_text(self) -> str:
-        """Return the whole log."""
-        return self.log_since(0)
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` as a literal of SQL and of postgresql.conf."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _tls(pki: ServerPki | None) -> dict[str, str]:
-    if pki is None:
-        return {}
-    files = {
-        "ssl_cert_file": pki.certificate,
-        "ssl_key_file": pki.key,
-        "ssl_ca_file": pki.authority,
-        "ssl_crl_file": pki.revocation_list,
-    }
-    return {"ssl": "on"} | {name: str(path) for name, path in files.items() if path is not None}
-
-
-def _make(directory: Path) -> None:
-    if not directory.is_dir():
-        directory.mkdir(mode=0o700, parents=True)
-        server_account().own(directory)
 
 
 def _free_port() -> int:
