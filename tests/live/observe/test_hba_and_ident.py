@@ -1,0 +1,336 @@
+"""pg_hba.conf and pg_ident.conf as a poll reads them, on every major."""
+
+import pytest
+
+from exporter.model.failure import FailureReason, Read, Unread
+from exporter.model.hba import (
+    ConnectionType,
+    ErrorLine,
+    FileTimes,
+    HbaContent,
+    IdentMapping,
+    LineTraits,
+    RuleLocation,
+    ServerFile,
+)
+from exporter.model.observation import RegularExpressionResult
+from lab.replication import LOGICAL, ReplicationClient
+from tests.live.primaries import HBA, Primaries, Primary, fresh_primary
+
+pytestmark = pytest.mark.live
+
+SECRET = "planted-secret"
+
+
+def _read(content: Read[HbaContent]) -> HbaContent:
+    assert isinstance(content, HbaContent), content
+    return content
+
+
+def _traits(lines: Read[tuple[LineTraits, ...]]) -> dict[int, LineTraits]:
+    assert not isinstance(lines, Unread), lines
+    return {line.location.line_number: line for line in lines}
+
+
+def _times(times: Read[tuple[FileTimes, ...]]) -> dict[ServerFile, FileTimes]:
+    assert not isinstance(times, Unread), times
+    return {each.setting: each for each in times}
+
+
+async def test_rules_are_read_in_order_with_file_and_line(primary: Primary) -> None:
+    hba = _read((await primary.observe()).hba)
+    path = str(primary.server.hba_path)
+    assert hba.errors == ()
+    assert [rule.location.line_number for rule in hba.rules] == [1, 2, 3, 4, 5, 6, 7]
+    assert {rule.location.file_name for rule in hba.rules} == {path}
+    certificate = hba.rules[4]
+    assert certificate.connection_type is ConnectionType.HOSTSSL
+    assert certificate.databases == ("replication",)
+    assert certificate.roles == ("r_cert",)
+    assert (certificate.address, certificate.netmask) == ("127.0.0.1", "255.255.255.255")
+    assert certificate.option("clientcert") == "verify-full"
+    assert hba.rules[3].roles == ("exporter", "blind")
+
+
+async def test_the_same_content_has_the_same_digest(primary: Primary) -> None:
+    assert (
+        _read((await primary.observe()).hba).digest == _read((await primary.observe()).hba).digest
+    )
+
+
+async def test_a_changed_secret_changes_the_digest_and_is_never_kept(own_primary: Primary) -> None:
+    server = own_primary.server
+    digests = set()
+    for number in range(2):
+        server.write_hba(
+            f"{HBA}host all all 10.0.0.0/8 radius radiusservers=10.9.9.9"
+            f" radiussecrets={SECRET}{number}\n"
+        )
+        observation = await own_primary.observe()
+        hba = _read(observation.hba)
+        assert hba.rules[-1].option("radiusservers") == "10.9.9.9"
+        assert hba.rules[-1].option("radiussecrets") == "********"
+        assert SECRET not in repr(observation)
+        digests.add(hba.digest)
+    assert len(digests) == 2
+
+
+async def test_a_secret_with_a_blank_is_not_told_by_the_error_message(own_primary: Primary) -> None:
+    own_primary.server.write_hba(
+        f"{HBA}host all all 10.0.0.0/8 radius radiusservers=10.9.9.9 radiussecrets=one {SECRET}\n"
+    )
+    observation = await own_primary.observe()
+    (error,) = _read(observation.hba).errors
+    assert error.message.startswith("authentication option not in name=value format")
+    assert SECRET not in repr(observation)
+
+
+async def test_every_line_in_error_blocks_loading_also_one_without_a_message(
+    own_primary: Primary,
+) -> None:
+    own_primary.server.write_hba(
+        f"{HBA}host all all 127.0.0.1/32 peer\nhost replication r 10.1.2.3/32 cert\n"
+        "hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=sometimes\n"
+    )
+    hba = _read((await own_primary.observe()).hba)
+    path = str(own_primary.server.hba_path)
+    assert [error.location for error in hba.errors] == [
+        RuleLocation(path, line) for line in (8, 9, 10)
+    ]
+    assert hba.errors[0].message == "peer authentication is only supported on local sockets"
+    assert hba.errors[1].message == "cert authentication is only supported on hostssl connections"
+    assert hba.errors[2].message != ""
+    assert not hba.loadable
+    assert len(hba.rules) == 7
+
+
+@pytest.mark.parametrize("major", [13, 18])
+async def test_with_tls_off_hostssl_lines_are_told_but_do_not_block(
+    primaries: Primaries, major: int
+) -> None:
+    with fresh_primary(primaries, major, tls=False) as primary:
+        observation = await primary.observe()
+        off = _read(observation.hba)
+        assert off.loadable
+        assert [(error.location.line_number, error.blocks_loading) for error in off.errors] == [
+            (5, False),
+            (6, False),
+        ]
+        assert len(off.rules) == 7
+        assert not observation.server.tls_enabled
+        assert not observation.server.requests_client_certificate
+
+
+async def test_tls_going_off_is_no_change_of_the_rules(own_primary: Primary) -> None:
+    on = _read((await own_primary.observe()).hba)
+    own_primary.server.set("ssl", "off")
+    own_primary.server.reload()
+    off = _read((await own_primary.observe()).hba)
+    assert off.errors != ()
+    assert off.digest == on.digest
+
+
+async def test_lines_that_the_view_loses_something_of_are_told(own_primary: Primary) -> None:
+    own_primary.server.write("users.txt", "one\ntwo\n")
+    own_primary.server.write_hba(
+        'host "all" plain 127.0.0.9/32 trust\n'  # 2
+        "host all @users.txt 127.0.0.9/32 trust\n"  # 3
+        'hostssl all all 127.0.0.9/32 cert clientname=DN # "no" @no\n'  # 4
+        'host "a # b" user@realm 127.0.0.9/32 trust\n'  # 5
+        f'# "nothing" @nothing clientname=DN\n{HBA}'  # 6
+    )
+    traits = _traits((await own_primary.observe()).hba_lines)
+    clientname = own_primary.server.major >= 14
+    assert sorted(traits) == [2, 3, 4, 5]
+    assert traits[2].holds_quote
+    assert not traits[2].holds_file_reference
+    assert traits[3].holds_file_reference
+    assert not traits[3].holds_quote
+    assert traits[4].holds_clientname
+    assert not traits[4].holds_quote
+    assert not traits[4].holds_file_reference
+    assert traits[5].holds_quote
+    assert not traits[5].holds_file_reference
+    hba = _read((await own_primary.observe()).hba)
+    by_line = {rule.location.line_number: rule for rule in hba.rules}
+    assert by_line[3].roles == ("one", "two")
+    assert by_line[5].databases == ("a # b",)
+    assert (4 in by_line) is clientname
+    assert all(
+        line.location.file_name == str(own_primary.server.hba_path) for line in traits.values()
+    )
+
+
+async def test_a_continued_line_is_told_at_its_first_line(own_primary: Primary) -> None:
+    own_primary.server.write_hba(
+        'host all \\\n  "quoted" \\\n  127.0.0.9/32 trust\n'  # 2 to 4
+        f'# comment \\\nhost "still the comment" all 127.0.0.9/32 trust\n{HBA}'  # 5 and 6
+    )
+    observation = await own_primary.observe()
+    traits = _traits(observation.hba_lines)
+    if own_primary.server.major >= 14:
+        assert sorted(traits) == [2, 5]
+        assert traits[2].continues
+        assert traits[2].holds_quote
+        assert traits[5].continues
+        assert not traits[5].holds_quote
+        assert 2 in {rule.location.line_number for rule in _read(observation.hba).rules}
+    else:
+        assert sorted(traits) == [3, 6]
+        assert not _read(observation.hba).loadable
+
+
+async def test_bytes_in_no_encoding_break_nothing(own_primary: Primary) -> None:
+    server = own_primary.server
+    server.hba_path.write_bytes(
+        b'host all "caf\xe9" 127.0.0.9/32 trust\n' + server.hba_path.read_bytes()
+    )
+    observation = await own_primary.observe()
+    assert _read(observation.hba).rules[0].roles == ("caf\\xe9",)
+    assert _traits(observation.hba_lines)[1].holds_quote
+
+
+async def test_a_missing_file_is_told_as_such(own_primary: Primary) -> None:
+    own_primary.server.hba_path.unlink()
+    observation = await own_primary.observe()
+    for read in (observation.hba, observation.hba_lines):
+        assert isinstance(read, Unread)
+        assert read.reason is FailureReason.FILE_MISSING
+    assert not isinstance(observation.wal_senders, Unread)
+    times = _times(observation.file_times)
+    assert times[ServerFile.HBA].modified is None
+    assert times[ServerFile.IDENT].modified is not None
+
+
+async def test_without_grants_each_reader_says_so(primary: Primary) -> None:
+    observation = await primary.observe("blind")
+    unread = [observation.hba, observation.hba_lines, observation.ident, observation.file_times]
+    assert [r.reason if isinstance(r, Unread) else r for r in unread] == [
+        FailureReason.PERMISSION
+    ] * 4
+    assert not isinstance(observation.role_memberships, Unread)
+
+
+async def test_without_the_shipped_functions_the_views_are_read_all_the_same(
+    own_primary: Primary,
+) -> None:
+    own_primary.server.sql("DROP SCHEMA replication_cert_exporter CASCADE")
+    observation = await own_primary.observe()
+    for read in (observation.hba_lines, observation.file_times):
+        assert isinstance(read, Unread)
+        assert read.reason is FailureReason.NOT_INSTALLED
+    hba = _read(observation.hba)
+    if own_primary.server.major < 16:
+        assert hba.rules[0].location.file_name == "pg_hba.conf"
+    assert isinstance(observation.ident, Unread) is (own_primary.server.major < 15)
+
+
+async def test_times_of_all_files_are_read(primary: Primary) -> None:
+    times = _times((await primary.observe()).file_times)
+    assert set(times) == {
+        ServerFile.HBA,
+        ServerFile.IDENT,
+        ServerFile.CERTIFICATE,
+        ServerFile.AUTHORITY,
+    }
+    status = primary.server.hba_path.stat()
+    hba = times[ServerFile.HBA]
+    assert hba.path == str(primary.server.hba_path)
+    assert hba.size == status.st_size
+    assert hba.modified is not None
+    assert hba.modified.timestamp() == int(status.st_mtime)
+    assert hba.changed is not None
+    assert hba.changed.timestamp() == int(status.st_ctime)
+
+
+async def test_maps_are_read_with_their_quotes_resolved(own_primary: Primary) -> None:
+    own_primary.server.write_ident(
+        '# a comment\nm  /^(.*)@example$  \\1\nm  "O=Lab, CN=x # y"  r_cert # comment\n'
+        'm "two ""quotes""" r_cert\nbroken line\n'
+    )
+    ident = (await own_primary.observe()).ident
+    assert not isinstance(ident, Unread), ident
+    path = str(own_primary.server.data_directory / "pg_ident.conf")
+    assert ident.mappings == (
+        IdentMapping(RuleLocation(path, 2), "m", "/^(.*)@example$", "\\1"),
+        IdentMapping(RuleLocation(path, 3), "m", "O=Lab, CN=x # y", "r_cert"),
+        IdentMapping(RuleLocation(path, 4), "m", 'two "quotes"', "r_cert"),
+    )
+    (error,) = ident.errors
+    assert error == ErrorLine(
+        RuleLocation(path, 5), "missing entry at end of line", blocks_loading=True
+    )
+
+
+@pytest.mark.parametrize("major", [16, 18])
+async def test_included_files_and_directories_are_watched(primaries: Primaries, major: int) -> None:
+    with fresh_primary(primaries, major) as primary:
+        server = primary.server
+        (server.data_directory / "more").mkdir()
+        server.write("more/one.conf", 'host "quoted" all 127.0.0.9/32 trust\n')
+        server.write("more/empty.conf", "# no rule\n")
+        server.write("more/ignored.txt", "nonsense\n")
+        server.write("also here.conf", "include_if_exists missing.conf\n")
+        server.write_hba(f'{HBA}include_dir more\ninclude "also here.conf"\n')
+        observation = await primary.observe()
+        assert not isinstance(observation.file_times, Unread)
+        included = {
+            each.path.removeprefix(f"{server.data_directory}/"): each.modified is not None
+            for each in observation.file_times
+            if each.setting is ServerFile.HBA_INCLUDED
+        }
+        assert included == {
+            "more": True,
+            "more/one.conf": True,
+            "more/empty.conf": True,
+            "also here.conf": True,
+            "missing.conf": False,
+        }
+        hba = _read(observation.hba)
+        one = str(server.data_directory / "more/one.conf")
+        assert hba.errors == ()
+        assert hba.rules[-1].location == RuleLocation(one, 1)
+        assert not isinstance(observation.hba_lines, Unread)
+        assert {line.location for line in observation.hba_lines if line.holds_quote} == {
+            RuleLocation(one, 1),
+            RuleLocation(str(server.hba_path), 9),
+        }
+
+
+async def test_memberships_are_followed_to_the_end(primary: Primary) -> None:
+    memberships = (await primary.observe()).role_memberships
+    assert not isinstance(memberships, Unread), memberships
+    assert memberships["r_cert"] == {"r_cert", "standbys", "machines"}
+    assert memberships["l_cert"] == {"l_cert"}
+    assert memberships["postgres"] == {"postgres"}
+
+
+async def test_the_server_answers_regular_expressions_where_it_uses_them(
+    own_primary: Primary,
+) -> None:
+    own_primary.server.write_hba(
+        f'{HBA}host "/^post","/^x" "/_CERT$","/^l_[a-c]" 127.0.0.9/32 trust\n'
+    )
+    with ReplicationClient(own_primary.client_with_certificate("l_cert"), LOGICAL):
+        results = (await own_primary.observe()).regular_expressions
+    assert not isinstance(results, Unread), results
+    if own_primary.server.major < 16:
+        assert results == ()
+    else:
+        assert set(results) == {
+            RegularExpressionResult("/^post", "postgres", matches=True),
+            RegularExpressionResult("/^x", "postgres", matches=False),
+            RegularExpressionResult("/_CERT$", "l_cert", matches=False),
+            RegularExpressionResult("/^l_[a-c]", "l_cert", matches=True),
+        }
+
+
+async def test_without_rules_the_expressions_are_unread_for_the_same_reason(
+    primary: Primary,
+) -> None:
+    results = (await primary.observe("blind")).regular_expressions
+    if primary.server.major < 16:
+        assert results == ()
+    else:
+        assert isinstance(results, Unread)
+        assert results.reason is FailureReason.PERMISSION
