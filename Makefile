@@ -96,8 +96,8 @@ format: .venv/checks.stamp ## lay out the code
 	@ruff format
 	@ruff check --fix
 
-lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
-	@scripts/lock
+lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade)
+	@scripts/lock $(ARGS)
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 	@python -m exporter metrics > docs/metrics.md
