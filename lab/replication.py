@@ -104,6 +104,10 @@ class ReplicationClient:
     ) -> None:
         self.close()
 
+    def is_streaming(self) -> bool:
+        """Return whether the server still streams to this client."""
+        return self._thread is not None and self._thread.is_alive()
+
     def close(self) -> None:
         """Disconnect. Harmless when it is closed."""
         if self._thread is not None:

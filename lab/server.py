@@ -15,6 +15,7 @@ from typing import Any, Self
 import psycopg
 import psycopg.conninfo
 
+from lab import remains
 from lab.account import server_account, start
 from lab.base_backup import copy_cluster
 from lab.cluster import SETTINGS, Cluster, quoted, tls_settings
@@ -147,6 +148,10 @@ class PostgresServer(Cluster):
         """Parameters of libpq that lead here over the unix socket."""
         return {"host": str(self.socket_directory), "port": str(self.port)}
 
+    def is_running(self) -> bool:
+        """Return whether the postmaster is there."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start the server, and return when it takes connections.
 
@@ -184,19 +189,22 @@ class PostgresServer(Cluster):
                 at_parents_death=signal.SIGQUIT,
             )
         self._process = process
-        until(
-            lambda: process.poll() is not None or self._is_ready(),
-            within=_START_SECONDS,
-            what=f"PostgreSQL {self.major} to start, see {self.log_path}",
-        )
+        try:
+            until(
+                lambda: process.poll() is not None or self._is_ready(),
+                within=_START_SECONDS,
+                what=f"PostgreSQL {self.major} to start, see {self.log_path}",
+            )
+        except BaseException:
+            self.kill()
+            raise
         if process.poll() is None:
             return True
         self._process = None
         return False
 
     def _is_ready(self) -> bool:
-        # Line 8 of postmaster.pid; "standby" is a hot standby that takes no connections yet,
-        # which is as far as one without a consistent state gets (pidfile.h).
+        # Line 8 of postmaster.pid (pidfile.h).
         try:
             lines = (self.data_directory / "postmaster.pid").read_text("utf-8").splitlines()
         except FileNotFoundError:
@@ -215,16 +223,14 @@ class PostgresServer(Cluster):
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(how)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)
+        for attempt in (how, signal.SIGQUIT, signal.SIGKILL):
+            process.send_signal(attempt)
             try:
                 process.wait(_STOP_SECONDS)
+                break
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                continue
+        remains.clear(self.data_directory)
 
     def restart(self) -> None:
         """Stop and start on the same port.
