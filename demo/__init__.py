@@ -1,0 +1,1 @@
+"""A real primary with real replication clients, some secured and some not, and the exporter."""
