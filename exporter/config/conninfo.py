@@ -49,7 +49,7 @@ _PROBLEMS = (
     ("unterminated quoted", "a single quote that is never closed"),
     ("forbidden value %00", "%00, which cannot be used"),
     ("percent-encoded", 'a "%" that begins no percent-encoded character: write %25 for "%"'),
-    ("IPv6", 'an IPv6 address without its "]"'),
+    ('matching "]"', 'an IPv6 address without its "]"'),
     ("query parameter", "a query parameter without a value, or one too many"),
 )
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import yaml
 
-from exporter.config.events import Builder, Node, TooMuch, UnusableDocument
+from exporter.config.events import Builder, Node, UnusableDocument
 from exporter.config.faults import Fault, KeyPath, located
 
 Value: TypeAlias = "str | bool | list[Value] | dict[str, Value] | None"
@@ -107,8 +107,6 @@ def read_document(file: Path, parser: type = PARSER) -> tuple[Document | None, t
         for event in yaml.parse(text, Loader=parser):
             builder.take(event)
     except UnusableDocument as error:
-        return None, (Fault(file, error.line, error.message),)
-    except TooMuch as error:
         return None, (*builder.faults, Fault(file, error.line, error.message))
     except yaml.MarkedYAMLError as error:
         return None, (*builder.faults, _syntax_fault(file, error))

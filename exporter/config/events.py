@@ -23,7 +23,7 @@ _MERGE_KEY = "<<"
 
 
 class UnusableDocument(Exception):  # noqa: N818  it is a finding, not an error of the program
-    """The file cannot be read as text.
+    """The file cannot be read as text, or what follows in it cannot be placed.
 
     Attributes:
         line: from 1; 0 when the fault is of the file as a whole.
@@ -33,10 +33,6 @@ class UnusableDocument(Exception):  # noqa: N818  it is a finding, not an error 
         super().__init__(message)
         self.line = line
         self.message = message
-
-
-class TooMuch(UnusableDocument):
-    """A bound was exceeded, or what follows cannot be placed; reading ends here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +101,13 @@ class Builder:
         """Take the next event.
 
         Raises:
-            TooMuch: a bound is exceeded, or a second document begins.
+            UnusableDocument: a bound is exceeded, or a second document begins.
         """
         # Every event of the parser has its marks; only events made by hand have none.
         line = event.start_mark.line + 1 if event.start_mark else 0
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
-                raise TooMuch(line, 'a second document begins: remove the "---"')
+                raise UnusableDocument(line, 'a second document begins: remove the "---"')
             case yaml.ScalarEvent():
                 self._refuse_tag(event.tag, line)
                 value = _scalar(event)
@@ -135,7 +131,7 @@ class Builder:
     def _open(self, frame: _Frame, tag: str | None) -> None:
         self._refuse_tag(tag, frame.line)
         if len(self._frames) >= DEEPEST:
-            raise TooMuch(frame.line, _TOO_DEEP)
+            raise UnusableDocument(frame.line, _TOO_DEEP)
         if self._awaits_key():
             self._key(None, frame.line)
             self._frames[-1].drops_key = True
@@ -195,11 +191,11 @@ class Builder:
             frame.drops_key = False
             return
         if len(self._frames) + node.depth > DEEPEST:
-            raise TooMuch(line, _TOO_DEEP)
+            raise UnusableDocument(line, _TOO_DEEP)
         frame.depth = max(frame.depth, node.depth + 1)
         frame.size += node.size
         if frame.size > MOST_VALUES:
-            raise TooMuch(line, "stands for more than a million values")
+            raise UnusableDocument(line, "stands for more than a million values")
         if isinstance(frame.value, list):
             frame.value.append(node)
             return

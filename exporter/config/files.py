@@ -5,7 +5,9 @@ Source: fe-secure-openssl.c, initialize_SSL(); fe-connect.c, passwordFromFile().
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 # Tokens that stand in for passwords (AWS IAM) reach some KiB.
 _LARGEST_PASSWORD_BYTES = 64 * 1024
@@ -13,14 +15,7 @@ _LARGEST_PASSWORD_BYTES = 64 * 1024
 
 def file_fault(path: Path) -> str | None:
     """Return why ``path`` cannot be read as a regular file, or None."""
-    try:
-        # A pipe would block whoever opens it for reading.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return "is no regular file"
-        with path.open("rb"):
-            return None
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {_reason(error)}"
+    return _look(path, lambda _: None)
 
 
 def directory_fault(path: Path) -> str | None:
@@ -34,10 +29,12 @@ def directory_fault(path: Path) -> str | None:
 
 def private_key_fault(path: Path) -> str | None:
     """Return why libpq would refuse the private key in ``path``, or None."""
-    if fault := file_fault(path):
-        return fault
-    status = path.stat()
-    return key_permissions_fault(status.st_mode, status.st_uid)
+
+    def look(stream: BinaryIO) -> str | None:
+        status = os.fstat(stream.fileno())
+        return key_permissions_fault(status.st_mode, status.st_uid)
+
+    return _look(path, look)
 
 
 def key_permissions_fault(mode: int, owner: int) -> str | None:
@@ -58,13 +55,18 @@ def key_permissions_fault(mode: int, owner: int) -> str | None:
 
 def password_file_fault(path: Path) -> str | None:
     """Return why ``path`` gives no password, or None."""
-    if fault := file_fault(path):
-        return fault
-    try:
-        with path.open("rb") as stream:
-            return _password_fault(stream.read(_LARGEST_PASSWORD_BYTES + 1))
-    except OSError as error:
-        return f"cannot be read: {_reason(error)}"
+    return _look(path, lambda stream: _password_fault(stream.read(_LARGEST_PASSWORD_BYTES + 1)))
+
+
+def passfile_fault(path: Path) -> str | None:
+    """Return why libpq would pass over the file of passwords in ``path``, or None."""
+
+    def look(stream: BinaryIO) -> str | None:
+        if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return "is open to its group or to others, and libpq passes over it: chmod 0600"
+        return None
+
+    return _look(path, look)
 
 
 def _password_fault(data: bytes) -> str | None:
@@ -82,13 +84,16 @@ def _password_fault(data: bytes) -> str | None:
     return None
 
 
-def passfile_fault(path: Path) -> str | None:
-    """Return why libpq would pass over the file of passwords in ``path``, or None."""
-    if fault := file_fault(path):
-        return fault
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return "is open to its group or to others, and libpq passes over it: chmod 0600"
-    return None
+def _look(path: Path, look: Callable[[BinaryIO], str | None]) -> str | None:
+    """Return what ``look`` finds in the open file, or why there is none to look into."""
+    try:
+        # A pipe would block whoever opens it for reading.
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "is no regular file"
+        with path.open("rb") as stream:
+            return look(stream)
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {_reason(error)}"
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -1,7 +1,7 @@
 """How the exporter logs in to one target: libpq's parameters, and where the password comes from."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.config.conninfo import (
@@ -62,7 +62,7 @@ class _Given:
 
     path: KeyPath
     prefix: str
-    value: str
+    value: str = field(repr=False)
 
 
 class LoginReader:

@@ -100,6 +100,7 @@ class TargetShape(Shape):
     )
     conninfo: Secret | None = Field(
         default=None,
+        repr=False,
         description="A libpq connection string or URI; in place of the keys from `host` to"
         " `parameters`.",
     )
@@ -141,7 +142,9 @@ class TargetShape(Shape):
         default=None, description="Environment variable that holds the password."
     )
     password: Secret | None = Field(
-        default=None, description="The password itself; only with `password_in_clear: true`."
+        default=None,
+        repr=False,
+        description="The password itself; only with `password_in_clear: true`.",
     )
     password_in_clear: bool | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """``targets_from``: patterns of further files with targets."""
 
 import glob
+import os
 from pathlib import Path
 
 from exporter.config.document import Document
@@ -48,7 +49,7 @@ def _files(main: Path, pattern: str) -> list[Path]:
     rest = str(Path(*parts[fixed:]))
     names = glob.glob(rest, root_dir=folder)  # noqa: PTH207  Path.glob takes dot files too
     # A link that leads nowhere stays: that its targets are missing is a fault of its own.
-    files = sorted(folder / name for name in names if not (folder / name).is_dir())
+    files = sorted(folder / name for name in names if not _is_folder(folder / name))
     if len(files) > MOST_FILES:
         raise _Unusable(f"names more than {MOST_FILES} files")
     if any(_same(file, main) for file in files):
@@ -58,18 +59,22 @@ def _files(main: Path, pattern: str) -> list[Path]:
 
 def _one_file(main: Path, name: str) -> Path:
     file = main.parent / name
-    if file.is_dir():
+    if _is_folder(file):
         raise _Unusable('is a folder: write a pattern, such as "conf.d/*.yml"')
     if _same(file, main):
         raise _Unusable("names this file itself")
     return file
 
 
-def _same(file: Path, main: Path) -> bool:
-    return file.exists() and file.samefile(main)
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  Path's raises when the name is too long
 
 
 def _path(document: Document, position: int) -> tuple[str | int, ...]:
     value = document.value
     listed = isinstance(value, dict) and isinstance(value.get("targets_from"), list)
     return ("targets_from", position) if listed else ("targets_from",)
+
+
+def _same(file: Path, main: Path) -> bool:
+    return os.path.exists(file) and file.samefile(main)  # noqa: PTH110  as above

@@ -193,6 +193,15 @@ def test_aliases_of_aliases_do_not_exhaust_the_memory(tmp_path: Path, parser: ty
 
 
 @pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("end", ["[" * 20, "b: c: d", "---"])
+def test_what_was_found_before_reading_ends_is_told(tmp_path: Path, end: str, parser: type) -> None:
+    _, faults = _read(tmp_path, f"a: !x b\n{'c: ' if '[' in end else ''}{end}\n", parser)
+    assert len(faults) == 2
+    assert faults[0] == f"f.yml:1: a: {TAG}"
+    assert faults[1].startswith("f.yml:2: ")
+
+
+@pytest.mark.parametrize("parser", PARSERS)
 def test_aliases_do_not_nest_deeper_than_is_allowed(tmp_path: Path, parser: type) -> None:
     lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 40))]
     value, faults = _read(tmp_path, "\n".join(lines), parser)

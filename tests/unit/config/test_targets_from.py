@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.config.target_files import MOST_FILES
 from tests.unit.config.conftest import Loaded, Told
 
 TARGET = "targets: [{name: main, host: h}]\n"
@@ -127,6 +128,20 @@ def test_a_file_that_is_named_and_missing_is_told(told: Told) -> None:
     assert told(f"{TARGET}targets_from: more.yml\n") == [
         "more.yml: cannot be read: No such file or directory"
     ]
+
+
+def test_a_name_that_is_too_long_is_told(told: Told) -> None:
+    name = "x" * 300
+    assert told(f"{TARGET}targets_from: [{name}, '{name}/*.yml']\n") == [
+        "config.yml:2: targets_from.1: its folder cannot be read: File name too long",
+        f"{name}: cannot be read: File name too long",
+    ]
+
+
+def test_a_pattern_of_too_many_files_is_told(conf_d: Path, told: Told) -> None:
+    for number in range(MOST_FILES):
+        (conf_d / f"{number}.yml").touch()
+    assert told(FROM) == ["config.yml:2: targets_from: names more than 10000 files"]
 
 
 def test_a_link_that_leads_nowhere_is_told(conf_d: Path, told: Told) -> None:
