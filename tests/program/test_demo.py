@@ -1,0 +1,198 @@
+"""The demo shows every connection, and whatever ends it, nothing of it is left."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.stage import SHOWN, STANDBY_NAME
+from lab.account import workspace
+from lab.wait import until
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STARTED_SECONDS = 90.0
+ENDED_SECONDS = 30.0
+
+pytestmark = pytest.mark.live
+
+
+class Demo:
+    """A running demo whose folder and processes are told by a temporary directory of its own."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.output = directory.parent / f"{directory.name}.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "demo", f"--port={self.port}", *arguments],
+                cwd=REPOSITORY,
+                env={**os.environ, "TMPDIR": str(directory)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        return self.output.read_text("utf-8")
+
+    def wait_for(self, words: str) -> None:
+        until(
+            lambda: words in self.text() or self.process.poll() is not None,
+            within=STARTED_SECONDS,
+            what=f"{words!r} from the demo",
+        )
+        assert words in self.text(), self.text()
+
+    def wait(self) -> int:
+        return self.process.wait(ENDED_SECONDS)
+
+    def others(self) -> dict[int, str]:
+        """The demo's processes but its first: they work, or were started, with its directory."""
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                where = f"{command} {(entry / 'cwd').readlink()}"
+                if str(self.directory) in where and int(entry.name) != self.process.pid:
+                    found[int(entry.name)] = command
+        return found
+
+    def part(self, words: str) -> int:
+        """The process whose command line holds ``words``."""
+        [pid] = [pid for pid, command in self.others().items() if words in command]
+        return pid
+
+    def left_over(self) -> list[str]:
+        return [*self.others().values(), *map(str, self.directory.iterdir())]
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[Demo]:
+    with workspace() as directory:
+        started = Demo(directory, *arguments)
+        try:
+            yield started
+        finally:
+            started.process.kill()
+            started.process.wait()
+            started.output.unlink()
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    with running() as started:
+        started.wait_for("Ctrl-C ends it all.")
+        yield started
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_every_connection_is_shown_with_posture_verdict_and_reasons(demo: Demo) -> None:
+    lines = [line.split() for line in demo.text().splitlines()]
+    rows = {line[2]: index for index, line in enumerate(lines) if len(line) > 2}
+    for mode in SHOWN:
+        row = lines[rows[mode.name]]
+        assert row[:2] == [mode.verdict.value, mode.posture.value]
+        if mode.reasons:
+            because = lines[rows[mode.name] + 1]
+            assert because[0] == "because"
+            assert {word.strip(",") for word in because[1:]} == {r.value for r in mode.reasons}
+    assert lines[rows[STANDBY_NAME]][:2] == ["secure", "certificate_required"]
+
+
+def test_the_printed_address_serves_the_metrics_of_the_same_connections(demo: Demo) -> None:
+    url = f"http://127.0.0.1:{demo.port}/metrics"
+    assert url in demo.text()
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text = answer.read().decode()
+    shown = {
+        line.split('application_name="')[1].split('"')[0]
+        for line in text.splitlines()
+        if line.startswith("pgrepl_connections{")
+    }
+    assert shown == {STANDBY_NAME, *(mode.name for mode in SHOWN)}
+
+
+def test_no_colours_where_there_is_no_terminal(demo: Demo) -> None:
+    assert "\x1b" not in demo.text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_and_nothing_is_left(demo: Demo, number: signal.Signals) -> None:
+    demo.process.send_signal(number)
+    assert demo.wait() == 0
+    assert demo.left_over() == []
+
+
+def test_ctrl_c_during_the_set_up_ends_it_and_nothing_is_left() -> None:
+    with running() as demo:
+        demo.wait_for("Starting PostgreSQL")
+        until(demo.others, within=STARTED_SECONDS, what="the first process")
+        os.killpg(demo.process.pid, signal.SIGINT)  # as a terminal does it
+        assert demo.wait() == 0
+        assert demo.left_over() == []
+
+
+@pytest.mark.parametrize("words", ["/primary/data", "/standby/data", "-m exporter"])
+def test_a_killed_part_ends_it_and_nothing_is_left(demo: Demo, words: str) -> None:
+    os.kill(demo.part(words), signal.SIGKILL)
+    assert demo.wait() == 1
+    assert "a part of it did" in demo.text()
+    assert demo.left_over() == []
+
+
+def test_a_killed_demo_leaves_no_process_and_the_next_one_removes_its_folder(demo: Demo) -> None:
+    demo.process.kill()
+    demo.process.wait()
+    until(lambda: not demo.others(), within=ENDED_SECONDS, what="its parts to end")
+    assert len(demo.left_over()) == 1
+    subprocess.run(
+        [sys.executable, "-m", "demo", "--once"],
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(demo.directory)},
+        check=True,
+        capture_output=True,
+    )
+    assert demo.left_over() == []
+
+
+def test_a_running_demo_s_folder_is_not_removed_by_another(demo: Demo) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "demo", "--once"],
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(demo.directory)},
+        check=True,
+        capture_output=True,
+    )
+    assert len(list(demo.directory.iterdir())) == 1
+    assert demo.process.poll() is None
+
+
+def test_once_prints_the_table_and_ends() -> None:
+    with running("--once") as demo:
+        assert demo.wait() == 0
+        assert STANDBY_NAME in demo.text()
+        assert "http://" not in demo.text()
+        assert demo.left_over() == []
+
+
+def test_a_port_in_use_is_told_with_the_way_out() -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        with running(f"--port={port}") as demo:
+            assert demo.wait() == 1
+            assert f"127.0.0.1:{port} cannot be listened on" in demo.text()
+            assert f"--port={port + 1}" in demo.text()
