@@ -1,0 +1,116 @@
+"""What answers and is no honest PostgreSQL server is told as such, in time and without harm."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.observation import Observation
+from exporter.model.target import ClearPassword, Target
+from exporter.observe.postgres.connection import MAXIMUM_BYTES
+from exporter.observe.postgres.failures import MAXIMUM_DETAIL
+from exporter.observe.postgres.poll import observe
+from tests.live.observe import impostors
+from tests.live.observe.impostors import Handler, listening
+from tests.live.primaries import Primaries
+
+pytestmark = pytest.mark.live
+
+SLACK_SECONDS = 1.5
+"""A busy machine's: far below what would follow from a deadline that does not hold."""
+
+
+def _target(port: int, *, seconds: float = 1.0, name: str = "impostor") -> Target:
+    return Target(
+        name,
+        {"host": "127.0.0.1", "port": str(port), "user": "u", "sslmode": "disable"},
+        ClearPassword("planted-password"),
+        timeout_seconds=seconds,
+    )
+
+
+async def _poll(target: Target) -> Unread:
+    started = time.monotonic()
+    read = await observe(target, now=lambda: datetime.now(UTC))
+    assert time.monotonic() - started < target.timeout_seconds + SLACK_SECONDS
+    assert isinstance(read, Unread), read
+    assert "planted-password" not in repr(read)
+    assert len(read.detail) <= MAXIMUM_DETAIL
+    assert read.detail.isprintable()
+    return read
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (impostors.silent, FailureReason.TIMEOUT),
+        (impostors.resetting, FailureReason.UNREACHABLE),
+        (impostors.web_server, FailureReason.PROTOCOL),
+        (impostors.old_server, FailureReason.UNSUPPORTED_SERVER),
+        (impostors.nonsense_rows, FailureReason.PROTOCOL),
+        (impostors.asking_in_clear, FailureReason.AUTHENTICATION),
+        (impostors.refusing(b"no\n\x1b[31mlevel=error\r\x07 \xe2\x80\xae" + b"x" * 20_000), "any"),
+        (impostors.hashing(0), FailureReason.AUTHENTICATION),
+    ],
+    ids=["silent", "resetting", "http", "old", "nonsense", "in_clear", "escapes", "no_rounds"],
+)
+async def test_an_impostor_is_told_in_time(handler: Handler, reason: str) -> None:
+    with listening(handler) as port:
+        read = await _poll(_target(port))
+    assert reason in {read.reason, "any"}
+
+
+@pytest.mark.parametrize(
+    "handler", [impostors.endless_rows, impostors.one_huge_row, impostors.endless_login]
+)
+async def test_a_server_that_sends_without_end_is_cut_off_before_memory_runs_out(
+    handler: Handler,
+) -> None:
+    before = _resident_bytes()
+    with listening(handler) as port:
+        read = await _poll(_target(port, seconds=20))
+        grown = _resident_bytes() - before
+    assert read.reason is FailureReason.LIMIT_EXCEEDED
+    assert grown < 6 * MAXIMUM_BYTES
+
+
+def _resident_bytes() -> int:
+    """Return the most memory this process has held so far (proc_pid_status(5), VmHWM)."""
+    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError("VmHWM")
+
+
+async def test_a_connection_pooler_is_told_as_such(primaries: Primaries) -> None:
+    primary = primaries[18]
+    with listening(impostors.pooling(primary.server.port)) as port:
+        target = primary.target({"port": str(port), "sslmode": "disable"})
+        read = await _poll(target)
+    assert read.reason is FailureReason.PROTOCOL
+    assert "pooler" in read.detail
+
+
+async def test_endless_password_hashing_holds_up_nobody(primaries: Primaries) -> None:
+    # about four seconds of computing, of which the deadline leaves one
+    with listening(impostors.hashing(5_000_000)) as port:
+        hashed = asyncio.create_task(_poll(_target(port, name="hashing")))
+        longest = 0.0
+        while not hashed.done():
+            started = time.monotonic()
+            read = await observe(primaries[18].target(), now=lambda: datetime.now(UTC))
+            longest = max(longest, time.monotonic() - started)
+            assert isinstance(read, Observation)
+        assert (await hashed).reason is FailureReason.TIMEOUT
+        assert longest < 1.0
+        again = await _poll(_target(port, name="hashing"))
+        assert again.reason is FailureReason.TIMEOUT
+        assert "earlier poll" in again.detail
+        # it ends by itself, and then the target is polled again
+        while "earlier poll" in again.detail:
+            await asyncio.sleep(0.05)
+            again = await _poll(_target(port, seconds=0.1, name="hashing"))
+        assert again.reason is FailureReason.TIMEOUT
