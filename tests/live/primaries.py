@@ -126,6 +126,7 @@ class Primaries:
         hba: str = HBA,
         settings: Mapping[str, str] | None = None,
         tls: bool = True,
+        roles: str = ROLES,
     ) -> Primary:
         """Start another primary, with the lab's roles and the exporter's."""
         server = PostgresServer.create(
@@ -135,7 +136,7 @@ class Primaries:
             settings=settings,
             pki=server_pki(self._authority) if tls else None,
         )
-        server.sql(ROLES)
+        server.sql(roles)
         server.sql(least_privilege_sql(EXPORTER_ROLE))
         return Primary(server, self._authority)
 
@@ -152,10 +153,11 @@ def fresh_primary(
     hba: str = HBA,
     settings: Mapping[str, str] | None = None,
     tls: bool = True,
+    roles: str = ROLES,
 ) -> Iterator[Primary]:
     """A primary for one test alone."""
     name = f"own{next(_NUMBERS)}"
-    started = primaries.start(major, name, hba=hba, settings=settings, tls=tls)
+    started = primaries.start(major, name, hba=hba, settings=settings, tls=tls, roles=roles)
     try:
         yield started
     finally:

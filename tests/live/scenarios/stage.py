@@ -95,9 +95,10 @@ def stage(
     tls: bool = True,
     role: str = EXPORTER_ROLE,
     policy: Policy = STRICT,
+    roles: str = "CREATE ROLE blind LOGIN",
 ) -> Iterator[Stage]:
     """Start a primary with ``rules`` after those of the lab and the exporter."""
     with fresh_primary(
-        primaries, major, hba=EXPORTER_RULE + rules, settings=settings, tls=tls
+        primaries, major, hba=EXPORTER_RULE + rules, settings=settings, tls=tls, roles=roles
     ) as primary:
         yield staged(primary, role=role, policy=policy)
