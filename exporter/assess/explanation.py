@@ -92,7 +92,10 @@ def _not_in_the_view(
 ) -> Iterable[str]:
     quoting = case.surroundings.quoting_lines
     if quoting is not None and rule.location in quoting:
-        yield "The line holds quotes, which the server's view does not show."
+        yield (
+            "The line holds quotes, or an @ file that may hold some; "
+            "the server's view does not show them."
+        )
     if rule.location in clientname_lines:
         yield "The line holds clientname=, which the server's view does not show."
 

@@ -149,7 +149,9 @@ def _locations(observation: Observation, *, holding: str) -> frozenset[RuleLocat
     by_location = {line.location: line for line in lines}
     found: set[RuleLocation] = set()
     for line in lines:
-        if line.holds_quote if holding == "quote" else line.holds_clientname:
+        # a file that names are taken from may quote them
+        quotes = line.holds_quote or line.holds_file_reference
+        if quotes if holding == "quote" else line.holds_clientname:
             found.add(_first_line(line.location, by_location, observation.server.version_number))
     return frozenset(found)
 

@@ -14,8 +14,8 @@ class Surroundings:
         member_of: the roles that the client's role is a member of, itself included; None when
             they could not be read.
         regular_expressions: the server's answers, by token and name.
-        quoting_lines: locations of rules that hold a quote; None when that could not be read:
-            tokens are then taken as keywords.
+        quoting_lines: locations of rules that hold a quote, or an ``@`` file which may; None
+            when that could not be read: tokens are then taken as keywords.
     """
 
     server_version_number: int

@@ -3,6 +3,8 @@
 By the shipped function hba_lines(), which never returns a line's text.
 """
 
+from posixpath import normpath
+
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import LineTraits, RuleLocation
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
@@ -29,7 +31,8 @@ def _statement(_version: int) -> Statement:
 def _line(row: Row, context: Context) -> LineTraits:
     file_name, line_number, quote, reference, clientname, continues = row
     # before 16 there is one file, which the rules' locations name as the context does
-    name = text(file_name) if context.version >= FILE_NAMES_ARE_TOLD else context.hba_file
+    # and from 16 on the view tells paths without ./, ../ and // (path.c, canonicalize_path())
+    name = normpath(text(file_name)) if context.version >= FILE_NAMES_ARE_TOLD else context.hba_file
     return LineTraits(
         location=RuleLocation(name, integer(line_number)),
         holds_quote=boolean(quote),

@@ -2,6 +2,10 @@
 
 Source: hba.c, regcomp_auth_token() and regexec_auth_token(): a field that starts with ``/`` is an
 advanced regular expression, searched unanchored, in the C collation. Python's differ.
+
+At login the server has no database yet and takes each byte for a character, so that ``.`` is half
+an ``é`` (mbutils.c: DatabaseEncoding is SQL_ASCII until a database is known). The same is had in a
+UTF-8 database by reading the bytes as LATIN1, where every byte is a character.
 """
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
@@ -50,7 +54,12 @@ def statement(asked: Questions) -> Statement:
     pairs = sorted(asked)
     return Statement(
         """
-        SELECT token, name, name ~ (substr(token, 2) COLLATE "C")
+        SELECT token, name,
+               CASE WHEN getdatabaseencoding() = 'UTF8'
+                    THEN convert_from(convert_to(name, 'UTF8'), 'LATIN1')
+                         ~ (substr(convert_from(convert_to(token, 'UTF8'), 'LATIN1'), 2)
+                            COLLATE "C")
+                    ELSE name ~ (substr(token, 2) COLLATE "C") END
           FROM unnest($1::text[], $2::text[]) AS asked(token, name)
         """,
         (
