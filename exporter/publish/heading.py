@@ -17,12 +17,13 @@ def heading(record: TargetRecord, style: Style, width: int | None) -> list[str]:
     """
     name = printable(record.target.name)
     report = record.report
+    facts = () if report is None else server_facts(report)
     if report is None:
-        state, facts = "not polled yet", ()
+        state = "not polled yet"
     elif report.failure is None:
-        state, facts = "up", server_facts(report)
+        state = "up"
     else:
-        state, facts = f"not readable ({report.failure.reason.value})", server_facts(report)
+        state = f"not readable ({report.failure.reason.value})"
     told = ", ".join((f"{name}: {state}", *(printable(fact) for fact in facts)))
     first, *others = wrapped(told, width or _UNLIMITED, hanging="  ")
     # marks take no columns, so they are put in after wrapping, where the words are still together

@@ -30,14 +30,17 @@ MAX_HEADERS = 64
 class _Handler(RequestHandler):
     """One client."""
 
-    __slots__ = ("_silence",)
+    __slots__ = ("_silence", "_silence_seconds")
 
-    _silence: asyncio.TimerHandle | None
+    def __init__(self, manager: "_Server", **options: Any) -> None:  # noqa: ANN401  aiohttp's own
+        super().__init__(manager, **options)
+        self._silence: asyncio.TimerHandle | None = None
+        self._silence_seconds = manager.silence_seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         loop = asyncio.get_running_loop()
-        self._silence = loop.call_later(SILENCE_SECONDS, self._end_if_silent)
+        self._silence = loop.call_later(self._silence_seconds, self._end_if_silent)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._silence is not None:
@@ -75,12 +78,15 @@ class _Handler(RequestHandler):
 class _Server(web.Server):
     """Makes a `_Handler` for each client."""
 
-    def __init__(self, made_by_aiohttp: web.Server, options: dict[str, Any]) -> None:
+    def __init__(
+        self, made_by_aiohttp: web.Server, silence_seconds: float, options: dict[str, Any]
+    ) -> None:
         super().__init__(
             made_by_aiohttp.request_handler,
             request_factory=made_by_aiohttp.request_factory,
             **options,
         )
+        self.silence_seconds = silence_seconds
 
     def __call__(self) -> RequestHandler:
         return _Handler(self, loop=self._loop, **self._kwargs)
@@ -89,7 +95,9 @@ class _Server(web.Server):
 class Runner(web.AppRunner):
     """aiohttp's AppRunner with the limits of this module."""
 
-    def __init__(self, app: web.Application) -> None:
+    __slots__ = ("_silence_seconds",)
+
+    def __init__(self, app: web.Application, silence_seconds: float = SILENCE_SECONDS) -> None:
         super().__init__(
             app,
             access_log=None,
@@ -101,7 +109,8 @@ class Runner(web.AppRunner):
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADERS,
         )
+        self._silence_seconds = silence_seconds
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return _Server(made, self._kwargs)
+        return _Server(made, self._silence_seconds, self._kwargs)

@@ -13,7 +13,7 @@ from exporter.model.record import TargetRecord
 from exporter.publish.catalog_exporter import ExporterState
 from exporter.publish.exposition import Exposition, gzip_accepted, negotiate
 from exporter.publish.landing import STYLE_HASH, landing_page
-from exporter.publish.protocol import SERVER_NAME, Runner
+from exporter.publish.protocol import SERVER_NAME, SILENCE_SECONDS, Runner
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,18 +56,21 @@ def create_app(snapshot: Snapshot, state: Callable[[], ExporterState]) -> web.Ap
 
 
 @asynccontextmanager
-async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+async def serving(
+    app: web.Application, host: str, port: int, *, silence_seconds: float = SILENCE_SECONDS
+) -> AsyncIterator[str]:
     """Serve ``app`` while the context lasts; yields its URL, without a final slash.
 
     Args:
         app: made by `create_app`.
         host: an address; empty for all.
         port: 0 for one that the operating system picks.
+        silence_seconds: how long a client may take to send its first request.
 
     Raises:
         OSError: the address cannot be bound.
     """
-    runner = Runner(app)
+    runner = Runner(app, silence_seconds)
     await runner.setup()
     try:
         await web.TCPSite(runner, host or None, port, backlog=128).start()

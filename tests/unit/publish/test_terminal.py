@@ -1,6 +1,5 @@
 """The texts for a terminal, as they are read; hostile names cannot act on it."""
 
-import json
 import unicodedata
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ from exporter.model.judgement import HbaState, Posture, Verdict
 from exporter.model.report import NoRule, Place, RulesReport, Step, Undecided
 from exporter.publish.explain import explain_text
 from exporter.publish.report_json import report_json
-from exporter.publish.summary import exit_code
 from exporter.publish.table import connections_table
 from exporter.publish.terminal import clip, clip_left, columns_of, printable, wrapped
 from tests.unit.reports import (
@@ -22,7 +20,6 @@ from tests.unit.reports import (
     CERT_RULE,
     DOWN,
     HBA,
-    LOCAL,
     NOT_POLLED,
     PLAINTEXT,
     RECORD,
@@ -286,52 +283,3 @@ def test_an_application_that_is_not_there_is_told() -> None:
 
 def test_a_word_that_is_too_long_is_not_broken() -> None:
     assert wrapped("a " + "x" * 50, 20, indent="  ") == ["  a", "  " + "x" * 50]
-
-
-@pytest.mark.parametrize(
-    ("records", "code"),
-    [
-        ((), 0),
-        ((with_connections(()),), 0),
-        ((with_connections((REPLICA, LOCAL, EXEMPT)),), 0),
-        ((with_connections((REPLICA, UNKNOWN)),), 3),
-        ((with_connections((REPLICA,)), DOWN), 3),
-        ((with_connections((REPLICA,)), BLIND), 3),
-        ((NOT_POLLED,), 3),
-        ((with_connections((UNKNOWN, PLAINTEXT)), DOWN), 2),
-        ((RECORD,), 2),
-    ],
-)
-def test_the_exit_code_tells_insecure_before_unknown(records: tuple[()], code: int) -> None:
-    assert exit_code(records) == code
-
-
-def test_the_json_holds_what_the_table_holds() -> None:
-    text = report_json((RECORD, DOWN, BLIND, NOT_POLLED, with_connections((HOSTILE,))))
-    text.encode("ascii")
-    report = json.loads(text)
-    assert report["schema_version"] == 1
-    assert report["totals"] == {
-        "targets": 5,
-        "targets_not_read": 3,
-        "connections": {"insecure": 1, "unknown": 0, "exempt": 0, "secure": 3},
-    }
-    primary, down, blind, not_polled, hostile = report["targets"]
-    assert [c["posture"] for c in primary["connections"]] == [
-        "plaintext",
-        "unix_socket",
-        "certificate_required",
-    ]
-    assert primary["connections"][0]["reasons"][0] == "rule_trusts"
-    assert primary["connections"][0]["rule"] == {
-        "match": "governs",
-        "file": HBA,
-        "line": 14,
-        "text": "host replication replicator 10.0.0.0/24 trust",
-    }
-    shown = primary["connections"][2]["tls"]["client_certificate"]
-    assert shown["serial_number"] == "244837814094590"
-    assert (down["up"], down["connections"], down["failure"]["reason"]) == (False, None, "timeout")
-    assert blind["readers"]["wal_senders"]["reason"] == "permission"
-    assert (not_polled["up"], not_polled["polled_at"]) == (None, None)
-    assert hostile["connections"][0]["application_name"] == HOSTILE_NAME
