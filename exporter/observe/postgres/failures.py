@@ -17,6 +17,7 @@ MAXIMUM_DETAIL = 400
 """Characters of a detail; a hostile server may send megabytes."""
 
 _SERVER_ERROR = re.compile(r"^(?:[^\n]*: )?[^\s:]+:\s+([0-9A-Z]{5}): ", re.MULTILINE)
+_ATTEMPT = re.compile(r"^(?=connection to server )", re.MULTILINE)
 _SOURCE_FUNCTION = re.compile(r"^[^\s:]+:\s+(\w+), \w+\.c:\d+\s*$", re.MULTILINE)
 
 # SQLSTATEs that mean one thing wherever they are met
@@ -125,7 +126,7 @@ def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:
         case "28000":
             return _refused_login(text)
         case "53300":
-            by_role = function == "InitializeSessionUserId" or "for role" in text
+            by_role = function == "InitializeSessionUserId" or 'for role "' in text
             return (
                 FailureReason.ROLE_CONNECTION_LIMIT
                 if by_role
@@ -163,21 +164,28 @@ def _not_now(text: str) -> FailureReason:
 
 
 def failed_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
-    """Translate what libpq tells of a connection that did not come about."""
-    found = [
-        by_sqlstate(match.group(1), message[match.start() :], _function_after(message, match.end()))
-        for match in _SERVER_ERROR.finditer(message)
-    ]
-    found += [reason for pattern, reason in _BY_TEXT if not found and pattern.search(message)]
+    """Translate what libpq tells of a connection that did not come about.
+
+    Args:
+        message: of libpq, with SQLSTATEs; several errors if it tried several times.
+        secrets: that must not appear in the detail.
+    """
+    found = [_of_attempt(attempt) for attempt in _ATTEMPT.split(message) if attempt.strip()]
     reason = next(
         (r for r in _TELLING if r in found), found[0] if found else FailureReason.PROTOCOL
     )
     return Unread(reason, one_line(_SOURCE_FUNCTION.sub("", message), secrets))
 
 
-def _function_after(message: str, position: int) -> str:
-    location = _SOURCE_FUNCTION.search(message, position)
-    return location.group(1) if location else ""
+def _of_attempt(message: str) -> FailureReason:
+    error = _SERVER_ERROR.search(message)
+    if error:
+        location = _SOURCE_FUNCTION.search(message, error.end())
+        return by_sqlstate(error.group(1), message, location.group(1) if location else "")
+    return next(
+        (reason for pattern, reason in _BY_TEXT if pattern.search(message)),
+        FailureReason.PROTOCOL,
+    )
 
 
 def lost_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
