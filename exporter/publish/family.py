@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -35,10 +36,24 @@ def label_value(text: str) -> str:
     A lone surrogate (which UTF-8 cannot encode) becomes ``\udcNN``. Nothing else is escaped here:
     quotes, backslashes and newlines are the encoder's.
     """
+    if text.isascii() and len(text) <= MAX_LABEL_LENGTH:
+        return text
     encodable = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if len(encodable) <= MAX_LABEL_LENGTH:
         return encodable
     return encodable[: MAX_LABEL_LENGTH - 1] + "…"
+
+
+# the same few tuples come again for every target; the bound is for configured labels
+@lru_cache(maxsize=1024)
+def _fault_of_names(names: tuple[str, ...]) -> str:
+    """Return what is wrong with these label names; empty if nothing is."""
+    if len(set(names)) != len(names):
+        return "a label name is repeated"
+    for name in names:
+        if not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+            return f"{name!r} is no label name"
+    return ""
 
 
 def _no_more_labels(_subject: object) -> tuple[str, ...]:
@@ -89,7 +104,9 @@ class Family(Generic[SubjectT]):
                 repeated series, or a value that is no number.
         """
         names = (*common, *self.labels, *self.more_labels(subject))
-        self._check_names(names)
+        fault = _fault_of_names(names)
+        if fault:
+            raise FamilyError(f"{self.full_name}: {fault}")
         family = self.empty(names)
         lead = tuple(label_value(value) for value in common.values())
         told: set[tuple[str, ...]] = set()
@@ -114,13 +131,6 @@ class Family(Generic[SubjectT]):
     def empty(self, names: tuple[str, ...] = ()) -> GaugeMetricFamily | CounterMetricFamily:
         """Return the family without a series."""
         raise NotImplementedError
-
-    def _check_names(self, names: tuple[str, ...]) -> None:
-        if len(set(names)) != len(names):
-            raise FamilyError(f"{self.full_name}: a label name is repeated")
-        for name in names:
-            if not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
-                raise FamilyError(f"{self.full_name}: {name!r} is no label name")
 
     def _checked_label(self, value: object) -> str:
         # callers are typed, but an enum or None that slips through would be published as its repr
