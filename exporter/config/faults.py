@@ -10,6 +10,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands: keys of mappings and positions in lists, from the top of the file."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_NAME_OF_KEY = re.compile(r"\s*[\w.-]*\s*(?!\S)|\s*[\w.-]*")
 _LONGEST_KEY_SHOWN = 64
 
 
@@ -65,4 +66,7 @@ def located(path: KeyPath, message: str) -> str:
 def _shown(key: str | int) -> str:
     if isinstance(key, int) or _PLAIN_KEY.fullmatch(key):
         return str(key)
-    return json.dumps(key[:_LONGEST_KEY_SHOWN])
+    # a missing colon makes a key of "password" and the secret behind it: only its name is shown
+    name = _NAME_OF_KEY.match(key[:_LONGEST_KEY_SHOWN])
+    shown = name[0] if name else ""
+    return json.dumps(shown if len(shown) == len(key) else f"{shown}...")

@@ -43,6 +43,13 @@ AT_THE_TOP = {
         TARGET + '"default ": x\n',
         ['config.yml:4: "default ": is not a key here: did you mean defaults?'],
     ),
+    "a password behind a key without its colon": (
+        TARGET + '"password hunter2": x\n',
+        [
+            'config.yml:4: "password ...": is not a key here: there are defaults, targets and'
+            " targets_from"
+        ],
+    ),
 }
 
 IN_DEFAULTS = {
