@@ -46,8 +46,8 @@ AT_THE_TOP = {
     "a password behind a key without its colon": (
         TARGET + '"password hunter2": x\n',
         [
-            'config.yml:4: "password ...": is not a key here: there are defaults, targets and'
-            " targets_from"
+            'config.yml:4: "password...": is not a key here: '
+            + "there are defaults, targets and targets_from"
         ],
     ),
 }
