@@ -46,12 +46,13 @@ class Realm:
 
     @contextlib.contextmanager
     def logged_in(self, principal: str) -> Iterator[None]:
-        """Hold a ticket of ``principal``, which is made, for libpq in this process.
+        """Hold a ticket of ``principal``, made if there is none, for libpq in this process.
 
-        libpq takes the ticket from the environment, which is changed meanwhile.
+        It takes the ticket from the environment, which is changed meanwhile.
         """
         keytab = self.directory / f"{principal}.keytab"
-        self._add(principal, keytab)
+        if not keytab.exists():
+            self._add(principal, keytab)
         self._run(["kinit", "-k", "-t", str(keytab), principal])
         before = {name: os.environ.get(name) for name in self.environment()}
         os.environ.update(self.environment())
