@@ -47,7 +47,7 @@ AT_THE_TOP = {
         TARGET + '"password hunter2": x\n',
         [
             'config.yml:4: "password...": is not a key here: '
-            + "there are defaults, targets and targets_from"
+            "there are defaults, targets and targets_from"
         ],
     ),
 }
@@ -218,6 +218,15 @@ def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -
     assert told(f"{TARGET}  labels:\n    {label}\n") == [
         f"config.yml:5: targets.0.labels.{expected}"
     ]
+
+
+@pytest.mark.parametrize(
+    "stray", ["labels: {hunter2}", "policy: {require hunter2}", "{hunter2}: x", "hunter2"]
+)
+def test_what_became_a_key_for_want_of_a_colon_is_not_told(told: Told, stray: str) -> None:
+    faults = told(f"{TARGET}- {{name: db2, host: h, {stray}}}\n")
+    assert faults
+    assert "hunter2" not in "".join(faults)
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_their_lines(told: Told) -> None:
