@@ -13,6 +13,8 @@ TARGET_KEYS = (
     " cluster_name, interval, timeout and policy"
 )
 
+TOP_KEYS = "defaults, targets and targets_from"
+
 AT_THE_TOP = {
     "no target": (
         "targets: []\n",
@@ -46,8 +48,7 @@ AT_THE_TOP = {
     "a password behind a key without its colon": (
         TARGET + '"password hunter2": x\n',
         [
-            'config.yml:4: "password...": is not a key here: '
-            "there are defaults, targets and targets_from"
+            f'config.yml:4: "password...": is not a key here: there are {TOP_KEYS}',
         ],
     ),
 }
