@@ -5,7 +5,7 @@ It is plain HTML without script or external asset. Every text from outside goes 
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -19,6 +19,7 @@ from exporter.publish.summary import (
     rule_place,
     seen_connections,
     server_facts,
+    short_names,
     totals,
     what_to_grant,
 )
@@ -45,7 +46,8 @@ table { border-collapse: collapse; width: 100% }
 th, td { padding: .45rem .7rem; text-align: left; vertical-align: top;
   border-top: 1px solid var(--line) }
 thead th { border-top: 0; background: var(--band); font-weight: 600; white-space: nowrap }
-td.name { overflow-wrap: anywhere; min-width: 8rem }
+td.name, td.rule { overflow-wrap: anywhere; min-width: 8rem } td.rule { min-width: 10rem }
+td.whole { white-space: nowrap }
 ul { margin: 0; padding-left: 1.1rem } code { font: 13px/1.4 ui-monospace, monospace;
   overflow-wrap: anywhere }
 .verdict { font-weight: 600; white-space: nowrap } .secure { color: var(--secure) }
@@ -122,7 +124,8 @@ def _rules(report: TargetReport) -> str:
         for e in rules.error_lines
     )
     errors = f"<ul>{errors}</ul>" if errors else ""
-    return f'<p class="alarm">{_text(HBA_STATES[rules.state])}</p>{errors}'
+    mark = "unknown" if rules.state is HbaState.LOADED else "alarm"
+    return f'<p class="{mark}">{_text(HBA_STATES[rules.state])}</p>{errors}'
 
 
 def _blind_spots(report: TargetReport) -> str:
@@ -136,7 +139,8 @@ def _blind_spots(report: TargetReport) -> str:
 
 
 def _table(connections: Sequence[Connection]) -> str:
-    rows = "".join(_row(connection) for connection in connections[:MAX_ROWS])
+    names = short_names(connections)
+    rows = "".join(_row(connection, names) for connection in connections[:MAX_ROWS])
     left = len(connections) - MAX_ROWS
     more = f"<p>{left} more are not shown here.</p>" if left > 0 else ""
     heads = ("Verdict", "Posture", "Application", "Role", "Address", "Kind", "Rule", "Why")
@@ -147,7 +151,7 @@ def _table(connections: Sequence[Connection]) -> str:
     )
 
 
-def _row(connection: Connection) -> str:
+def _row(connection: Connection, names: Mapping[str, str]) -> str:
     sender = connection.wal_sender
     verdict = connection.verdict
     why = "".join(_reason(reason) for reason in connection.reasons)
@@ -160,9 +164,10 @@ def _row(connection: Connection) -> str:
         f'<td title="{_text(POSTURES[connection.posture])}">{connection.posture.value}</td>'
         f'<td class="name">{_text(sender.application_name) or "(none)"}</td>'
         f'<td class="name">{_text(sender.role)}</td>'
-        f"<td>{_text(peer_text(sender.peer))}</td>"
+        f'<td class="whole">{_text(peer_text(sender.peer))}</td>'
         f"<td>{sender.kind.value}</td>"
-        f"<td><code>{_text(rule_place(connection))}</code></td>"
+        f'<td class="rule" title="{_text(rule_place(connection))}">'
+        f"<code>{_text(rule_place(connection, names))}</code></td>"
         f"<td>{f'<ul>{why}</ul>' if why else ''}</td>"
         "</tr>"
     )

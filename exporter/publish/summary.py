@@ -2,8 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Final
 
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.judgement import Verdict
@@ -23,6 +26,8 @@ EXIT_UNKNOWN = 3
 
 SHIPPED_SQL = "pg-replication-cert-exporter sql"
 """The command that prints the grants and functions."""
+
+NO_SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 _PLAIN_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -117,11 +122,31 @@ def server_facts(report: TargetReport) -> tuple[str, ...]:
     )
 
 
-def rule_place(connection: Connection) -> str:
-    """Return ``file:line`` of the governing rule, or why there is none to name."""
+def short_names(connections: Sequence[Connection]) -> dict[str, str]:
+    """Return for each file that governs: its last part, or all of it where that is ambiguous."""
+    files = {
+        connection.rule_match.rule.location.file_name
+        for connection in connections
+        if isinstance(connection.rule_match, Governs)
+    }
+    last = [PurePosixPath(file).name or file for file in files]
+    return {
+        file: name if last.count(name) == 1 else file
+        for file, name in zip(files, last, strict=True)
+    }
+
+
+def rule_place(connection: Connection, names: Mapping[str, str] = NO_SHORT_NAMES) -> str:
+    """Return ``file:line`` of the governing rule, or why there is none to name.
+
+    Args:
+        connection: whose rule.
+        names: shorter names of files; a file that is not in it is named in full.
+    """
     match connection.rule_match:
         case Governs(rule):
-            return f"{rule.location.file_name}:{rule.location.line_number}"
+            file = rule.location.file_name
+            return f"{names.get(file, file)}:{rule.location.line_number}"
         case NoRule():
             return "none matches"
         case Undecided() as match:

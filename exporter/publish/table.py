@@ -1,16 +1,16 @@
 """The table of all targets and their connections, for a terminal."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from exporter.model.record import TargetRecord
-from exporter.model.report import Connection, Governs, TargetReport
+from exporter.model.report import Connection, TargetReport
 from exporter.publish.heading import heading
 from exporter.publish.summary import (
     failed_readers,
     peer_text,
     rule_place,
     seen_connections,
+    short_names,
     totals,
     what_to_grant,
 )
@@ -118,10 +118,6 @@ def _rows(connections: Sequence[Connection], style: Style, width: int | None) ->
 
 def _cells(connection: Connection, names: dict[str, str]) -> tuple[str, ...]:
     sender = connection.wal_sender
-    place = rule_place(connection)
-    if isinstance(connection.rule_match, Governs):
-        location = connection.rule_match.rule.location
-        place = f"{names[location.file_name]}:{location.line_number}"
     return (
         connection.verdict.value,
         connection.posture.value,
@@ -129,7 +125,7 @@ def _cells(connection: Connection, names: dict[str, str]) -> tuple[str, ...]:
         printable(sender.role),
         peer_text(sender.peer),
         sender.kind.value,
-        printable(place),
+        printable(rule_place(connection, names)),
     )
 
 
@@ -144,20 +140,6 @@ def _reasons(connection: Connection, indent: int, style: Style, width: int | Non
         told, width or _SENTENCE_WIDTH, indent=f"{lead}because ", hanging=f"{lead}        "
     )
     return [style.faint(line) for line in lines]
-
-
-def short_names(connections: Sequence[Connection]) -> dict[str, str]:
-    """Return for each file that governs: its last part, or all of it where that is ambiguous."""
-    files = {
-        connection.rule_match.rule.location.file_name
-        for connection in connections
-        if isinstance(connection.rule_match, Governs)
-    }
-    last = [PurePosixPath(file).name or file for file in files]
-    return {
-        file: name if last.count(name) == 1 else file
-        for file, name in zip(files, last, strict=True)
-    }
 
 
 def _shrink(widths: list[int], room: int) -> None:
