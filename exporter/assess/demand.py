@@ -37,6 +37,14 @@ CERTIFICATE_DEMANDS = frozenset(
 )
 
 
+def map_name(rule: HbaRule) -> str | None:
+    """Return the map that a rule sends names through; None, also for ``map=``, if through none.
+
+    Source: hba.c, check_usermap(): an empty name is no map.
+    """
+    return rule.option("map") or None
+
+
 def demands(
     rule: HbaRule | None,
     role: str,
@@ -60,13 +68,13 @@ def demands(
             return frozenset({Demand.CHAIN})
         case _:
             return frozenset({Demand.NOTHING})
-    map_name = rule.option("map")
-    if map_name is None:
+    name = map_name(rule)
+    if name is None:
         return frozenset({Demand.CERTIFICATE})
     if not maps:
         return frozenset({Demand.UNKNOWN})
     return frozenset(
-        _demand_by_map([m for m in c.mappings if m.map_name == map_name], role, surroundings)
+        _demand_by_map([m for m in c.mappings if m.map_name == name], role, surroundings)
         for c in maps
     )
 

@@ -15,7 +15,7 @@ ROLE_KEYWORDS_SINCE = 160000
 """``server_version_num`` from which a map's role may be ``all``, ``+role`` or ``/regex``."""
 
 _ATTRIBUTE = re.compile(r"/(?=[A-Za-z][A-Za-z0-9.-]*=)")
-_ESCAPED = re.compile(r"\\(.)")
+_ESCAPED = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
 _LITERALS = r"(?:[A-Za-z0-9_ @,=/:-]|\\[.+*?^$(){}|\[\]\\-])*"
 _PLAIN_PATTERN = re.compile(rf"\^{_LITERALS}\$")
 _ONE_GROUP = re.compile(rf"\^{_LITERALS}\((?:\.|\[\^[A-Za-z0-9@., ]+\])[*+]\){_LITERALS}\$")
@@ -36,7 +36,8 @@ def certificate_name(subject: SlashName | None) -> str | None:
     (index,) = names
     if subject.may_be_cut and index == len(attributes) - 1:
         return None
-    return _ESCAPED.sub(r"\1", attributes[index][2])
+    # RFC 2253: control characters as two hexadecimal digits, others as they are
+    return _ESCAPED.sub(lambda e: chr(int(e[1], 16)) if e[1] else e[2], attributes[index][2])
 
 
 def distinguished_name(subject: SlashName | None) -> str | None:
@@ -52,11 +53,6 @@ def distinguished_name(subject: SlashName | None) -> str | None:
 def gives(mapping: IdentMapping, role: str, surroundings: Surroundings) -> Truth:
     """Return whether a line lets some name in as ``role``."""
     given = mapping.database_role
-    if mapping.system_name.startswith("/") and r"\1" in given:
-        # one back-reference is replaced (hba.c, check_ident_usermap())
-        before, _, after = given.partition(r"\1")
-        fits = role.startswith(before) and role[len(before) :].endswith(after)
-        return truth(fits)
     if surroundings.server_version_number >= ROLE_KEYWORDS_SINCE:
         if given == "all":
             return Truth.YES
@@ -69,6 +65,11 @@ def gives(mapping: IdentMapping, role: str, surroundings: Surroundings) -> Truth
         if given.startswith("/"):
             answer = surroundings.regular_expressions.get((given, role))
             return Truth.MAY if answer is None else truth(answer)
+    if mapping.system_name.startswith("/") and r"\1" in given:
+        # one back-reference is replaced, but not in what has a meaning of its own, as above
+        # by check_ident_usermap() in hba.c
+        before, _, after = given.partition(r"\1")
+        return truth(role.startswith(before) and role[len(before) :].endswith(after))
     return truth(given == role)
 
 
@@ -76,16 +77,17 @@ def binds(mapping: IdentMapping, role: str) -> bool:
     r"""Return whether a line that gives ``role`` lets in nothing but one name of its own.
 
     So does a literal system name with the literal role; an anchored pattern without
-    wildcards; and an anchored pattern whose one group is the role itself
+    wildcards; and an anchored pattern whose one group is the role or a part of it
     (``/^(.*)@example\.com$ \1``). Every other pattern, and ``all``, ``+group`` and ``/regex`` as
     role, admit other names.
     """
-    system_name = mapping.system_name
-    if not system_name.startswith("/"):
-        return mapping.database_role == role
-    if mapping.database_role == r"\1":
-        return _ONE_GROUP.fullmatch(system_name[1:]) is not None
-    return mapping.database_role == role and _PLAIN_PATTERN.fullmatch(system_name[1:]) is not None
+    given = mapping.database_role
+    if not mapping.system_name.startswith("/"):
+        return given == role
+    pattern = mapping.system_name[1:]
+    if r"\1" in given and not given.startswith(("+", "/")):
+        return _ONE_GROUP.fullmatch(pattern) is not None
+    return given == role and _PLAIN_PATTERN.fullmatch(pattern) is not None
 
 
 def proves(mapping: IdentMapping, name: str, role: str) -> bool:
@@ -94,6 +96,9 @@ def proves(mapping: IdentMapping, name: str, role: str) -> bool:
         return False
     if not mapping.system_name.startswith("/"):
         return name == mapping.system_name
-    # the patterns that bind mean the same to Python and to PostgreSQL
-    found = re.search(mapping.system_name[1:], name)
-    return found is not None and (found[1] if found.re.groups else role) == role
+    # the patterns that bind mean the same to Python, so called, and to PostgreSQL
+    found = re.fullmatch(mapping.system_name[1:], name, re.DOTALL)
+    if found is None:
+        return False
+    group = found[1] if found.re.groups else ""
+    return mapping.database_role.replace(r"\1", group, 1) == role

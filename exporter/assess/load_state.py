@@ -68,19 +68,21 @@ def follow(
     """
     moved = history.latest_load is not None and loaded_at != history.latest_load
     stayed = history.latest_digest == content.digest
+    # What was not there yet when a poll saw this load time was written after that load, whatever
+    # its times say: a moved or skewed clock, a file removed from an included directory.
+    newer_than = history.newer_than if stayed else history.latest_load
+    newer = newer_than == loaded_at
     # Whatever the last load took, it was this content: written before it, or seen on both sides.
-    settled = (newest is not None and newest <= loaded_at) or (moved and stayed)
+    settled = (newest is not None and newest <= loaded_at and not newer) or (moved and stayed)
     is_confirmed = history.confirmed is not None and history.confirmed.digest == content.digest
-    history = _remember(history, content, moved=moved, is_confirmed=is_confirmed)
-    history = replace(history, latest_digest=content.digest, latest_load=loaded_at)
-
-    if not content.loadable:
-        if settled:
-            return HbaState.REJECTED, history
-        if moved and newest is None:
-            # written and loaded since the poll before, in an order that nobody saw
-            return HbaState.UNVERIFIED, history
-        return _not_in_force(history, newest), history
+    history = replace(
+        _remember(history, content, moved=moved, is_confirmed=is_confirmed),
+        latest_digest=content.digest,
+        latest_load=loaded_at,
+        newer_than=newer_than,
+    )
+    if settled and not content.loadable:
+        return HbaState.REJECTED, history
     if settled or (is_confirmed and not history.superseded):
         return HbaState.LOADED, _confirm(
             history,
@@ -93,7 +95,10 @@ def follow(
                 is_confirmed=is_confirmed,
             ),
         )
-    return _not_in_force(history, newest), history
+    if newest is not None or (newer and not is_confirmed):
+        return HbaState.PENDING, history
+    # written and loaded since an earlier poll, in an order that nobody saw
+    return HbaState.UNVERIFIED, history
 
 
 def in_force(
@@ -114,16 +119,6 @@ def in_force(
         # something was loaded that nobody saw
         return ()
     return (history.confirmed, *history.seen_since)
-
-
-def _not_in_force(history: FileHistory[ContentT], newest: datetime | None) -> HbaState:
-    """Return PENDING where the content is known not to be the one in force, else UNVERIFIED."""
-    if newest is not None:
-        return HbaState.PENDING
-    if history.confirmed is not None and not history.superseded:
-        # the load time has not moved while anything but the confirmed content was there
-        return HbaState.PENDING
-    return HbaState.UNVERIFIED
 
 
 def _remember(

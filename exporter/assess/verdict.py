@@ -84,9 +84,10 @@ def _without_exemptions(wal_sender: WalSender, posture: Posture, policy: Policy)
 def _covers(exemption: Exemption, wal_sender: WalSender, now: datetime) -> bool:
     if exemption.until is not None and now >= exemption.until:
         return False
-    if exemption.roles and wal_sender.role not in exemption.roles:
+    if not exemption.roles and not exemption.networks:
+        # an application name alone is the client's to choose
         return False
-    if (
+    if (exemption.roles and wal_sender.role not in exemption.roles) or (
         exemption.application_names
         and wal_sender.application_name not in exemption.application_names
     ):

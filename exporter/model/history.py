@@ -27,6 +27,8 @@ class FileHistory(Generic[ContentT]):
         complete: ``confirmed`` or one of ``seen_since`` is in force; False before the first
             confirmation and once ``seen_since`` had to be cut.
         latest_digest, latest_load: what the poll before saw; None before the first poll.
+        newer_than: the load time under which another content was seen before the latest one, so
+            that the latest was written after that load; None if no other was seen before.
     """
 
     confirmed: ContentT | None = None
@@ -36,6 +38,7 @@ class FileHistory(Generic[ContentT]):
     complete: bool = False
     latest_digest: str | None = None
     latest_load: datetime | None = None
+    newer_than: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
