@@ -48,6 +48,7 @@ _PROBLEMS = (
     ('missing "="', "a keyword without a value: write keyword=value, and 'a value with blanks'"),
     ("unterminated quoted", "a single quote that is never closed"),
     ("forbidden value %00", "%00, which cannot be used"),
+    ("not UTF-8", "a percent-encoded character that is not UTF-8"),
     ("percent-encoded", 'a "%" that begins no percent-encoded character: write %25 for "%"'),
     ('matching "]"', 'an IPv6 address without its "]"'),
     ("query parameter", "a query parameter without a value, or one too many"),
@@ -66,6 +67,9 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
     """
     try:
         return {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+    except UnicodeDecodeError:
+        # psycopg decodes what libpq made of the percent-encoding.
+        told = "not UTF-8"
     except Error as error:
         told = str(error)
     raise UnusableConninfo(_translated(told))

@@ -77,9 +77,15 @@ class Document:
         """The whole file as plain values."""
         return _plain(self.root)
 
-    def fault(self, path: KeyPath, message: str) -> Fault:
-        """Return a fault at ``path``, or at the nearest thing above it that is in the file."""
-        return Fault(self.file, self._line(path), located(path, message))
+    def fault(self, path: KeyPath, message: str, shown: KeyPath | None = None) -> Fault:
+        """Return a fault at ``path``, or at the nearest thing above it that is in the file.
+
+        Args:
+            path: where the value stands.
+            message: what to write instead.
+            shown: the path as it is told, if something in it is not to be told.
+        """
+        return Fault(self.file, self._line(path), located(shown or path, message))
 
     def _line(self, path: KeyPath) -> int:
         line, node = self.root.line, self.root

@@ -9,6 +9,9 @@ from typing import TypeAlias
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands: keys of mappings and positions in lists, from the top of the file."""
 
+HIDDEN = "?"
+"""Stands for a key that may be a value, and so a secret; the line tells where it is."""
+
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _NAME_OF_KEY = re.compile(r"\s*[\w.-]*\s*(?!\S)|\s*[\w.-]*")
 _LONGEST_KEY_SHOWN = 64
@@ -64,7 +67,7 @@ def located(path: KeyPath, message: str) -> str:
 
 
 def _shown(key: str | int) -> str:
-    if isinstance(key, int) or _PLAIN_KEY.fullmatch(key):
+    if isinstance(key, int) or key == HIDDEN or _PLAIN_KEY.fullmatch(key):
         return str(key)
     # a missing colon makes a key of "password" and the secret behind it: only its name is shown
     name = _NAME_OF_KEY.match(key[:_LONGEST_KEY_SHOWN])

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config.document import Document
-from exporter.config.faults import Fault, KeyPath
+from exporter.config.faults import HIDDEN, Fault, KeyPath
 from exporter.config.suggest import did_you_mean
 from exporter.config.values import (
     Duration,
@@ -249,7 +249,9 @@ def check(
         # include_input: a fault must not carry the value, which may be a secret.
         details = error.errors(include_url=False, include_input=False)
     for detail in details:
-        faults.append(document.fault((*path, *_location(detail)), _message(shape, detail)))
+        at = _location(detail)
+        shown = (*path, *_without_stray_value(shape, at, given))
+        faults.append(document.fault((*path, *at), _message(shape, detail), shown))
         failed.add(str(detail["loc"][0]))
     kept = {key: value for key, value in given.items() if key not in failed}
     return shape.model_validate(kept), frozenset(failed)
@@ -258,6 +260,17 @@ def check(
 def _location(detail: ErrorDetails) -> KeyPath:
     # pydantic marks a fault of a mapping's key, not its value, by this last part.
     return detail["loc"][:-1] if detail["loc"][-1] == "[key]" else detail["loc"]
+
+
+def _without_stray_value(shape: type[Shape], at: KeyPath, given: Mapping[str, object]) -> KeyPath:
+    """Hide the last key of ``at`` if it is none of ours and has no value.
+
+    YAML reads ``{hunter2}`` as a mapping with the key ``hunter2``, which may be a secret.
+    """
+    value: object = given
+    for key in at:
+        value = value.get(str(key)) if isinstance(value, Mapping) else ""
+    return at if value is not None or at[-1] in shape.model_fields else (*at[:-1], HIDDEN)
 
 
 def _message(shape: type[Shape], detail: ErrorDetails) -> str:

@@ -9,7 +9,6 @@ from exporter.config.faults import Fault
 from exporter.config.files import directory_fault
 
 _SIGNS = frozenset("*?[")
-MOST_FILES = 10_000
 
 
 def find_target_files(
@@ -50,8 +49,6 @@ def _files(main: Path, pattern: str) -> list[Path]:
     names = glob.glob(rest, root_dir=folder)  # noqa: PTH207  Path.glob takes dot files too
     # A link that leads nowhere stays: that its targets are missing is a fault of its own.
     files = sorted(folder / name for name in names if not _is_folder(folder / name))
-    if len(files) > MOST_FILES:
-        raise _Unusable(f"names more than {MOST_FILES} files")
     if any(_same(file, main) for file in files):
         raise _Unusable("names this file too: keep the files with targets in a folder of their own")
     return files

@@ -88,6 +88,8 @@ STRINGS = {
     "host=db1 password='hunter2": f"{UNREADABLE}: it holds a single quote that is never closed",
     "postgresql://u:hunter%zz2@db1/x": f'{UNREADABLE}: it holds a "%" that begins no'
     ' percent-encoded character: write %25 for "%"',
+    "postgresql://u:hunter%db2@db1/x": f"{UNREADABLE}: it holds a percent-encoded character that"
+    " is not UTF-8",
     "postgresql://u:hunter%002@db1/x": f"{UNREADABLE}: it holds %00, which cannot be used",
     "postgresql://u:hunter2@[::1": f'{UNREADABLE}: it holds an IPv6 address without its "]"',
     "postgresql://db1/x?sslmode": f"{UNREADABLE}: it holds a query parameter without a value, or"
@@ -159,6 +161,13 @@ def test_parameters_beside_a_connection_string_are_refused(told: Told) -> None:
             "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or"
             " leave it out"
         )
+    ]
+
+
+def test_an_sslmode_that_is_no_text_is_told_once(told: Told) -> None:
+    text = f"{HOSTED}  sslmode: []\n  parameters: {{sslnegotiation: direct}}\n"
+    assert told(text) == [
+        "config.yml:4: targets.0.sslmode: must be text (true, false and null need quotes)"
     ]
 
 

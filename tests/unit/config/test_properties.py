@@ -125,13 +125,13 @@ def test_any_text_gives_settings_or_told_faults(text: str) -> None:
     assert isinstance(_load(text.encode(errors="ignore"), {}), ConfigurationError)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(["defaults", "targets", "targets_from"]), TREES))
 def test_any_tree_gives_settings_or_told_faults(tree: dict[str, object]) -> None:
     _load(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), {})
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(KEYS), TREES))
 def test_any_target_gives_settings_or_told_faults(target: dict[str, object]) -> None:
     text = yaml.safe_dump({"targets": [{"name": "db1", **target}]}, sort_keys=False)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.target_files import MOST_FILES
 from tests.unit.config.conftest import Loaded, Told
 
 TARGET = "targets: [{name: main, host: h}]\n"
@@ -136,12 +135,6 @@ def test_a_name_that_is_too_long_is_told(told: Told) -> None:
         "config.yml:2: targets_from.1: its folder cannot be read: File name too long",
         f"{name}: cannot be read: File name too long",
     ]
-
-
-def test_a_pattern_of_too_many_files_is_told(conf_d: Path, told: Told) -> None:
-    for number in range(MOST_FILES):
-        (conf_d / f"{number}.yml").touch()
-    assert told(FROM) == ["config.yml:2: targets_from: names more than 10000 files"]
 
 
 def test_a_link_that_leads_nowhere_is_told(conf_d: Path, told: Told) -> None:
