@@ -26,6 +26,7 @@ from lab.replication import LOGICAL, ReplicationClient
 from lab.server import PostgresServer
 from lab.source_address import SourceAddresses
 from tests.live.differential.clients import SOURCES, Client
+from tests.live.differential.maps import NAMES
 from tests.live.differential.oracle import Oracle
 from tests.live.differential.population import (
     DATABASES,
@@ -192,5 +193,5 @@ def arena(major: int, directory: Path) -> Iterator[Arena]:
                 )
             )
         sources = stack.enter_context(SourceAddresses(server.port, SOURCES))
-        oracle = Oracle(server, sources, client_certificates(authority, ROLE_NAMES))
+        oracle = Oracle(server, sources, client_certificates(authority, {*ROLE_NAMES, *NAMES}))
         yield Arena(server, oracle, stack.enter_context(asyncio.Runner()))

@@ -1,6 +1,6 @@
 """Roles, databases and certificates of the differential tests: names that are easily confused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -106,6 +106,6 @@ def populate(server: PostgresServer) -> None:
                 )
 
 
-def client_certificates(authority: Authority, names: tuple[str, ...]) -> Mapping[str, Issued]:
+def client_certificates(authority: Authority, names: Iterable[str]) -> Mapping[str, Issued]:
     """Issue one certificate for each CN."""
     return {name: authority.issue(common_name=name) for name in names}
