@@ -1,0 +1,50 @@
+"""What /metrics tells of one connection and of pg_hba.conf, moment by moment."""
+
+from typing import NamedTuple
+
+from lab.wait import until
+from tests.live.scenarios.stage import Stage, now
+from tests.unit.publish.scrape import scraped, values
+
+STANDBY = "standby"
+
+
+class Moment(NamedTuple):
+    """One poll, as its metrics tell it; ``None`` where there is no such series."""
+
+    hba_state: str
+    posture: str
+    verdict: str
+    predates: bool | None
+    reasons: frozenset[str] = frozenset()
+
+
+def moment(staged: Stage, application_name: str = STANDBY) -> Moment:
+    """Poll, and return what a scrape tells afterwards."""
+    staged.poll()
+    series = scraped(staged.board.record(staged.target.name))
+    (state,) = [s for (s,), held in values(series, "pgrepl_hba_state", "state").items() if held]
+    (how,) = [
+        (posture, verdict)
+        for name, posture, verdict in values(
+            series, "pgrepl_connections", "application_name", "posture", "verdict"
+        )
+        if name == application_name
+    ]
+    predates = values(series, "pgrepl_connection_predates_rules", "application_name")
+    reasons = values(series, "pgrepl_connection_reason", "application_name", "reason")
+    return Moment(
+        state,
+        *how,
+        predates=bool(predates[application_name,]) if (application_name,) in predates else None,
+        reasons=frozenset(reason for name, reason in reasons if name == application_name),
+    )
+
+
+def after_the_second_of_the_load(staged: Stage) -> None:
+    """Wait until the clock shows another second than that of the last load.
+
+    File times have whole seconds: nobody can tell what was written in the second of a load.
+    """
+    loaded = staged.primary.server.load_time().timestamp() // 1
+    until(lambda: now().timestamp() // 1 > loaded, within=5, what="the next second")
