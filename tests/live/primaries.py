@@ -142,7 +142,7 @@ class Primaries:
 
     def stop(self) -> None:
         for primary in self._started.values():
-            primary.server.stop()
+            primary.server.kill()
 
 
 @contextlib.contextmanager
@@ -161,4 +161,4 @@ def fresh_primary(
     try:
         yield started
     finally:
-        started.server.stop()
+        started.server.kill()

@@ -111,8 +111,9 @@ class _Poll:
                 )
             )
         self._context = Context(version=version, backend_pid=session.pgconn.backend_pid)
-        statements = {reading.reader.value: reading.statement(version) for reading in FIRST_TRIP}
-        statements[_IDENTIFIER] = SYSTEM_IDENTIFIER
+        server, *others = ((each.reader.value, each.statement(version)) for each in FIRST_TRIP)
+        # early, so that a poll that is cut off still tells whose server it was
+        statements = dict((server, (_IDENTIFIER, SYSTEM_IDENTIFIER), *others))
         try:
             await session.fetch(statements)
         finally:
