@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import yaml
 
-from exporter.config.faults import Fault, KeyPath, located
+from exporter.config.faults import HIDDEN, Fault, KeyPath, located
 
 DEEPEST = 16
 """Levels of nesting; the deepest key there is stands on level 7."""
@@ -168,12 +168,6 @@ class Builder:
         if not isinstance(key, str):
             self._unusable_key(line, "a key must be text (true, false and null need quotes)")
             return
-        if isinstance(frame.value, dict) and key in frame.value:
-            first = frame.value[key].line
-            frame.key = key
-            self._fault(line, f"is given twice, first in line {first}: remove one of them")
-            frame.key, frame.unusable = None, True
-            return
         frame.key, frame.key_line = key, line
 
     def _unusable_key(self, line: int, message: str) -> None:
@@ -199,9 +193,18 @@ class Builder:
         if isinstance(frame.value, list):
             frame.value.append(node)
             return
-        if frame.key is not None:
+        if frame.key in frame.value:
+            self._refuse_repetition(frame, frame.value[frame.key], node)
+        elif frame.key is not None:
             frame.value[frame.key] = Entry(frame.key_line, node)
         frame.key, frame.unusable = None, False
+
+    def _refuse_repetition(self, frame: _Frame, first: Entry, node: Node) -> None:
+        if node.value is None and first.node.value is None:
+            # YAML reads {hunter2, hunter2} as keys without values; they may be secrets.
+            frame.key = HIDDEN
+        told = f"is given twice, first in line {first.line}: remove one of them"
+        self._fault(frame.key_line, told)
 
     def _refuse_tag(self, tag: str | None, line: int) -> None:
         if tag is not None:

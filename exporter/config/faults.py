@@ -1,6 +1,5 @@
 """What is wrong with the configuration: every fault with its file, line and what to write."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,6 @@ HIDDEN = "?"
 """Stands for a key that may be a value, and so a secret; the line tells where it is."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_NAME_OF_KEY = re.compile(r"\s*[\w.-]*\s*(?!\S)|\s*[\w.-]*")
-_LONGEST_KEY_SHOWN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,8 @@ class ConfigurationError(Exception):
 def located(path: KeyPath, message: str) -> str:
     """Return ``message`` behind the dotted form of ``path``.
 
-    What stands below a ``password`` is not shown: it is there because a secret was written
-    without quotes and was read as a mapping.
+    A key that does not look like one is hidden. What stands below a ``password`` is left out: it
+    is there because a secret was written without quotes and was read as a mapping.
     """
     if "password" in path:
         path = path[: path.index("password") + 1]
@@ -67,9 +64,5 @@ def located(path: KeyPath, message: str) -> str:
 
 
 def _shown(key: str | int) -> str:
-    if isinstance(key, int) or key == HIDDEN or _PLAIN_KEY.fullmatch(key):
-        return str(key)
-    # a missing colon makes a key of "password" and the secret behind it: only its name is shown
-    name = _NAME_OF_KEY.match(key[:_LONGEST_KEY_SHOWN])
-    shown = name[0] if name else ""
-    return json.dumps(shown if len(shown) == len(key) else f"{shown}...")
+    # A missing colon makes a key of "password" and the secret behind it.
+    return str(key) if isinstance(key, int) or _PLAIN_KEY.fullmatch(key) else HIDDEN

@@ -43,12 +43,12 @@ AT_THE_TOP = {
     ),
     "a key with blanks": (
         TARGET + '"default ": x\n',
-        ['config.yml:4: "default ": is not a key here: did you mean defaults?'],
+        ["config.yml:4: ?: is not a key here: did you mean defaults?"],
     ),
     "a password behind a key without its colon": (
         TARGET + '"password hunter2": x\n',
         [
-            f'config.yml:4: "password...": is not a key here: there are {TOP_KEYS}',
+            f"config.yml:4: ?: is not a key here: there are {TOP_KEYS}",
         ],
     ),
 }
@@ -176,12 +176,11 @@ TARGETS = {
 }
 
 LABELS = {
-    "1a: x": '"1a": is no label name: write letters, digits and underscores, no digit at its'
+    "1a: x": "?: is no label name: write letters, digits and underscores, no digit at its"
     " beginning",
     "a-b: x": "a-b: is no label name: write letters, digits and underscores, no digit at its"
     " beginning",
-    "ä: x": '"\\u00e4": is no label name: write letters, digits and underscores, no digit at its'
-    " beginning",
+    "ä: x": "?: is no label name: write letters, digits and underscores, no digit at its beginning",
     "__x: y": '__x: is no label name for you: those with "__" are Prometheus\'s own',
     "target: x": "target: is a label with a meaning of its own: choose another name",
     "cluster_name: x": "cluster_name: is a label with a meaning of its own: choose another name",
@@ -222,7 +221,14 @@ def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -
 
 
 @pytest.mark.parametrize(
-    "stray", ["labels: {hunter2}", "policy: {require hunter2}", "{hunter2}: x", "hunter2"]
+    "stray",
+    [
+        "labels: {hunter2}",
+        "policy: {require hunter2}",
+        "{hunter2}: x",
+        "hunter2",
+        "a: {hunter2, hunter2}",
+    ],
 )
 def test_what_became_a_key_for_want_of_a_colon_is_not_told(told: Told, stray: str) -> None:
     faults = told(f"{TARGET}- {{name: db2, host: h, {stray}}}\n")
