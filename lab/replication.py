@@ -4,12 +4,14 @@ A client speaks the streaming replication protocol through psycopg's libpq and a
 server's keepalives, so that it stays ``streaming`` as a standby would.
 """
 
+import atexit
 import os
 import select
 import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -41,6 +43,16 @@ ISOLATED: Mapping[str, str] = {
     "gssencmode": "disable",
     "connect_timeout": "10",
 }
+
+
+_STREAMING: "weakref.WeakSet[ReplicationClient]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    # OpenSSL cleans up when the process exits; a thread that reads through it must not be there.
+    for client in list(_STREAMING):
+        client.close()
 
 
 class ReplicationRefusedError(Exception):
@@ -140,6 +152,7 @@ class ReplicationClient:
         self._command(command, pq.ExecStatus.COPY_BOTH)
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
+        _STREAMING.add(self)
 
     def _logical_command(self, slot: str, plugin: str) -> bytes:
         if not slot:

@@ -25,13 +25,15 @@ from lab.pki import Authority, server_pki
 from lab.replication import LOGICAL, ReplicationClient
 from lab.server import PostgresServer
 from lab.source_address import SourceAddresses
+from tests.live.differential import ordinary_files as ordinary
 from tests.live.differential.clients import SOURCES, Client
 from tests.live.differential.maps import NAMES
 from tests.live.differential.oracle import Oracle
 from tests.live.differential.population import (
     DATABASES,
+    GROUPS,
     OBSERVER,
-    ROLE_NAMES,
+    ROLES,
     client_certificates,
     populate,
 )
@@ -171,27 +173,34 @@ def arena(major: int, directory: Path) -> Iterator[Arena]:
                 settings={
                     "listen_addresses": "127.0.0.1,::1",
                     "log_replication_commands": "off",
+                    "max_connections": "100",
+                    "max_wal_senders": "60",
                     "autovacuum": "off",
                     "max_logical_replication_workers": "0",
                 },
             )
         )
-        populate(server)
+        # by name: those that ordinary files share with the odd ones are the same
+        roles = {role.name: role for role in (*ordinary.ROLES, *ROLES)}
+        databases = dict.fromkeys((*ordinary.DATABASES, *DATABASES))
+        populate(server, (*GROUPS, *ordinary.GROUPS), tuple(roles.values()), databases)
         server.sql(least_privilege_sql(OBSERVER))
-        for role, database in zip_longest(ROLE_NAMES, DATABASES):
+        for role, database in zip_longest(roles, databases):
             # they stay, whatever rules are loaded later
             stack.enter_context(
                 ReplicationClient(
                     {
                         "host": str(server.socket_directory),
                         "port": str(server.port),
-                        "user": role or ROLE_NAMES[0],
+                        "user": role or ROLES[0].name,
                         "dbname": database or DATABASES[0],
                     },
                     LOGICAL,
                     stream=False,
                 )
             )
-        sources = stack.enter_context(SourceAddresses(server.port, SOURCES))
-        oracle = Oracle(server, sources, client_certificates(authority, {*ROLE_NAMES, *NAMES}))
+        sources = stack.enter_context(
+            SourceAddresses(server.port, sorted({*SOURCES, *ordinary.SOURCES}))
+        )
+        oracle = Oracle(server, sources, client_certificates(authority, {*roles, *NAMES}))
         yield Arena(server, oracle, stack.enter_context(asyncio.Runner()))

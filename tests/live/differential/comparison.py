@@ -14,6 +14,9 @@ from tests.live.differential.rule_files import RuleFiles
 _ANYBODY_ELSE = "replication"
 """A CN that belongs to another role than the client's (or, for that role, ``repl``)."""
 
+_WE_CAN = ("trust", "password", "md5", "scram-sha-256")
+"""Methods that our clients pass with the right password."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -147,12 +150,12 @@ def _broken_promises(
         if outcome.admitted:
             yield "forecast to be refused, and was let in"
     with_password = replace(client, knows_password=True)
-    match connection.posture:
-        case Posture.CERTIFICATE_REQUIRED:
+    match connection.posture, connection.rule_match:
+        case Posture.CERTIFICATE_REQUIRED, _:
             others = [None, "repl" if client.role == _ANYBODY_ELSE else _ANYBODY_ELSE]
-        case Posture.CERTIFICATE_CHAIN_REQUIRED:
+        case Posture.CERTIFICATE_CHAIN_REQUIRED, _:
             others = [None]
-        case Posture.CERTIFICATE_OPTIONAL if isinstance(connection.rule_match, Governs):
+        case Posture.CERTIFICATE_OPTIONAL, Governs(rule) if rule.auth_method in _WE_CAN:
             tally.safety_checks += 1
             if not arena.oracle.ask(replace(with_password, certificate=None)).admitted:
                 yield "the certificate is optional, but without it nobody gets in"

@@ -1,6 +1,6 @@
 """Roles, databases and certificates of the differential tests: names that are easily confused."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -75,29 +75,34 @@ ROLE_NAMES = tuple(role.name for role in ROLES)
 GROUP_NAMES = tuple(role.name for role in GROUPS)
 
 
-def populate(server: PostgresServer) -> None:
-    """Make groups, roles and databases."""
+def populate(
+    server: PostgresServer,
+    groups: Sequence[Role],
+    roles: Sequence[Role],
+    databases: Iterable[str],
+) -> None:
+    """Make groups, roles that may replicate, and databases."""
     statements: list[sql.SQL | sql.Composed] = [
         sql.SQL("SET password_encryption = 'scram-sha-256'; SET scram_iterations = 1"),
-        *(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role.name)) for role in GROUPS),
+        *(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role.name)) for role in groups),
         *(
             sql.SQL("CREATE ROLE {} LOGIN REPLICATION {} PASSWORD {}").format(
                 sql.Identifier(role.name), sql.SQL(role.attributes), sql.Literal(PASSWORD)
             )
-            for role in ROLES
+            for role in roles
         ),
         *(
             sql.SQL("GRANT {} TO {} {}").format(
                 sql.Identifier(group), sql.Identifier(role.name), sql.SQL(how)
             )
-            for role in (*GROUPS, *ROLES)
+            for role in (*groups, *roles)
             for group, how in role.member_of
         ),
     ]
     with server.connect() as connection:
         for statement in statements:
             connection.execute(statement)
-        for database in DATABASES:
+        for database in databases:
             if database != "postgres":
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} STRATEGY file_copy").format(
