@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporter.assess.demand import Demand
+from exporter.assess.demand import Demand, map_name
 from exporter.assess.explanation import explain
 from exporter.assess.hba_match import Client
 from exporter.assess.identity import certificate_name, distinguished_name, proves
@@ -19,7 +19,9 @@ from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy
 from exporter.model.report import Connection
-from exporter.model.wal_sender import TcpPeer, WalSender
+from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
+
+_HIDDEN = "how it is connected is hidden from the exporter's role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class RulesInForce:
     """What is known of the rules that are in force at this poll.
 
     Attributes:
+        state, ident_state: of pg_hba.conf and pg_ident.conf.
         hba_since, ident_since: the earliest load known to have brought them; None if unknown.
         quoting_lines, clientname_lines: rules with a quote, or with ``clientname=``, in their
             line; None when that could not be read.
@@ -34,6 +37,7 @@ class RulesInForce:
     """
 
     state: HbaState
+    ident_state: HbaState
     in_force: InForce
     hba_since: datetime | None
     ident_since: datetime | None
@@ -65,8 +69,11 @@ def judge(
         regular_expressions=_regular_expressions(observation),
         quoting_lines=known.quoting_lines,
     )
-    found = outcomes(client, known.in_force, surroundings, unknown=known.unknown)
-    demanded = demanded_of(wal_sender, found)
+    if wal_sender.peer is OtherPeer.HIDDEN:
+        found = outcomes(client, InForce((), ()), surroundings, unknown=_HIDDEN)
+    else:
+        found = outcomes(client, known.in_force, surroundings, unknown=known.unknown)
+    demanded = demanded_of(wal_sender, found, observation.server)
     predates = _predates(wal_sender, found, known)
     name_unproven = predates is not False and not _name_proven(wal_sender, found, known)
     reached = posture(wal_sender, demanded, name_unproven=name_unproven)
@@ -79,6 +86,7 @@ def judge(
         name_unproven=name_unproven,
         server=observation.server,
         hba_state=known.state,
+        ident_state=known.ident_state,
         in_force=known.in_force,
         surroundings=surroundings,
         policy=policy,
@@ -116,7 +124,7 @@ def _predates(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bo
     since = known.hba_since
     if since is None or not found.possible:
         return None
-    if any(rule.option("map") is not None for rule in found.rules):
+    if any(map_name(rule) is not None for rule in found.rules):
         if known.ident_since is None:
             return None
         since = max(since, known.ident_since)
@@ -128,27 +136,27 @@ def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) ->
     shown = shown_certificate(wal_sender)
     if shown is None:
         return False
-    names = [
-        name
-        for name in (certificate_name(shown.subject), distinguished_name(shown.subject))
-        if name is not None
-    ]
-    return any(
-        all(
-            _demands_name(rule, name, wal_sender.role, known)
-            for rule, demanded in found.possible
-            if rule is not None and demanded != {Demand.REFUSES}
+    common_name, whole_name = certificate_name(shown.subject), distinguished_name(shown.subject)
+    return all(
+        _demands_name(rule, common_name, wal_sender.role, known)
+        or (
+            # only lines with clientname= compare the whole name; where not known, any may
+            (known.clientname_lines is None or rule.location in known.clientname_lines)
+            and _demands_name(rule, whole_name, wal_sender.role, known)
         )
-        for name in names
+        for rule, demanded in found.possible
+        if rule is not None and demanded != {Demand.REFUSES}
     )
 
 
-def _demands_name(rule: HbaRule, name: str, role: str, known: RulesInForce) -> bool:
-    map_name = rule.option("map")
-    if map_name is None:
+def _demands_name(rule: HbaRule, name: str | None, role: str, known: RulesInForce) -> bool:
+    if name is None:
+        return False
+    through = map_name(rule)
+    if through is None:
         return name == role
     return all(
-        any(proves(m, name, role) for m in content.mappings if m.map_name == map_name)
+        any(proves(m, name, role) for m in content.mappings if m.map_name == through)
         for content in known.in_force.maps
     )
 

@@ -45,6 +45,7 @@ def explain(
     """
     return (
         *_rule(case, clientname_lines or frozenset()),
+        *_server(case),
         *_age(case, predates=predates, known_since=known_since),
     )
 
@@ -98,6 +99,19 @@ def _not_in_the_view(
         )
     if rule.location in clientname_lines:
         yield "The line holds clientname=, which the server's view does not show."
+
+
+def _server(case: Case) -> Iterable[str]:
+    tls = case.wal_sender.tls
+    if tls is None:
+        return
+    if not case.server.tls_enabled:
+        yield "The server has turned TLS off since: nobody comes over TLS any more."
+    elif tls.client_certificate is not None and not case.server.requests_client_certificate:
+        yield (
+            "The server asks nobody for a certificate any more (ssl_ca_file is empty): a rule "
+            "that demands one refuses everybody."
+        )
 
 
 def _age(case: Case, *, predates: bool | None, known_since: datetime | None) -> Iterable[str]:

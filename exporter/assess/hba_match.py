@@ -14,10 +14,8 @@ from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth, truth
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
+from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE
 from exporter.model.wal_sender import IpAddress, ReplicationKind
-
-REGULAR_EXPRESSIONS_SINCE = 160000
-"""``server_version_num`` from which a database or role token may be a regular expression."""
 
 _SAME_ROLE = ("samerole", "samegroup")
 _INTERFACE_KEYWORDS = ("samehost", "samenet")
@@ -118,8 +116,10 @@ class _Tokens:
 
     def _address(self, rule: HbaRule) -> tuple[Truth, str]:
         client = self.client.address
-        if client is None or rule.address is None:
+        if client is None:
             return Truth.YES, ""
+        if rule.address is None:
+            return Truth.MAY, "the server does not show its address"
         if rule.netmask is not None:
             address, mask = ip_address(rule.address), ip_address(rule.netmask)
             # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())

@@ -6,7 +6,7 @@ load_hba(); guc-file.l, ProcessConfigFile()). So the content in force is followe
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from exporter.model.failure import Read, Unread
 from exporter.model.hba import FileTimes, LineTraits, ServerFile
@@ -15,6 +15,9 @@ from exporter.model.judgement import HbaState
 
 VERSIONS_KEPT = 8
 """Loadable contents kept beside the confirmed one; with more, nothing can be told for sure."""
+
+_RESOLUTION = timedelta(seconds=1)
+"""Of file times: what was written in the second of a start may have been written after it."""
 
 
 def newest_change(
@@ -153,7 +156,7 @@ def _in_force_since(
     is_confirmed: bool,
 ) -> datetime:
     """Return the earliest load that is known to have brought the content now in force."""
-    if newest is not None and newest <= started_at:
+    if newest is not None and newest + _RESOLUTION <= started_at:
         # the server read it when it started, and nobody has touched it since
         return started_at
     if is_confirmed and not history.superseded and history.confirmed_since is not None:

@@ -24,11 +24,13 @@ class Outcomes:
 
     Attributes:
         match: under all contents together.
+        agreed: every content of pg_hba.conf that may be in force gives this match.
         possible: every rule that may govern (None: no rule matches) with what it demands;
             empty when the rules in force are not known.
     """
 
     match: RuleMatch
+    agreed: bool
     possible: tuple[tuple[HbaRule | None, frozenset[Demand]], ...]
 
     @property
@@ -59,6 +61,7 @@ def outcomes(
         rules.update(dict.fromkeys(_rules_of(match)))
     return Outcomes(
         match=_together(matches, unknown),
+        agreed=len(set(matches)) == 1,
         possible=tuple(
             (rule, demands(rule, client.role, in_force.maps, surroundings)) for rule in rules
         ),

@@ -3,6 +3,7 @@
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
 from exporter.assess.outcome import Outcomes
 from exporter.model.judgement import Forecast, ForecastCause, Posture
+from exporter.model.observation import Server
 from exporter.model.wal_sender import OtherPeer, PeerCertificate, TlsSession, WalSender
 
 
@@ -11,13 +12,18 @@ def shown_certificate(wal_sender: WalSender) -> PeerCertificate | None:
     return None if wal_sender.tls is None else wal_sender.tls.client_certificate
 
 
-def demanded_of(wal_sender: WalSender, found: Outcomes) -> frozenset[Demand]:
-    """Return what the rules in force demand of this connection, were it to begin now.
+def demanded_of(wal_sender: WalSender, found: Outcomes, server: Server) -> frozenset[Demand]:
+    """Return what is demanded of this connection, were it to begin now as it did then.
 
-    A demand for a certificate refuses a connection that showed none.
+    A demand for a certificate refuses a connection that showed none, and everybody where the
+    server asks nobody for one (auth.c, ClientAuthentication()). With ``ssl`` off nobody comes over
+    TLS any more.
     """
     demanded = found.demanded
-    if shown_certificate(wal_sender) is not None or not demanded & CERTIFICATE_DEMANDS:
+    if demanded and wal_sender.tls is not None and not server.tls_enabled:
+        return frozenset({Demand.REFUSES})
+    can_show = shown_certificate(wal_sender) is not None and server.requests_client_certificate
+    if can_show or not demanded & CERTIFICATE_DEMANDS:
         return demanded
     return (demanded - CERTIFICATE_DEMANDS) | {Demand.REFUSES}
 

@@ -13,6 +13,7 @@ from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.observation import Server
 from exporter.model.policy import Policy
+from exporter.model.report import Undecided
 from exporter.model.wal_sender import WalSender
 
 _TYPES_WITHOUT_ENCRYPTION = frozenset(
@@ -24,6 +25,7 @@ _OF_STATE = {
     HbaState.UNVERIFIED: Reason.RULES_LOAD_UNVERIFIED,
     HbaState.UNREADABLE: Reason.RULES_UNREADABLE,
 }
+_OF_MAP_STATE = {**_OF_STATE, HbaState.UNREADABLE: Reason.MAP_UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Case:
     name_unproven: bool
     server: Server
     hba_state: HbaState
+    ident_state: HbaState
     in_force: InForce
     surroundings: Surroundings
     policy: Policy
@@ -57,18 +60,18 @@ def reasons(case: Case) -> tuple[Reason, ...]:
 
 
 def _of_the_client(case: Case) -> Iterable[Reason]:
-    match case.posture:
-        case Posture.PLAINTEXT:
-            yield Reason.CLIENT_WITHOUT_TLS if case.server.tls_enabled else Reason.SERVER_TLS_OFF
-        case Posture.GSS_ENCRYPTED:
-            yield Reason.CLIENT_USED_GSS
-        case Posture.TLS_WITHOUT_CERTIFICATE:
-            if case.server.requests_client_certificate:
-                yield Reason.CLIENT_SENT_NO_CERTIFICATE
-            else:
-                yield Reason.SERVER_REQUESTS_NO_CERTIFICATE
-        case _:
-            return
+    server = case.server
+    if case.posture is Posture.GSS_ENCRYPTED:
+        yield Reason.CLIENT_USED_GSS
+    elif not server.tls_enabled:
+        # also for a TLS session that is older than that
+        yield Reason.SERVER_TLS_OFF
+    elif case.posture is Posture.PLAINTEXT:
+        yield Reason.CLIENT_WITHOUT_TLS
+    elif not server.requests_client_certificate:
+        yield Reason.SERVER_REQUESTS_NO_CERTIFICATE
+    elif case.posture is Posture.TLS_WITHOUT_CERTIFICATE:
+        yield Reason.CLIENT_SENT_NO_CERTIFICATE
 
 
 def _of_the_rules(case: Case) -> Iterable[Reason]:
@@ -80,7 +83,7 @@ def _of_the_rules(case: Case) -> Iterable[Reason]:
         return
     if case.posture is Posture.CERTIFICATE_UNCONFIRMED:
         if Demand.UNKNOWN in case.demanded:
-            yield Reason.MAP_UNREADABLE
+            yield _map_unknown(case)
         elif case.name_unproven and case.demanded <= {Demand.CERTIFICATE, Demand.REFUSES}:
             yield Reason.CERTIFICATE_NAME_UNPROVEN
             return
@@ -92,15 +95,25 @@ def _of_the_rules(case: Case) -> Iterable[Reason]:
         for rule, demanded in case.found.possible
         if rule is not None and demanded & case.demanded - {Demand.REFUSES}
     ]
-    for reason in admitting[0]:
-        if all(reason in others for others in admitting[1:]):
-            yield reason
+    common = [r for r in admitting[0] if all(r in others for others in admitting[1:])]
+    yield from common
+    if len(admitting) > 1 and not common:
+        yield _undecided(case)
+
+
+def _map_unknown(case: Case) -> Reason:
+    if case.in_force.maps:
+        # read, but whom a line lets in could not be decided
+        return Reason.MAP_UNREADABLE
+    return _OF_MAP_STATE[case.ident_state]
 
 
 def _undecided(case: Case) -> Reason:
-    if len(case.in_force.rules) > 1:
+    if not case.found.agreed:
         return _OF_STATE[case.hba_state]
-    return Reason.RULES_PENDING if len(case.in_force.maps) > 1 else Reason.RULE_UNDECIDED
+    if isinstance(case.found.match, Undecided):
+        return Reason.RULE_UNDECIDED
+    return _OF_MAP_STATE[case.ident_state]
 
 
 def _of_rule(rule: HbaRule, demanded: frozenset[Demand], case: Case) -> tuple[Reason, ...]:

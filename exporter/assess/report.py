@@ -131,6 +131,7 @@ def _rules_in_force(
     maps = in_force(history.ident, ident_state, loaded_at=server.configuration_loaded_at)
     known = RulesInForce(
         state=hba_state,
+        ident_state=ident_state,
         in_force=InForce(rules=rules, maps=maps),
         hba_since=history.hba.confirmed_since if rules else None,
         ident_since=history.ident.confirmed_since if maps else None,

@@ -1,13 +1,18 @@
-"""The pg_hba.conf line that demands a certificate of one client."""
+"""The lines of pg_hba.conf that demand a certificate of one client."""
 
 from exporter.assess.hba_match import Client
 from exporter.model.hba import HbaRule
 from exporter.model.report import Place, Step
-from exporter.model.rule_text import address_text, literal, rule_text
-from exporter.model.wal_sender import ReplicationKind
+from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
 
 
-def certificate_rule(client: Client, governing: HbaRule | None, *, method: str = "cert") -> Step:
+def certificate_rule(
+    client: Client,
+    before: HbaRule | None,
+    server_version_number: int,
+    *,
+    method: str = "cert",
+) -> Step:
     """Return the step that writes a rule which demands the role's certificate of ``client``.
 
     The second line keeps out what does not come over TLS, whatever stands below: a ``hostssl``
@@ -15,59 +20,100 @@ def certificate_rule(client: Client, governing: HbaRule | None, *, method: str =
 
     Args:
         client: a client over TCP.
-        governing: the rule to write it in place of, or before; None when it is not known.
+        before: the first rule that may govern it, over TLS or as it is, to write the new ones in
+            place of, or before; None when it is not known.
+        server_version_number: ``server_version_num``.
         method: method and options of the new line.
     """
-    fields = f"{_database(client)} {literal(client.role)} {_address(client, governing)}"
+    fields = _fields(client, before, server_version_number)
     lines = (f"hostssl {fields} {method}", f"host {fields} reject")
-    every = f"every client that logs in as {client.role} from there must show its certificate then"
-    if governing is None:
-        return Step(
-            Place.SERVER,
-            f"Demand the certificate: write this before every other rule of pg_hba.conf; {every}",
-            lines,
-        )
-    at = f"line {governing.location.line_number} of {governing.location.file_name}"
-    if _serves_only(governing, client):
-        return Step(Place.SERVER, f"Demand the certificate: in place of {at} write; {every}", lines)
+    every = (
+        f"every client that logs in as {client.role} from there must show its certificate then, "
+        "so see first that all of them do"
+    )
+    if before is None:
+        where = "write this before every other rule of pg_hba.conf"
+    else:
+        how = "in place of" if _serves_only(before, client) else "directly before"
+        where = f"{how} {_place(before)} ({rule_text(before)}) write"
+    return Step(Place.SERVER, f"Demand the certificate: {where}; {every}", lines)
+
+
+def opening_rule(client: Client, before: HbaRule | None, server_version_number: int) -> Step:
+    """Return the step that lets ``client`` in with its certificate, where it is refused over TLS.
+
+    Nobody is locked out by the line: it matches no client that is let in today.
+
+    Args:
+        client: a client over TCP.
+        before: the rule that refuses it over TLS, or else the one that lets it in without; None
+            when there is no such rule.
+        server_version_number: ``server_version_num``.
+    """
+    where = (
+        "before every other rule of pg_hba.conf"
+        if before is None
+        else f"directly before {_place(before)} ({rule_text(before)})"
+    )
     return Step(
         Place.SERVER,
-        f"Demand the certificate: directly before {at} ({rule_text(governing)}) write; {every}",
-        lines,
+        f"Let it in over TLS with its certificate, which no rule does now: write this {where}",
+        (f"hostssl {_fields(client, None, server_version_number)} cert",),
     )
 
 
-def closing_rule(governing: HbaRule) -> Step:
-    """Return the step that closes a rule which lets in without TLS.
+def closing_rule(client: Client, governing: HbaRule, server_version_number: int) -> Step:
+    """Return the step that closes a rule which lets ``client`` in without TLS.
 
     Another rule demands a certificate of the same client over TLS already.
     """
-    at = f"line {governing.location.line_number} of {governing.location.file_name}"
-    fields = (
-        f"{governing.connection_type.value} {','.join(governing.databases)} "
-        f"{','.join(governing.roles)} {address_text(governing)}"
-    )
     return Step(
         Place.SERVER,
-        f"Over TLS a certificate is demanded already; what comes without it is let in by {at}. "
-        "Once nobody needs that line any more, refuse there instead",
-        (f"{fields} reject",),
+        "Over TLS a certificate is demanded already. Refuse what comes without: directly before "
+        f"{_place(governing)} ({rule_text(governing)}) write; every client that logs in as "
+        f"{client.role} from there must use TLS then, so see first that all of them do",
+        (f"hostnossl {_fields(client, governing, server_version_number)} reject",),
     )
 
 
-def _database(client: Client) -> str:
-    if client.kind is ReplicationKind.PHYSICAL or client.database is None:
-        return "replication"
-    return literal(client.database)
+def with_name_check(rule: HbaRule) -> str:
+    """Return method and options of ``rule`` with its certificate's name held against the role.
+
+    Secrets among the options are asterisks, as the exporter never holds them.
+    """
+    if rule.auth_method == "trust":
+        return "cert"
+    options = [o for o in rule.options if not o.startswith("clientcert=")]
+    return " ".join([rule.auth_method, *(quoted(o) for o in options), "clientcert=verify-full"])
 
 
-def _address(client: Client, governing: HbaRule | None) -> str:
-    if governing is not None and governing.address not in {None, "all"}:
-        return address_text(governing)
+def _place(rule: HbaRule) -> str:
+    return f"line {rule.location.line_number} of {rule.location.file_name}"
+
+
+def _fields(client: Client, rule: HbaRule | None, server_version_number: int) -> str:
+    database = (
+        "replication"
+        if client.database is None
+        else literal(client.database, server_version_number)
+    )
+    return f"{database} {literal(client.role, server_version_number)} {_address(client, rule)}"
+
+
+def _address(client: Client, rule: HbaRule | None) -> str:
+    """Return the rule's address; the client's own where no rule lets anybody in from there."""
+    if rule is not None and rule.address is not None and rule.auth_method != "reject":
+        return address_text(rule)
     address = client.address
     return "all" if address is None else f"{address}/{address.max_prefixlen}"
 
 
 def _serves_only(rule: HbaRule, client: Client) -> bool:
-    database = "replication" if client.database is None else client.database
-    return rule.roles == (client.role,) and rule.databases == (database,)
+    if rule.auth_method == "reject":
+        # taken away, it would let others through to the rules below it
+        return False
+    if rule.roles != (client.role,) or not is_plain(client.role):
+        return False
+    if client.database is None:
+        return rule.databases == ("replication",)
+    return rule.databases == (client.database,) and is_plain(client.database)

@@ -6,7 +6,7 @@ from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
 from exporter.model.report import Place, Step
 from exporter.model.rule_text import literal
-from exporter.model.wal_sender import ReplicationKind, TcpPeer, WalSender
+from exporter.model.wal_sender import TcpPeer, WalSender
 
 RELOAD = "SELECT pg_reload_conf();"
 INSTALL = Step(
@@ -60,7 +60,7 @@ def rules_remedy(
         server_version_number: ``server_version_num``.
     """
     blocking = [e for e in errors if e.blocks_loading]
-    steps = [_correct(e, wal_senders) for e in blocking]
+    steps = [_correct(e, wal_senders, server_version_number) for e in blocking]
     match state:
         case HbaState.LOADED:
             return ()
@@ -72,11 +72,14 @@ def rules_remedy(
             return (INSTALL,)
 
 
-def _correct(error: ErrorLine, wal_senders: Sequence[WalSender]) -> Step:
+def _correct(
+    error: ErrorLine, wal_senders: Sequence[WalSender], server_version_number: int
+) -> Step:
     at = f"{error.location.file_name}, line {error.location.line_number}"
     for words, advice, lines in _ADVICE:
         if words in error.message:
-            return Step(Place.SERVER, f"{at}: {advice}", _filled(lines, wal_senders))
+            filled = _filled(lines, wal_senders, server_version_number)
+            return Step(Place.SERVER, f"{at}: {advice}", filled)
     return Step(Place.SERVER, f"{at}: correct the line, of which the server says: {error.message}")
 
 
@@ -105,16 +108,18 @@ _ADVICE: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _filled(line: str, wal_senders: Sequence[WalSender]) -> tuple[str, ...]:
+def _filled(
+    line: str, wal_senders: Sequence[WalSender], server_version_number: int
+) -> tuple[str, ...]:
     """Return ``line`` for each role and address that replicates now, else with placeholders."""
     if "{" not in line:
         return (line,)
     filled = {
         line.format(
             database="replication"
-            if w.kind is ReplicationKind.PHYSICAL or w.database is None
-            else literal(w.database),
-            role=literal(w.role),
+            if w.database is None
+            else literal(w.database, server_version_number),
+            role=literal(w.role, server_version_number),
             address=f"{w.peer.address}/{w.peer.address.max_prefixlen}",
         ): None
         for w in wal_senders

@@ -1,11 +1,17 @@
 """A pg_hba rule written out again from what pg_hba_file_rules shows of it."""
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from exporter.model.hba import HbaRule
 
-_NEEDS_QUOTES = re.compile(r'[\s,#"]|^$')
+REGULAR_EXPRESSIONS_SINCE = 160000
+"""``server_version_num`` from which a database or role token may be a regular expression."""
+
+_NEEDS_QUOTES = re.compile(r'[\s,#"]|^$|\\$')
+_KEYWORDS = frozenset({"all", "sameuser", "samerole", "samegroup", "replication"})
+_NOT_IN_A_LINE = re.compile(r"[\r\n]")
+_SPECIAL = re.compile(r"[][.*+?^$(){}|\\]")
 
 
 def quoted(token: str) -> str:
@@ -15,21 +21,25 @@ def quoted(token: str) -> str:
     return token
 
 
-_KEYWORDS = frozenset({"all", "sameuser", "samerole", "samegroup", "replication"})
+def is_plain(name: str) -> bool:
+    """Return whether a role or database name, as a token, stands for that name and nothing else."""
+    return name not in _KEYWORDS and not name.startswith(("+", "@", "/"))
 
 
-def literal(name: str) -> str:
+def literal(name: str, server_version_number: int) -> str:
     """Return a role or database name so that pg_hba.conf takes it for that name and no keyword.
 
-    From 16 on a leading ``/`` makes a regular expression even inside quotes; there is no way to
-    write such a name, so it is given as the expression that matches it alone.
+    From 16 on a leading ``/`` makes a regular expression even inside quotes, and there is no way
+    to write such a name, so it is given as the expression that matches it alone. So is a name with
+    a line break, at all versions: before 16 no line can hold it, and the one written for it
+    matches nobody.
     """
-    if name.startswith("/"):
-        escaped = re.sub(r"([][.*+?^$(){}|\\])", r"\\\1", name)
+    expression = name.startswith("/") and server_version_number >= REGULAR_EXPRESSIONS_SINCE
+    if expression or _NOT_IN_A_LINE.search(name):
+        escaped = _SPECIAL.sub(r"\\\g<0>", name).replace("\n", r"\n").replace("\r", r"\r")
         return quoted(f"/^{escaped}$")
-    if name in _KEYWORDS or name.startswith(("+", "@")):
-        return f'"{name}"'
-    return quoted(name)
+    text = quoted(name)
+    return f'"{name}"' if text == name and not is_plain(name) else text
 
 
 def address_text(rule: HbaRule) -> str:
@@ -41,23 +51,20 @@ def address_text(rule: HbaRule) -> str:
         return ""
     if rule.netmask is None:
         return quoted(rule.address)
-    try:
-        # A prefix is written as the host wrote it: the address part is not masked by the server.
-        prefix = ip_network(
-            f"{rule.address}/{_prefix_length(rule.netmask)}", strict=False
-        ).prefixlen
-    except ValueError:
-        return f"{rule.address} {rule.netmask}"
-    return f"{rule.address}/{prefix}"
+    length = _prefix_length(rule.netmask)
+    return f"{rule.address} {rule.netmask}" if length is None else f"{rule.address}/{length}"
 
 
-def _prefix_length(netmask: str) -> int:
+def _prefix_length(netmask: str) -> int | None:
     mask = ip_address(netmask)
     bits = f"{int(mask):0{mask.max_prefixlen}b}"
-    ones = len(bits.rstrip("0"))
-    if "0" in bits[:ones]:
-        raise ValueError(netmask)
-    return ones
+    ones = bits.rstrip("0")
+    return None if "0" in ones else len(ones)
+
+
+def role_text(token: str) -> str:
+    """Return a token of the role field; quotes around its ``+`` would take its meaning away."""
+    return "+" + quoted(token[1:]) if token.startswith("+") else quoted(token)
 
 
 def rule_text(rule: HbaRule) -> str:
@@ -75,7 +82,7 @@ def rule_text(rule: HbaRule) -> str:
     fields = [
         rule.connection_type.value,
         ",".join(quoted(d) for d in rule.databases),
-        ",".join(quoted(r) for r in rule.roles),
+        ",".join(role_text(r) for r in rule.roles),
         address_text(rule),
         rule.auth_method,
         *(quoted(o) for o in options),

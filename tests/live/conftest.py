@@ -6,7 +6,7 @@ import pytest
 
 from lab.account import workspace
 from lab.pki import Authority
-from tests.live.primaries import MAJORS, Primaries, Primary, fresh_primary
+from tests.live.primaries import MAJORS, Primaries, Primary
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,12 @@ def primary(request: pytest.FixtureRequest, primaries: Primaries) -> Primary:
 
 @pytest.fixture(params=MAJORS)
 def own_primary(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Primary]:
-    """A primary of each major for this test alone, to do with as it likes."""
-    with fresh_primary(primaries, request.param) as started:
-        yield started
+    """A primary of each major whose files, settings and grants the test may change.
+
+    They are put back afterwards; roles that a test makes stay.
+    """
+    own = primaries.changeable(request.param)
+    try:
+        yield own
+    finally:
+        own.reset()

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,6 +79,16 @@ class Primary:
         assert isinstance(read, Observation), read
         return read
 
+    def reset(self) -> None:
+        """Put files, settings and the exporter's grants back as they were at the start."""
+        self.server.write_hba(HBA)
+        self.server.write_ident("")
+        self.server.sql("ALTER SYSTEM RESET ALL")
+        self.server.reload()
+        self.server.sql(f"ALTER ROLE {EXPORTER_ROLE} INHERIT")
+        self.server.sql("DROP SCHEMA IF EXISTS replication_cert_exporter CASCADE")
+        self.server.sql(least_privilege_sql(EXPORTER_ROLE))
+
     def client(self, role: str, **parameters: str) -> dict[str, str]:
         """Return the parameters of a replication client without a certificate, over TCP."""
         return {
@@ -112,11 +123,18 @@ class Primaries:
         self._directory = directory
         self._authority = authority
         self._started: dict[int, Primary] = {}
+        self._changeable: dict[int, Primary] = {}
 
     def __getitem__(self, major: int) -> Primary:
         if major not in self._started:
             self._started[major] = self.start(major, f"{major}")
         return self._started[major]
+
+    def changeable(self, major: int) -> Primary:
+        """Return the primary that tests change and reset."""
+        if major not in self._changeable:
+            self._changeable[major] = self.start(major, f"changeable{major}")
+        return self._changeable[major]
 
     def start(
         self,
@@ -141,7 +159,7 @@ class Primaries:
         return Primary(server, self._authority)
 
     def stop(self) -> None:
-        for primary in self._started.values():
+        for primary in (*self._started.values(), *self._changeable.values()):
             primary.server.kill()
 
 
@@ -162,3 +180,4 @@ def fresh_primary(
         yield started
     finally:
         started.server.kill()
+        shutil.rmtree(started.server.directory)

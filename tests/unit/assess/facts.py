@@ -1,0 +1,144 @@
+"""One server, one rule, one walsender as a poll may see them; vary by `replace`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+from exporter.assess.report import assess
+from exporter.model.failure import Read
+from exporter.model.hba import (
+    ConnectionType,
+    FileTimes,
+    HbaContent,
+    HbaRule,
+    IdentContent,
+    IdentMapping,
+    RuleLocation,
+    ServerFile,
+)
+from exporter.model.history import RulesHistory
+from exporter.model.observation import Observation, Server
+from exporter.model.policy import Policy
+from exporter.model.report import Connection, TargetReport
+from exporter.model.target import Target
+from exporter.model.wal_sender import (
+    Activity,
+    PeerCertificate,
+    ReplicationKind,
+    SlashName,
+    TcpPeer,
+    TlsSession,
+    WalSender,
+)
+
+STARTED = datetime(2026, 11, 1, 6, 0, 0, tzinfo=UTC)
+LOADED = STARTED + timedelta(days=1)
+BEGAN = LOADED + timedelta(days=1)
+NOW = BEGAN + timedelta(days=1)
+WRITTEN = STARTED - timedelta(days=1)
+HBA, IDENT = "/etc/pg_hba.conf", "/etc/pg_ident.conf"
+
+CERT = HbaRule(
+    location=RuleLocation(HBA, 1),
+    connection_type=ConnectionType.HOSTSSL,
+    databases=("replication",),
+    roles=("replica",),
+    address="10.0.0.0",
+    netmask="255.0.0.0",
+    auth_method="cert",
+    options=("clientcert=verify-full",),
+)
+SCRAM = replace(CERT, connection_type=ConnectionType.HOST, auth_method="scram-sha-256", options=())
+TRUST = replace(SCRAM, auth_method="trust")
+REJECT = replace(SCRAM, auth_method="reject")
+CERTIFICATE = PeerCertificate(
+    SlashName("/O=Lab/CN=replica", may_be_cut=False), SlashName("/CN=CA", may_be_cut=False), 7
+)
+TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, CERTIFICATE)
+STANDBY = WalSender(
+    pid=4711,
+    backend_start=BEGAN,
+    role="replica",
+    application_name="standby",
+    peer=TcpPeer(ip_address("10.0.0.5"), 40123),
+    kind=ReplicationKind.PHYSICAL,
+    database=None,
+    tls=TLS,
+    gss_encrypted=False,
+    state="streaming",
+    activity=Activity.STREAMING,
+    slot_name="",
+    sync_state="async",
+)
+PLAIN = replace(STANDBY, tls=None)
+WITHOUT_CERTIFICATE = replace(STANDBY, tls=replace(TLS, client_certificate=None))
+SERVER = Server(
+    version_number=170005,
+    version="17.5",
+    system_identifier="1",
+    in_recovery=False,
+    started_at=STARTED,
+    configuration_loaded_at=LOADED,
+    tls_enabled=True,
+    requests_client_certificate=True,
+    address=None,
+    statistics_visible=True,
+)
+TARGET = Target(name="primary", parameters={}, policy=Policy(exempt_loopback=False))
+
+
+def at(line: int, rule: HbaRule) -> HbaRule:
+    return replace(rule, location=RuleLocation(HBA, line))
+
+
+def rules(*written: HbaRule) -> HbaContent:
+    numbered = tuple(at(i, rule) for i, rule in enumerate(written, start=1))
+    return HbaContent(numbered, (), digest=repr(numbered))
+
+
+def mapping(system_name: str, role: str, map_name: str = "m") -> IdentMapping:
+    return IdentMapping(RuleLocation(IDENT, 1), map_name, system_name, role)
+
+
+def maps(*lines: IdentMapping) -> IdentContent:
+    return IdentContent(lines, (), digest=repr(lines))
+
+
+def times(hba: datetime = WRITTEN, ident: datetime = WRITTEN) -> tuple[FileTimes, ...]:
+    return (
+        FileTimes(ServerFile.HBA, HBA, 1, hba, hba),
+        FileTimes(ServerFile.IDENT, IDENT, 1, ident, ident),
+    )
+
+
+POLL = Observation(
+    target="primary",
+    at=NOW,
+    duration_seconds=0.01,
+    server=SERVER,
+    wal_senders=(STANDBY,),
+    hba=rules(CERT),
+    hba_lines=(),
+    ident=maps(),
+    file_times=times(),
+    role_memberships={"replica": frozenset({"replica"})},
+    regular_expressions=(),
+)
+
+
+def report(poll: Observation, policy: Policy = TARGET.policy) -> TargetReport:
+    return assess(poll, replace(TARGET, policy=policy), RulesHistory(), now=NOW)[0]
+
+
+def connections(told: TargetReport) -> tuple[Connection, ...]:
+    found: Read[tuple[Connection, ...]] = told.connections
+    assert isinstance(found, tuple)
+    return found
+
+
+def judged(
+    wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL, policy: Policy | None = None
+) -> Connection:
+    poll = replace(poll, wal_senders=(wal_sender,), hba=rules(*written))
+    (connection,) = connections(report(poll, TARGET.policy if policy is None else policy))
+    return connection
