@@ -56,15 +56,18 @@ class Board:
         self._histories.pop(name, None)
         return False
 
-    def post(self, report: TargetReport, history: RulesHistory) -> None:
+    def post(self, report: TargetReport, history: RulesHistory) -> TargetRecord | None:
         """Put the outcome of one poll on the board.
 
         The report of a target that is no longer configured, or configured otherwise, is dropped.
+
+        Returns:
+            The record before; None if the report was dropped.
         """
         name = report.target.name
         record = self._records.get(name)
         if record is None or record.target is not report.target:
-            return
+            return None
         self._histories[name] = history
         failures = dict(record.failures)
         if report.failure is not None:
@@ -77,6 +80,7 @@ class Board:
             sessions_observed=self._count_sessions(record, report),
             last_success=report.polled_at if report.failure is None else record.last_success,
         )
+        return record
 
     def configure(self, targets: Iterable[Target]) -> None:
         """Take over a new configuration; what did not change keeps its record."""

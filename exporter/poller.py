@@ -45,9 +45,9 @@ async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]
         _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
         fault = Unread(FailureReason.INTERNAL, "a fault in the exporter; its log tells more")
         report = failed(target, fault, at=now(), duration_seconds=loop.time() - started)
-    before = board.record(target.name).report
-    board.post(report, history)
-    _tell_changes(before, report)
+    before = board.post(report, history)
+    if before is not None:
+        _tell_changes(before.report, report)
 
 
 async def poll_for_ever(

@@ -15,6 +15,7 @@ from exporter.sql import least_privilege_sql
 from lab import installations
 from lab.pki import Authority, server_pki
 from lab.server import PostgresServer
+from tests.live.seen import note_read
 
 _NUMBERS = itertools.count(1)
 
@@ -76,6 +77,7 @@ class Primary:
     async def observe(self, role: str = EXPORTER_ROLE) -> Observation:
         """Poll once; the poll must succeed."""
         read = await observe(self.target(role=role), now=lambda: datetime.now(UTC))
+        note_read(read)
         assert isinstance(read, Observation), read
         return read
 

@@ -4,9 +4,11 @@ Every report of a poll that a live test makes, and every failure, is noted here;
 last holds the notes against the lists (tests/live/scenarios/test_every_value.py).
 """
 
+from dataclasses import fields
 from enum import StrEnum
 
 from exporter.model.failure import Unread
+from exporter.model.observation import Observation
 from exporter.model.report import TargetReport
 
 SEEN: set[StrEnum] = set()
@@ -16,6 +18,17 @@ SEEN: set[StrEnum] = set()
 def note_failure(failure: Unread) -> None:
     """Note why a poll, or a reader of it, failed."""
     SEEN.add(failure.reason)
+
+
+def note_read(read: Observation | Unread) -> None:
+    """Note what a bare observation failed at, in all or in a reader."""
+    if isinstance(read, Unread):
+        note_failure(read)
+        return
+    for field in fields(read):
+        value = getattr(read, field.name)
+        if isinstance(value, Unread):
+            note_failure(value)
 
 
 def note_report(report: TargetReport) -> None:

@@ -18,6 +18,7 @@ from lab.wait import until
 from tests.live.observe import impostors
 from tests.live.observe.impostors import Handler, listening
 from tests.live.primaries import Primaries
+from tests.live.seen import note_read
 
 pytestmark = pytest.mark.live
 
@@ -37,6 +38,7 @@ def _target(port: int, *, seconds: float = 1.0, name: str = "impostor") -> Targe
 async def _poll(target: Target) -> Unread:
     started = time.monotonic()
     read = await observe(target, now=lambda: datetime.now(UTC))
+    note_read(read)
     assert time.monotonic() - started < target.timeout_seconds + SLACK_SECONDS
     assert isinstance(read, Unread), read
     assert "planted-password" not in repr(read)

@@ -18,6 +18,7 @@ from exporter.observe.postgres.poll import observe
 from exporter.observe.postgres.statement import MAXIMUM_ROWS
 from lab.wait import until
 from tests.live.primaries import HBA, Primaries, Primary, fresh_primary
+from tests.live.seen import note_read
 
 pytestmark = pytest.mark.live
 
@@ -27,6 +28,7 @@ SLACK_SECONDS = 1.5
 async def _poll(target: Target) -> Observation | Unread:
     started = time.monotonic()
     read = await observe(target, now=lambda: datetime.now(UTC))
+    note_read(read)
     assert time.monotonic() - started < target.timeout_seconds + SLACK_SECONDS
     return read
 

@@ -25,6 +25,7 @@ from lab.pki import Authority
 from lab.server import PostgresServer
 from lab.wait import NotWithinTimeError, until
 from tests.live.primaries import Primaries, Primary, fresh_primary
+from tests.live.seen import note_read
 
 pytestmark = pytest.mark.live
 
@@ -69,6 +70,7 @@ async def _failure(
 async def _poll(target: Target) -> Unread:
     started = time.monotonic()
     read = await observe(target, now=lambda: datetime.now(UTC))
+    note_read(read)
     assert time.monotonic() - started < target.timeout_seconds + SLACK_SECONDS
     assert isinstance(read, Unread), read
     assert PASSWORD not in repr(read)
@@ -226,6 +228,7 @@ async def test_the_next_address_of_a_name_is_tried(primaries: Primaries) -> None
     primary = primaries[18]
     target = primary.target({"host": "127.0.0.2,::1,127.0.0.1"})
     read = await observe(target, now=lambda: datetime.now(UTC))
+    note_read(read)
     assert not isinstance(read, Unread), read
 
 

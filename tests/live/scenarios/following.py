@@ -94,7 +94,7 @@ class Operator:
         ended = self.client.backend_pid
         self.server.sql(statement)
         until(
-            lambda: not self.server.sql("SELECT FROM pg_stat_activity WHERE pid = %s", [ended]),
+            lambda: not self.server.sql("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [ended]),
             within=10,
             what=f"process {ended} to be ended by: {statement}",
         )

@@ -59,7 +59,7 @@ def password(shared: Stage) -> str:
 def quiet(shared: Stage) -> Stage:
     """A server that nobody replicates from."""
     until(
-        lambda: not shared.primary.server.sql("SELECT FROM pg_stat_replication"),
+        lambda: not shared.primary.server.sql("SELECT 1 FROM pg_stat_replication"),
         within=10,
         what="the last client to be gone",
     )

@@ -1,0 +1,72 @@
+"""Facts about one poll and what is logged of it; nobody listens where these targets point."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from socket import socket
+
+import pytest
+
+from exporter.board import Board
+from exporter.model.failure import FailureReason
+from exporter.model.target import Target
+from exporter.poller import poll_for_ever, poll_once
+
+NAME = "db1"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    """A port that is taken, so that nobody else gets it, and that nobody listens on."""
+    with closing(socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        parameters = {"host": "127.0.0.1", "port": port, "user": "u", "dbname": "d"}
+        yield Target(NAME, parameters, interval_seconds=0.01, timeout_seconds=5)
+
+
+async def test_a_failed_poll_is_posted_with_its_reason(target: Target) -> None:
+    board = Board([target])
+    await poll_once(target, board, now=now)
+    report = board.record(NAME).report
+    assert report is not None
+    assert report.failure is not None
+    assert report.failure.reason is FailureReason.REFUSED
+    assert report.server is None
+
+
+async def test_a_failure_that_lasts_is_logged_once(
+    target: Target, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = Board([target])
+    for _ in range(3):
+        await poll_once(target, board, now=now)
+    told = [r for r in caplog.records if r.name == "exporter.poller"]
+    assert [r.levelno for r in told] == [logging.WARNING]
+    assert "target=db1 cannot be read: refused" in told[0].getMessage()
+
+
+async def test_a_target_that_is_configured_no_more_ends_no_poll_in_an_error(
+    target: Target, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = Board([])
+    await poll_once(target, board, now=now)
+    assert board.snapshot() == ()
+    assert caplog.records == []
+
+
+async def test_polling_goes_on_after_failures_until_it_is_cancelled(target: Target) -> None:
+    board = Board([target])
+    polling = asyncio.create_task(poll_for_ever(target, board, now=now, fleet=1))
+    async with asyncio.timeout(20):
+        while board.record(NAME).polls < 5:
+            await asyncio.sleep(0.01)
+    polling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await polling
