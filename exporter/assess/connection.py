@@ -1,5 +1,6 @@
 """One walsender, judged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +34,7 @@ class RulesInForce:
         hba_since, ident_since: the earliest load known to have brought them; None if unknown.
         quoting_lines, clientname_lines: rules with a quote, or with ``clientname=``, in their
             line; None when that could not be read.
+        regular_expressions: the server's answers, by token and name.
         unknown: one line on why ``in_force.rules`` is empty, if it is.
     """
 
@@ -43,6 +45,7 @@ class RulesInForce:
     ident_since: datetime | None
     quoting_lines: frozenset[RuleLocation] | None
     clientname_lines: frozenset[RuleLocation] | None
+    regular_expressions: Mapping[tuple[str, str], bool]
     unknown: str
 
 
@@ -66,7 +69,7 @@ def judge(
     surroundings = Surroundings(
         server_version_number=observation.server.version_number,
         member_of=_member_of(observation, wal_sender.role),
-        regular_expressions=_regular_expressions(observation),
+        regular_expressions=known.regular_expressions,
         quoting_lines=known.quoting_lines,
     )
     if wal_sender.peer is OtherPeer.HIDDEN:
@@ -165,9 +168,3 @@ def _member_of(observation: Observation, role: str) -> frozenset[str] | None:
     if isinstance(observation.role_memberships, Unread):
         return None
     return observation.role_memberships.get(role)
-
-
-def _regular_expressions(observation: Observation) -> dict[tuple[str, str], bool]:
-    if isinstance(observation.regular_expressions, Unread):
-        return {}
-    return {(r.token, r.name): r.matches for r in observation.regular_expressions}

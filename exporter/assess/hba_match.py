@@ -7,6 +7,7 @@ hangs on those *may* match, is kept as a candidate, and evaluation goes on.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -121,7 +122,7 @@ class _Tokens:
         if rule.address is None:
             return Truth.MAY, "the server does not show its address"
         if rule.netmask is not None:
-            address, mask = ip_address(rule.address), ip_address(rule.netmask)
+            address, mask = _parsed(rule.address), _parsed(rule.netmask)
             # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())
             return truth(
                 address.version == client.version and (int(address) ^ int(client)) & int(mask) == 0
@@ -179,6 +180,12 @@ class _Tokens:
                 return Truth.MAY, f"the regular expression {word} was not evaluated"
             return truth(answer), ""
         return truth(word == name), ""
+
+
+@lru_cache(maxsize=4096)
+def _parsed(address: str) -> IpAddress:
+    """Return an address; every connection is held against the same few of the rules."""
+    return ip_address(address)
 
 
 class _Reading(Protocol):

@@ -29,6 +29,7 @@ from exporter.assess.rule_to_write import (
 )
 from exporter.assess.rules_remedy import (
     CORRECT_LINES,
+    EXPLAIN,
     INSTALL,
     LOAD_ONCE,
     check_and_load,
@@ -37,8 +38,6 @@ from exporter.model.hba import HbaRule
 from exporter.model.judgement import Posture, Reason
 from exporter.model.report import Governs, NoRule, Place, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
-
-EXPLAIN = "pg-replication-cert-exporter explain TARGET"
 
 
 def remedy(case: Case, reasons: tuple[Reason, ...]) -> tuple[Step, ...]:
@@ -49,14 +48,18 @@ def remedy(case: Case, reasons: tuple[Reason, ...]) -> tuple[Step, ...]:
     elif case.posture is Posture.CERTIFICATE_UNCONFIRMED:
         steps.extend(_make_known(case, reasons))
     elif case.posture not in {Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET}:
-        steps.extend(_show_certificate(case, reasons))
-        steps.extend(_demand_certificate(case, reasons))
+        over_tls = _over_tls(case)
+        opening = _opening(case, over_tls)
+        steps.extend(_show_certificate(case, reasons, opening))
+        steps.extend(_demand_certificate(case, reasons, over_tls, opening))
     if Reason.TLS_VERSION_TOO_OLD in reasons:
         steps.extend(newer_tls(case))
     return tuple(steps)
 
 
-def _show_certificate(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
+def _show_certificate(
+    case: Case, reasons: tuple[Reason, ...], opening: Step | None
+) -> Iterable[Step]:
     yield from ask_for_certificates(case)
     if shown_certificate(case.wal_sender) is not None:
         # where the map gives the role to several names, it is told to keep the one shown
@@ -64,7 +67,6 @@ def _show_certificate(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]
             yield other_certificate(case)
             yield reconnect(case)
         return
-    opening = _opening(case)
     if opening is not None:
         yield opening
         yield check_and_load(case.server.version_number)
@@ -77,13 +79,14 @@ def _show_certificate(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]
     )
 
 
-def _demand_certificate(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
-    over_tls = _over_tls(case)
+def _demand_certificate(
+    case: Case, reasons: tuple[Reason, ...], over_tls: Outcomes, opening: Step | None
+) -> Iterable[Step]:
     demanded_over_tls = over_tls.demanded == {Demand.CERTIFICATE}
     if case.found.demanded <= {Demand.CERTIFICATE, Demand.REFUSES} and demanded_over_tls:
         # the rules are right already: it is the client that does not come up to them
         return
-    if _opening(case) is not None:
+    if opening is not None:
         # written above already
         return
     version = case.server.version_number
@@ -109,9 +112,8 @@ def _over_tls(case: Case) -> Outcomes:
     return outcomes(client, case.in_force, case.surroundings, unknown="")
 
 
-def _opening(case: Case) -> Step | None:
+def _opening(case: Case, over_tls: Outcomes) -> Step | None:
     """Return the step without which the client would be refused as soon as it uses TLS."""
-    over_tls = _over_tls(case)
     if over_tls.demanded != {Demand.REFUSES}:
         return None
     return opening_rule(case.client, _first_rule(case, over_tls), case.server.version_number)
@@ -164,7 +166,8 @@ def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
 
 def _rule_for_shown(case: Case) -> Iterable[Step]:
     """Yield the steps to a rule that demands what a client has shown already."""
-    opening = _opening(case)
+    # it has shown a certificate, so that it comes over TLS already
+    opening = _opening(case, case.found)
     if not shows_role(case):
         yield other_certificate(case)
         if opening is None:

@@ -8,7 +8,7 @@ from exporter.assess.load_state import follow, in_force, newest_change
 from exporter.assess.outcome import InForce
 from exporter.assess.rules_remedy import error_text, rules_remedy
 from exporter.model.failure import Read, Reader, Unread
-from exporter.model.hba import LineTraits, RuleLocation, ServerFile
+from exporter.model.hba import RuleLocation, ServerFile
 from exporter.model.history import RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
 from exporter.model.observation import Observation
@@ -16,7 +16,6 @@ from exporter.model.policy import LOOPBACK_EXEMPTION
 from exporter.model.report import Connection, ExemptionUse, RulesReport, TargetReport
 from exporter.model.target import Target
 
-_CONTINUATION_SINCE = 140000
 _HBA_FILES = (ServerFile.HBA, ServerFile.HBA_INCLUDED)
 _IDENT_FILES = (ServerFile.IDENT, ServerFile.IDENT_INCLUDED)
 _WORST_FIRST = (Verdict.INSECURE, Verdict.UNKNOWN, Verdict.EXEMPT, Verdict.SECURE)
@@ -137,36 +136,30 @@ def _rules_in_force(
         ident_since=history.ident.confirmed_since if maps else None,
         quoting_lines=_locations(observation, holding="quote"),
         clientname_lines=_locations(observation, holding="clientname"),
+        regular_expressions=_regular_expressions(observation),
         unknown=_STATE_IN_WORDS[hba_state],
     )
     return known, history
 
 
+def _regular_expressions(observation: Observation) -> dict[tuple[str, str], bool]:
+    if isinstance(observation.regular_expressions, Unread):
+        return {}
+    return {(r.token, r.name): r.matches for r in observation.regular_expressions}
+
+
 def _locations(observation: Observation, *, holding: str) -> frozenset[RuleLocation] | None:
-    """Return the rules whose line, or a continuation of it, holds something."""
+    """Return the rules whose line holds something; a continued one is told at its first line."""
     lines = observation.hba_lines
     if isinstance(lines, Unread):
         return None
-    by_location = {line.location: line for line in lines}
     found: set[RuleLocation] = set()
     for line in lines:
         # a file that names are taken from may quote them
         quotes = line.holds_quote or line.holds_file_reference
         if quotes if holding == "quote" else line.holds_clientname:
-            found.add(_first_line(line.location, by_location, observation.server.version_number))
+            found.add(line.location)
     return frozenset(found)
-
-
-def _first_line(
-    location: RuleLocation, lines: dict[RuleLocation, LineTraits], server_version_number: int
-) -> RuleLocation:
-    """Return the first physical line of a rule: that is the one the view names."""
-    if server_version_number < _CONTINUATION_SINCE:
-        return location
-    before = replace(location, line_number=location.line_number - 1)
-    while before in lines and lines[before].continues:
-        location, before = before, replace(before, line_number=before.line_number - 1)
-    return location
 
 
 def _readers(observation: Observation) -> dict[Reader, Unread | None]:

@@ -9,6 +9,7 @@ from exporter.model.rule_text import literal
 from exporter.model.wal_sender import TcpPeer, WalSender
 
 RELOAD = "SELECT pg_reload_conf();"
+EXPLAIN = "pg-replication-cert-exporter explain TARGET"
 INSTALL = Step(
     Place.SERVER,
     "Give the exporter its rights and functions: as a superuser, on the primary, in the database "
@@ -40,7 +41,7 @@ def check_and_load(server_version_number: int) -> Step:
 CORRECT_LINES = Step(
     Place.SERVER,
     "Correct the lines of pg_hba.conf that are in error (explain lists them with what to write)",
-    ("pg-replication-cert-exporter explain TARGET",),
+    (EXPLAIN,),
 )
 
 

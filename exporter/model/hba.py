@@ -130,14 +130,16 @@ class IdentContent:
 
 @dataclass(frozen=True, slots=True)
 class LineTraits:
-    """What a physical line of pg_hba.conf holds that the view loses; never its text.
+    """What a line of pg_hba.conf holds that the view loses; never its text.
+
+    Continued lines are one, told at the first of them, as the view does.
 
     Attributes:
         holds_quote: a double quote outside a comment.
         holds_file_reference: an ``@`` outside a comment: tokens come from another file, whose
             times are not watched.
         holds_clientname: ``clientname=`` stands in it, which the view never lists.
-        continues: ends in a backslash (from 14 on the rule goes on in the next line).
+        continues: goes on in the next physical line (from 14 on).
     """
 
     location: RuleLocation

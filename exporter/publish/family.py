@@ -6,6 +6,7 @@ is told once, nor that a value is one; Prometheus refuses a whole scrape for a r
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,7 +63,7 @@ def _no_more_labels(_subject: object) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family(Generic[SubjectT]):
+class Family(ABC, Generic[SubjectT]):
     """One metric family: its name, what it means, and how it is read off its subject.
 
     Attributes:
@@ -128,9 +129,9 @@ class Family(Generic[SubjectT]):
             return 0
         return max(0, sum(1 for _ in self.read(subject)) - self.cap)
 
+    @abstractmethod
     def empty(self, names: tuple[str, ...] = ()) -> GaugeMetricFamily | CounterMetricFamily:
         """Return the family without a series."""
-        raise NotImplementedError
 
     def _checked_label(self, value: object) -> str:
         # callers are typed, but an enum or None that slips through would be published as its repr
