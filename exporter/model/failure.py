@@ -60,7 +60,7 @@ Read: TypeAlias = T | Unread
 
 
 class Reader(StrEnum):
-    """What is read at each poll, one statement each; the values are label values."""
+    """What is read of a target; the values are label values."""
 
     SERVER = "server"
     WAL_SENDERS = "wal_senders"
@@ -70,3 +70,7 @@ class Reader(StrEnum):
     FILE_TIMES = "file_times"
     ROLE_MEMBERSHIPS = "role_memberships"
     REGULAR_EXPRESSIONS = "regular_expressions"
+    TLS_FILES = "tls_files"
+    RECEIVER = "receiver"
+    SERVED_CHAIN = "served_chain"
+    """Over the wire, at its own interval."""

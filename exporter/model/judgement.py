@@ -83,6 +83,9 @@ class ForecastCause(StrEnum):
 
     RULE = "rule"
     EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    PURPOSE = "purpose"
+    """The certificate, or an authority of it, is not one for TLS clients."""
     REVOKED = "revoked"
     CRL = "crl"
     AUTHORITY = "authority"

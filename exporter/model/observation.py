@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporter.model.failure import Read
+from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, HbaContent, IdentContent, LineTraits
+from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import IpAddress, WalSender
+
+_NOT_ASKED = Unread(FailureReason.INTERNAL, "not asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Observation:
         role_memberships: for each walsender's role the roles it is a member of, directly or
             not, itself included, whatever INHERIT says, superusers only if explicit members.
         regular_expressions: for every ``/`` token and each walsender's role and database.
+        receiver: of a standby; None where no WAL receiver runs.
     """
 
     target: str
@@ -78,3 +82,5 @@ class Observation:
     file_times: Read[tuple[FileTimes, ...]]
     role_memberships: Read[Mapping[str, frozenset[str]]]
     regular_expressions: Read[tuple[RegularExpressionResult, ...]]
+    tls_files: Read[TlsFiles] = _NOT_ASKED
+    receiver: Read[Receiver | None] = _NOT_ASKED

@@ -1,16 +1,23 @@
 """What was judged of one target: the one source of every publisher."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from exporter.model.certificates_report import (
+    InUse,
+    NextCertificate,
+    NextUnknown,
+    TargetCertificates,
+)
 from exporter.model.failure import Read, Reader, Unread
 from exporter.model.hba import ErrorLine, HbaRule
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Server
 from exporter.model.policy import Policy
 from exporter.model.target import Target
+from exporter.model.tls_files import Receiver
 from exporter.model.wal_sender import WalSender
 
 
@@ -40,6 +47,8 @@ class Undecided:
     may_match_none: bool
     why: tuple[str, ...]
 
+
+_NOT_ASKED = NextUnknown("not asked")
 
 RuleMatch = Governs | NoRule | Undecided
 
@@ -78,6 +87,13 @@ class Connection:
         certificate_name: the first CN of the certificate shown, when it can be told from
             what the server cut; None if none was shown or it cannot be told.
         issuer_name: the same for the certificate's issuer.
+        in_use: the certificate shown, held against those that are known; None if none was shown.
+        next_certificate: what the client will send when it reconnects.
+        certificate_pending: it owns another, newer certificate than the one in use, which waits
+            for a reconnect; None if either is not known.
+        breaks_at: the first moment from which a reconnect fails by dates; None if nothing is
+            known to end, or it fails already.
+        breaks_cause: what runs out then: EXPIRED, AUTHORITY or CRL.
         exemption: name of the exemption that covers it; empty if none does.
         explanation: sentences for a person: the rule as the server matched it, and why.
         remedy: ordered steps to the best posture; empty when there is nothing to do.
@@ -96,6 +112,11 @@ class Connection:
     explanation: tuple[str, ...]
     remedy: tuple[Step, ...]
     issuer_name: str | None = None
+    in_use: InUse | None = None
+    next_certificate: NextCertificate | NextUnknown = _NOT_ASKED
+    certificate_pending: bool | None = None
+    breaks_at: datetime | None = None
+    breaks_cause: ForecastCause = ForecastCause.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,7 @@ class TargetReport:
         readers: for every reader that was tried: None when it succeeded.
         server, rules: None when the poll did not get that far.
         connections: worst first: by verdict, then posture, then age (oldest first).
+        receiver: of a standby, for the judgement of the target that it receives from.
     """
 
     target: Target
@@ -147,6 +169,8 @@ class TargetReport:
     rules: RulesReport | None
     connections: Read[tuple[Connection, ...]]
     exemptions: tuple[ExemptionUse, ...]
+    certificates: TargetCertificates = field(default_factory=TargetCertificates)
+    receiver: Receiver | None = None
 
     @property
     def policy(self) -> Policy:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.model.policy import Policy
+from exporter.model.served import ServedCertificateCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Target:
         cluster_name: the cluster it is a node of; empty if not configured.
         interval_seconds: from the start of one poll to the start of the next.
         timeout_seconds: deadline of one poll, connecting included.
+        served_certificate: how the served chain is read; None: switched off.
     """
 
     name: str
@@ -53,3 +55,6 @@ class Target:
     interval_seconds: float = 60.0
     timeout_seconds: float = 10.0
     policy: Policy = field(default_factory=Policy)
+    served_certificate: ServedCertificateCheck | None = field(
+        default_factory=ServedCertificateCheck
+    )

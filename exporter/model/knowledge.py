@@ -1,0 +1,43 @@
+"""What is known of certificates beside one poll of one target: handed to the judgement as it is."""
+
+from dataclasses import dataclass
+
+from exporter.model.failure import Read
+from exporter.model.inventory import Inventory
+from exporter.model.served import ServedChain
+from exporter.model.tls_files import Receiver
+from exporter.model.verification import Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A target that receives WAL, as its own latest poll told.
+
+    Attributes:
+        target: its configured name.
+        system_identifier: of its cluster, the same on all nodes; None if it may not be read.
+        addresses: at which the exporter reaches it, as text; host names and IP addresses.
+    """
+
+    target: str
+    system_identifier: str | None
+    addresses: frozenset[str]
+    receiver: Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """For the judgement of one target.
+
+    Attributes:
+        verify: OpenSSL, as a function.
+        inventory: None when none is configured, or it was not read yet.
+        served: the chain that the target serves; None when it was not looked at: not yet, or
+            there is no TLS to look at (a unix socket), or that is switched off.
+        standbys: every other target that receives WAL.
+    """
+
+    verify: Verify
+    inventory: Inventory | None = None
+    served: Read[ServedChain] | None = None
+    standbys: tuple[Standby, ...] = ()

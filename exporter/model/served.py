@@ -1,0 +1,43 @@
+"""The chain that a server sends in a TLS handshake, read without logging in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from exporter.model.certificate import Certificate
+from exporter.model.failure import Read
+from exporter.model.verification import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCertificateCheck:
+    """How the served chain of a target is read and checked; as configured.
+
+    Attributes:
+        interval_seconds: from one look to the next.
+        host: the name that standbys use: sent as SNI and demanded of the certificate; None: the
+            target's own ``host``.
+        authority_file: whom standbys trust (their ``sslrootcert``); None: not configured.
+        direct_tls: TLS from the first byte (17 on, ``sslnegotiation=direct``).
+    """
+
+    interval_seconds: float = 300.0
+    host: str | None = None
+    authority_file: str | None = None
+    direct_tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServedChain:
+    """What one handshake showed.
+
+    Attributes:
+        certificates: the leaf first, as sent.
+        host: the name that was asked for; None where only an address is known.
+        trust: the configured authorities as they were on disk; Unread if they cannot be read,
+            None if none are configured.
+    """
+
+    certificates: tuple[Certificate, ...]
+    host: str | None
+    trust: Read[Trust] | None = field(repr=False)
+    read_at: datetime

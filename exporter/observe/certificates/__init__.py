@@ -1,0 +1,1 @@
+"""Certificates read from files and over the wire, and verified as PostgreSQL verifies them."""
