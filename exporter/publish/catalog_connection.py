@@ -3,6 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Iterable
 
+from exporter.model.certificates_report import Matched
 from exporter.model.judgement import Verdict
 from exporter.model.report import Connection, Governs
 from exporter.publish.family import Gauge, Row
@@ -44,8 +45,7 @@ def _certificate_labels(connection: Connection) -> tuple[str, str, str, str]:
         str(tls.client_certificate.serial_number),
         connection.certificate_name or "",
         connection.issuer_name or "",
-        # filled once certificates are matched with an inventory
-        "",
+        connection.in_use.certificate.key[0] if isinstance(connection.in_use, Matched) else "",
     )
 
 
@@ -86,6 +86,30 @@ def _connection_forecast(reading: Reading) -> Iterable[Row]:
     return (
         ((*key.labels(), connection.forecast.value, connection.forecast_cause.value), 1)
         for key, connection in reading.described
+    )
+
+
+def _certificate_not_after(reading: Reading) -> Iterable[Row]:
+    return (
+        (key.labels(), connection.in_use.certificate.not_after.timestamp())
+        for key, connection in reading.described
+        if isinstance(connection.in_use, Matched)
+    )
+
+
+def _breaks(reading: Reading) -> Iterable[Row]:
+    return (
+        ((*key.labels(), connection.breaks_cause.value), connection.breaks_at.timestamp())
+        for key, connection in reading.described
+        if connection.breaks_at is not None
+    )
+
+
+def _client_certificate_pending(reading: Reading) -> Iterable[Row]:
+    return (
+        (key.labels(), connection.certificate_pending)
+        for key, connection in reading.described
+        if connection.certificate_pending is not None
     )
 
 
@@ -141,9 +165,37 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     Gauge(
         name="connection_forecast",
         meaning="1 for what the worst connection of a key would meet if it reconnected now.",
-        source="pg_hba_file_rules",
+        source="pg_hba_file_rules, and the certificate that the client will send",
         labels=(*CONNECTION_KEY, "forecast", "cause"),
         read=_connection_forecast,
+        cap=MAX_SERIES,
+    ),
+    Gauge(
+        name="connection_certificate_not_after_timestamp_seconds",
+        meaning="When the certificate ends that the worst connection of a key showed, in unix "
+        "time; absent unless exactly one known certificate fits it.",
+        source="pg_stat_ssl (issuer, serial number), matched with known certificates",
+        labels=CONNECTION_KEY,
+        read=_certificate_not_after,
+        cap=MAX_SERIES,
+    ),
+    Gauge(
+        name="connection_breaks_timestamp_seconds",
+        meaning="The first moment from which a reconnect of the worst connection of a key fails by "
+        "dates, in unix time, and what runs out then (cause: expired for the client's certificate, "
+        "authority, crl); absent if that is not known.",
+        source="the certificate that the client will send, ssl_ca_file, ssl_crl_file, ssl_crl_dir",
+        labels=(*CONNECTION_KEY, "cause"),
+        read=_breaks,
+        cap=MAX_SERIES,
+    ),
+    Gauge(
+        name="client_certificate_pending",
+        meaning="1 if the client of the worst connection of a key owns a newer certificate than "
+        "the one in use, which is normal until it reconnects; absent if that is not known.",
+        source="pg_stat_ssl, sslcert of the standby, inventory",
+        labels=CONNECTION_KEY,
+        read=_client_certificate_pending,
         cap=MAX_SERIES,
     ),
 )
@@ -155,6 +207,15 @@ def _series_dropped(reading: Reading) -> Iterable[Row]:
     return (((family.full_name,), family.dropped(reading)) for family in CAPPED_FAMILIES)
 
 
+SERIES_DROPPED = Gauge(
+    name="series_dropped",
+    meaning=f"Series that the limit of a family leaves out ({MAX_SERIES} per target; the "
+    "inventory has its own); secure connections, and certificates that end last, are left out "
+    "first.",
+    labels=("family",),
+    read=_series_dropped,
+)
+
 CONNECTION_FAMILIES: tuple[Gauge[Reading], ...] = (
     Gauge(
         name="target_connections",
@@ -165,11 +226,5 @@ CONNECTION_FAMILIES: tuple[Gauge[Reading], ...] = (
         read=_target_connections,
     ),
     *CAPPED_FAMILIES,
-    Gauge(
-        name="series_dropped",
-        meaning=f"Series that the limit of {MAX_SERIES} per family and target leaves out; secure "
-        "connections are left out first.",
-        labels=("family",),
-        read=_series_dropped,
-    ),
+    SERIES_DROPPED,
 )

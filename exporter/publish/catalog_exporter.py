@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from exporter.model.inventory import Inventory
 from exporter.publish.family import Counter, Gauge, Row
 
 
@@ -15,11 +16,13 @@ class ExporterState:
         version: of this program.
         config_reload_successful: whether the last attempt to load the configuration succeeded.
         config_reloaded_at: when the configuration in use was loaded.
+        inventory: None when none is configured, or it was not read yet.
     """
 
     version: str
     config_reload_successful: bool
     config_reloaded_at: datetime
+    inventory: Inventory | None = None
 
 
 @dataclass(frozen=True, slots=True)

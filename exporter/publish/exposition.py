@@ -23,8 +23,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from exporter.model.inventory import Inventory
 from exporter.model.record import TargetRecord
-from exporter.publish.catalog import CATALOG, PER_TARGET
+from exporter.publish.catalog import CATALOG, INVENTORY_ONLY, PER_TARGET
+from exporter.publish.catalog_certificate import INVENTORY_FAMILIES, InventoryReading
 from exporter.publish.catalog_exporter import EXPORTER_FAMILIES, ExporterReading, ExporterState
 from exporter.publish.family import Counter, Gauge, SubjectT
 from exporter.publish.reading import Reading
@@ -106,6 +108,7 @@ class _Page:
     """What all targets make in one format, kept until a record changes."""
 
     records: tuple[TargetRecord, ...]
+    inventory: Inventory | None
     body: bytes
     packed: bytes = b""
     # the state after `packed`, from which every answer goes on in a copy: one gzip member
@@ -136,7 +139,7 @@ class Exposition:
     ) -> bytes:
         """Return the whole page, compressed if ``gzip``. Blocks; never fails for one family."""
         with self._lock:
-            page = self._page_of_targets(tuple(records), form)
+            page = self._page_of_targets(tuple(records), state.inventory, form)
             rest = self._exporter(len(records), state, form) + form.end
             if not gzip:
                 return page.body + rest
@@ -147,18 +150,25 @@ class Exposition:
             goes_on = page.packer.copy()
             return page.packed + goes_on.compress(rest) + goes_on.flush()
 
-    def _page_of_targets(self, records: tuple[TargetRecord, ...], form: Format) -> _Page:
+    def _page_of_targets(
+        self, records: tuple[TargetRecord, ...], inventory: Inventory | None, form: Format
+    ) -> _Page:
         page = self._pages.get(form)
-        if page is not None and _same(page.records, records):
+        if page is not None and page.inventory is inventory and _same(page.records, records):
             return page
         bodies = [self._target(record, form) for record in records]
         self._forget_others(form, records)
+        of_inventory = self._inventory(inventory, records, form)
         parts: list[bytes] = []
         for number, family in enumerate(PER_TARGET):
             lines = [body[number] for body in bodies if body and body[number]]
-            if lines:
+            lines.append(of_inventory.get(family.full_name, b""))
+            if any(lines):
                 parts += [self._header(family, form), *lines]
-        page = _Page(records, b"".join(parts))
+        for only in INVENTORY_ONLY:
+            if lines_of_one := of_inventory.get(only.full_name):
+                parts += [self._header(only, form), lines_of_one]
+        page = _Page(records, inventory, b"".join(parts))
         self._pages[form] = page
         return page
 
@@ -180,6 +190,15 @@ class Exposition:
         lines = tuple(self._lines(family, reading, common, form) for family in PER_TARGET)
         self._targets[form, name] = (record, lines)
         return lines
+
+    def _inventory(
+        self, inventory: Inventory | None, records: tuple[TargetRecord, ...], form: Format
+    ) -> dict[str, bytes]:
+        """Return the sample lines of the inventory by the full name of the family."""
+        if inventory is None:
+            return {}
+        reading = InventoryReading(inventory, records)
+        return {f.full_name: self._lines(f, reading, {}, form) for f in INVENTORY_FAMILIES}
 
     def _exporter(self, targets: int, state: ExporterState, form: Format) -> bytes:
         # the counts come last in the catalogue, so that a fault told now is in them; a copy,

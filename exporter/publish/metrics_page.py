@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from exporter.publish.catalog import INVENTORY_ONLY
+from exporter.publish.catalog_certificate import CERTIFICATE_FAMILIES, MAX_INVENTORY_SERIES
 from exporter.publish.catalog_connection import CONNECTION_FAMILIES, CONNECTION_KEY, MAX_SERIES
 from exporter.publish.catalog_exporter import EXPORTER_FAMILIES
 from exporter.publish.catalog_target import POLL_FAMILIES, SERVER_FAMILIES, TARGET_FAMILIES
@@ -48,7 +50,9 @@ This page is generated from the metric catalogue (`pg-replication-cert-exporter 
 - A family that grows with outside input has at most {MAX_SERIES} series per target; secure
   connections are left out first, and `pgrepl_series_dropped` tells how many.
 - `hba_file`, `hba_line` and `auth_method` are empty unless exactly one rule is known to govern.
-- `fingerprint` is empty: this version does not match certificates with an inventory.
+- A certificate is known by `fingerprint` (the first 16 hexadecimal digits of the SHA-256 of its
+  bytes) and `subject_cn` (its first CN). Those of the inventory carry no `target`; of them a family
+  has at most {MAX_INVENTORY_SERIES} series, and those that end last are left out first.
 """
 
 _CLOSING = """\
@@ -64,6 +68,12 @@ def metrics_page() -> str:
         _families("Configuration of a target", TARGET_FAMILIES, common=("target",)),
         _families("The server and its rules", SERVER_FAMILIES, common=("target",)),
         _families("Connections", CONNECTION_FAMILIES, common=("target",)),
+        _families(
+            "Certificates of a target, and (without `target`) of the inventory",
+            CERTIFICATE_FAMILIES,
+            common=("target",),
+        ),
+        _families("The inventory", INVENTORY_ONLY, common=()),
         _families("The exporter", EXPORTER_FAMILIES, common=()),
         _CLOSING,
         "## Closed lists\n\nThese values are never renamed and never used for something else.\n",

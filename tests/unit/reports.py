@@ -5,6 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+from exporter.model.certificate import CertificateSource, CertificateUsage
+from exporter.model.certificates_report import (
+    CertificatePlace,
+    ListedRevocations,
+    Matched,
+    NameFit,
+    NextCertificate,
+    TargetCertificates,
+    VerifiedCertificate,
+)
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
@@ -20,6 +30,7 @@ from exporter.model.report import (
     TargetReport,
 )
 from exporter.model.target import Target
+from exporter.model.verification import Verification
 from exporter.model.wal_sender import (
     Activity,
     OtherPeer,
@@ -30,6 +41,7 @@ from exporter.model.wal_sender import (
     TlsSession,
     WalSender,
 )
+from tests.unit.certificates import certificate, revocation_list
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 STARTED = NOW - timedelta(days=12)
@@ -78,6 +90,10 @@ WAL_SENDER = WalSender(
     slot_name="standby1",
     sync_state="async",
 )
+IN_USE = certificate("replicator", days_left=20)
+RENEWED = certificate("replicator", serial_number=7, days_left=300)
+SERVED = certificate("db1.example.com", serial_number=8, days_left=90)
+AUTHORITY = certificate("Lab authority", serial_number=1, days_left=3000, is_authority=True)
 REPLICA = Connection(
     wal_sender=WAL_SENDER,
     posture=Posture.CERTIFICATE_REQUIRED,
@@ -92,6 +108,17 @@ REPLICA = Connection(
     explanation=("It demands a certificate whose name is the role's.",),
     remedy=(),
     issuer_name="Lab authority",
+    in_use=Matched(IN_USE),
+    next_certificate=NextCertificate(
+        certificate=RENEWED,
+        source=CertificateSource.STANDBY_FILE,
+        path="/var/lib/postgresql/replicator.crt",
+        verification=Verification("ok", breaks_at=RENEWED.not_after),
+        name=NameFit.ADMITTED,
+    ),
+    certificate_pending=True,
+    breaks_at=RENEWED.not_after,
+    breaks_cause=ForecastCause.EXPIRED,
 )
 PLAINTEXT = replace(
     REPLICA,
@@ -109,6 +136,10 @@ PLAINTEXT = replace(
     rule_match=Governs(TRUST_RULE),
     certificate_name=None,
     issuer_name=None,
+    in_use=None,
+    certificate_pending=None,
+    breaks_at=None,
+    breaks_cause=ForecastCause.NONE,
     forecast=Forecast.ADMITTED_WITHOUT_CERTIFICATE,
     explanation=("It trusts whoever connects: no password, no certificate.",),
     remedy=(
@@ -134,6 +165,10 @@ LOCAL = replace(
     posture=Posture.UNIX_SOCKET,
     certificate_name=None,
     issuer_name=None,
+    in_use=None,
+    certificate_pending=None,
+    breaks_at=None,
+    breaks_cause=ForecastCause.NONE,
 )
 
 SERVER = Server(
@@ -162,6 +197,24 @@ REPORT = TargetReport(
     rules=RULES,
     connections=(PLAINTEXT, REPLICA, LOCAL),
     exemptions=(ExemptionUse("loopback", "built in", None, 0),),
+    certificates=TargetCertificates(
+        places=(
+            CertificatePlace(SERVED, CertificateUsage.SERVER, CertificateSource.SERVED),
+            CertificatePlace(
+                SERVED, CertificateUsage.SERVER, CertificateSource.SERVER_FILE, ("server.crt",)
+            ),
+            CertificatePlace(
+                AUTHORITY, CertificateUsage.AUTHORITY, CertificateSource.SERVER_FILE, ("ca.crt",)
+            ),
+        ),
+        verified=(
+            VerifiedCertificate(SERVED, CertificateUsage.SERVER, "ok"),
+            VerifiedCertificate(RENEWED, CertificateUsage.CLIENT, "ok"),
+        ),
+        revocation_lists=(ListedRevocations(revocation_list(), CertificateSource.SERVER_FILE),),
+        server_certificate_pending=False,
+        served_at=NOW,
+    ),
 )
 RECORD = TargetRecord(
     target=TARGET,

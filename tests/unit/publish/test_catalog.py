@@ -20,6 +20,7 @@ from tests.unit.reports import (
     CERT_RULE,
     DOWN,
     HBA,
+    IN_USE,
     LOCAL,
     NOT_POLLED,
     NOW,
@@ -41,6 +42,9 @@ CONNECTION_FAMILIES = {
     "pgrepl_connection_reason",
     "pgrepl_connection_predates_rules",
     "pgrepl_connection_forecast",
+    "pgrepl_connection_certificate_not_after_timestamp_seconds",
+    "pgrepl_connection_breaks_timestamp_seconds",
+    "pgrepl_client_certificate_pending",
     "pgrepl_series_dropped",
     "pgrepl_exemption_connections",
 }
@@ -267,6 +271,9 @@ def test_beyond_the_cap_secure_connections_are_left_out_first_and_counted() -> N
         ("pgrepl_connection_reason",): 0,
         ("pgrepl_connection_predates_rules",): 5,
         ("pgrepl_connection_forecast",): 5,
+        ("pgrepl_connection_certificate_not_after_timestamp_seconds",): 0,
+        ("pgrepl_connection_breaks_timestamp_seconds",): 0,
+        ("pgrepl_client_certificate_pending",): 0,
     }
     assert values(series, "pgrepl_target_connections", "verdict")[("secure",)] == MAX_SERIES
 
