@@ -10,7 +10,9 @@ The shape (``schema_version`` 1; a field may be added, none is renamed or remove
   ``duration_seconds``; ``up``; ``failure`` (null or ``reason`` and ``detail``);
   ``readers`` (by name: null if read, else ``reason`` and ``detail``);
   ``server`` (null if not read); ``rules`` (``state``, ``explanation``, ``error_lines``,
-  ``remedy``); ``exemptions``; ``connections`` (worst first; null if they could not be read).
+  ``remedy``); ``exemptions``; ``certificates`` (``places``, ``verified``, ``revocation_lists``,
+  ``server_certificate_pending``, ``served_at``, ``explanation``); ``connections`` (worst first;
+  null if they could not be read).
 
 Times are ISO 8601 in UTC. What is not known is null, never zero or empty.
 """
@@ -36,6 +38,7 @@ from exporter.model.report import (
 )
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, TlsSession
+from exporter.publish.certificates_json import connection_certificates, target_certificates
 from exporter.publish.reading import WORST_FIRST, host_text
 from exporter.publish.summary import seen_connections, totals
 
@@ -86,7 +89,7 @@ def _target(record: TargetRecord) -> _Object:
 def _report(record: TargetRecord, report: TargetReport | None) -> _Object:
     if report is None:
         names = ("polled_at", "duration_seconds", "up", "failure", "readers", "server", "rules")
-        return dict.fromkeys((*names, "exemptions", "connections"))
+        return dict.fromkeys((*names, "exemptions", "certificates", "connections"))
     connections = seen_connections(record)
     return {
         "polled_at": _moment(report.polled_at),
@@ -97,6 +100,7 @@ def _report(record: TargetRecord, report: TargetReport | None) -> _Object:
         "server": _server(report.server),
         "rules": _rules(report.rules),
         "exemptions": [_exemption(use) for use in report.exemptions],
+        "certificates": target_certificates(report.certificates),
         "connections": None if connections is None else [_connection(c) for c in connections],
     }
 
@@ -169,6 +173,7 @@ def _connection(connection: Connection) -> _Object:
         "predates_rules": connection.predates_rules,
         "forecast": connection.forecast.value,
         "forecast_cause": connection.forecast_cause.value or None,
+        **connection_certificates(connection),
         "explanation": list(connection.explanation),
         "remedy": [_step(step) for step in connection.remedy],
     }

@@ -245,7 +245,7 @@ def test_the_info_tells_rule_certificate_and_slot() -> None:
     assert values(scraped(with_connections((REPLICA,))), "pgrepl_connection_info", *labels) == {
         (
             "TLSv1.3", "cert", HBA, "12", "244837814094590", "replicator",
-            "Lab authority", "", "standby1", "async", "streaming",
+            "Lab authority", IN_USE.key[0], "standby1", "async", "streaming",
         ): 1
     }  # fmt: skip
 

@@ -1,0 +1,112 @@
+"""Certificates in the report as JSON: of one connection, and of one target."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from exporter.model.certificate import Certificate
+from exporter.model.certificates_report import (
+    Ambiguous,
+    InUse,
+    Matched,
+    NextCertificate,
+    NextUnknown,
+    TargetCertificates,
+    Unmatched,
+)
+from exporter.model.report import Connection
+
+# Any: what json.dumps takes
+_Object = dict[str, Any]
+
+
+def connection_certificates(connection: Connection) -> _Object:
+    """Return the fields of a connection that tell of its certificates."""
+    return {
+        "certificate_in_use": _in_use(connection.in_use),
+        "next_certificate": _next(connection.next_certificate),
+        "certificate_pending": connection.certificate_pending,
+        "breaks_at": _moment(connection.breaks_at),
+        "breaks_cause": connection.breaks_cause.value or None,
+    }
+
+
+def target_certificates(certificates: TargetCertificates) -> _Object:
+    """Return what is known of the certificates of a target."""
+    return {
+        "served_at": _moment(certificates.served_at),
+        "server_certificate_pending": certificates.server_certificate_pending,
+        "places": [
+            {
+                "usage": place.usage.value,
+                "source": place.source.value,
+                "paths": list(place.paths),
+                **_certificate(place.certificate),
+            }
+            for place in certificates.places
+        ],
+        "verified": [
+            {
+                "fingerprint": verified.certificate.fingerprint,
+                "usage": verified.usage.value,
+                "result": verified.result,
+            }
+            for verified in certificates.verified
+        ],
+        "revocation_lists": [
+            {
+                "issuer": listed.revocation_list.issuer.rfc2253,
+                "source": listed.source.value,
+                # as text: up to 20 bytes
+                "number": None
+                if listed.revocation_list.number is None
+                else str(listed.revocation_list.number),
+                "this_update": _moment(listed.revocation_list.this_update),
+                "next_update": _moment(listed.revocation_list.next_update),
+            }
+            for listed in certificates.revocation_lists
+        ],
+        "explanation": list(certificates.explanation),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _certificate(certificate: Certificate) -> _Object:
+    return {
+        "fingerprint": certificate.fingerprint,
+        "subject": certificate.subject.rfc2253,
+        "issuer": certificate.issuer.rfc2253,
+        # as text: it takes up to 20 bytes, which no JSON reader holds exactly as a number
+        "serial_number": str(certificate.serial_number),
+        "not_before": _moment(certificate.not_before),
+        "not_after": _moment(certificate.not_after),
+    }
+
+
+def _in_use(in_use: InUse | None) -> _Object | None:
+    match in_use:
+        case None:
+            return None
+        case Matched(certificate):
+            return {"match": "one", **_certificate(certificate)}
+        case Ambiguous(candidates):
+            return {"match": "several", "candidates": [_certificate(c) for c in candidates]}
+        case Unmatched():
+            return {"match": "none"}
+
+
+def _next(known: NextCertificate | NextUnknown) -> _Object:
+    match known:
+        case NextUnknown(why):
+            return {"known": False, "why": why}
+        case NextCertificate():
+            return {
+                "known": True,
+                "source": known.source.value,
+                "path": known.path,
+                "verification": None if known.verification is None else known.verification.result,
+                "name": known.name.value,
+                **_certificate(known.certificate),
+            }
