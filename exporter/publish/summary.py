@@ -4,12 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from exporter.model.certificates_report import Matched
 from exporter.model.failure import FailureReason, Reader, Unread
-from exporter.model.judgement import Verdict
+from exporter.model.judgement import ForecastCause, Verdict
 from exporter.model.record import TargetRecord
 from exporter.model.report import (
     Connection,
@@ -152,6 +154,22 @@ def rule_place(connection: Connection, names: Mapping[str, str] = NO_SHORT_NAMES
         case Undecided() as match:
             lines = ", ".join(str(rule.location.line_number) for rule in match.candidates)
             return f"undecided: {lines}" if lines else "not known"
+
+
+def certificate_end(connection: Connection) -> str:
+    """Return the day from which a reconnect fails by dates, else on which the certificate ends.
+
+    The day in UTC, and what ends where that is not the client's own certificate; empty where
+    neither is known.
+    """
+    if connection.breaks_at is not None:
+        day = f"{connection.breaks_at.astimezone(UTC):%Y-%m-%d}"
+        cause = connection.breaks_cause
+        own = cause is ForecastCause.EXPIRED
+        return day if own else f"{day} ({cause.value})"
+    if isinstance(connection.in_use, Matched):
+        return f"{connection.in_use.certificate.not_after.astimezone(UTC):%Y-%m-%d}"
+    return ""
 
 
 def failed_readers(report: TargetReport) -> tuple[tuple[Reader, Unread], ...]:

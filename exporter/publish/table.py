@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from exporter.model.judgement import Forecast
 from exporter.model.record import TargetRecord
 from exporter.model.report import Connection, TargetReport
 from exporter.publish.heading import heading
 from exporter.publish.summary import (
+    certificate_end,
     failed_readers,
     peer_text,
     rule_place,
@@ -26,6 +28,7 @@ from exporter.publish.terminal import (
 from exporter.publish.wording import FAILURES
 
 _COLUMNS = ("VERDICT", "POSTURE", "APPLICATION", "ROLE", "ADDRESS", "KIND", "RULE")
+_ENDS = "ENDS"
 _ADDRESS = 4
 _RULE = 6
 _SHRINKABLE = (2, 3, _ADDRESS, _RULE)
@@ -60,6 +63,10 @@ def _target(record: TargetRecord, style: Style, width: int | None) -> list[str]:
         lines += wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT)
     lines += _rules_in_error(report, style, width)
     lines += _blind_spots(report, style, width)
+    for told in report.certificates.explanation:
+        lines += wrapped(
+            printable(told), width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2
+        )
     connections = seen_connections(record)
     if connections is None:
         return lines
@@ -103,7 +110,10 @@ def _blind_spots(report: TargetReport, style: Style, width: int | None) -> list[
 def _rows(connections: Sequence[Connection], style: Style, width: int | None) -> list[str]:
     names = short_names(connections)
     rows = [_COLUMNS, *(_cells(connection, names) for connection in connections)]
-    widths = [max(columns_of(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    ends = [certificate_end(connection) for connection in connections]
+    if any(ends):
+        rows = [(*row, end) for row, end in zip(rows, (_ENDS, *ends), strict=True)]
+    widths = [max(columns_of(row[i]) for row in rows) for i in range(len(rows[0]))]
     if width is not None:
         _shrink(widths, width - len(_INDENT))
         rows = [_clipped(row, widths) for row in rows]
@@ -131,6 +141,9 @@ def _cells(connection: Connection, names: dict[str, str]) -> tuple[str, ...]:
 
 def _reasons(connection: Connection, indent: int, style: Style, width: int | None) -> list[str]:
     told = ", ".join(reason.value for reason in connection.reasons)
+    if connection.forecast is Forecast.REFUSED:
+        cause = connection.forecast_cause.value
+        told = f"{told}; a reconnect is refused ({cause})".removeprefix("; ")
     if connection.exemption:
         told = f"exemption {printable(connection.exemption)}" + (f"; {told}" if told else "")
     if not told:
@@ -145,10 +158,10 @@ def _reasons(connection: Connection, indent: int, style: Style, width: int | Non
 def _shrink(widths: list[int], room: int) -> None:
     """Make the widest of the columns that may shrink narrower until all fit, if they can."""
     while sum(widths) + 2 * (len(widths) - 1) > room:
-        widest = max(_SHRINKABLE, key=lambda column: widths[column])
-        if widths[widest] <= _NARROWEST:
+        wide = [c for c in _SHRINKABLE if widths[c] > max(_NARROWEST, len(_COLUMNS[c]))]
+        if not wide:
             return
-        widths[widest] -= 1
+        widths[max(wide, key=lambda column: widths[column])] -= 1
 
 
 def _clipped(row: Sequence[str], widths: Sequence[int]) -> tuple[str, ...]:

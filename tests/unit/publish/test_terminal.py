@@ -1,5 +1,6 @@
 """The texts for a terminal, as they are read; hostile names cannot act on it."""
 
+import json
 import unicodedata
 from dataclasses import replace
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.model.certificates_report import Ambiguous, InUse, NextUnknown, Unmatched
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import ErrorLine, RuleLocation
-from exporter.model.judgement import HbaState, Posture, Verdict
+from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Verdict
 from exporter.model.report import NoRule, Place, RulesReport, Step, Undecided
 from exporter.publish.explain import explain_text
 from exporter.publish.report_json import report_json
@@ -20,7 +22,9 @@ from tests.unit.reports import (
     CERT_RULE,
     DOWN,
     HBA,
+    IN_USE,
     NOT_POLLED,
+    NOW,
     PLAINTEXT,
     RECORD,
     REPLICA,
@@ -40,17 +44,17 @@ HOSTILE = replace(
 
 TABLE = """\
 primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
-  VERDICT   POSTURE               APPLICATION    ROLE        ADDRESS      KIND      RULE
+  VERDICT   POSTURE               APPLICATION    ROLE        ADDRESS      KIND      RULE            ENDS
   insecure  plaintext             standby2       replicator  10.0.0.6     physical  pg_hba.conf:14
             because rule_trusts, client_without_tls, rule_allows_plaintext
   secure    unix_socket           pg_receivewal  replicator  unix socket  physical  pg_hba.conf:12
-  secure    certificate_required  standby1       replicator  10.0.0.5     physical  pg_hba.conf:12
+  secure    certificate_required  standby1       replicator  10.0.0.5     physical  pg_hba.conf:12  2027-09-16
 
 standby: not readable (timeout)
   No answer within the target's time-out. (no answer in 10 s)
 
-managed: not readable (permission), PostgreSQL 17.5, primary, TLS on, asks for client certificates,
-  pg_hba.conf loaded
+managed: not readable (permission), PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf
+  loaded
   The exporter's role lacks a privilege for it. (the role lacks the rights of pg_read_all_stats)
   not read: wal_senders (permission): the role lacks the rights of pg_read_all_stats
     to let it: GRANT pg_read_all_stats TO repl_exporter;
@@ -133,7 +137,7 @@ Nobody replicates from here now.
 
 def test_the_table_tells_targets_connections_rules_and_reasons() -> None:
     records = (RECORD, DOWN, BLIND, named(with_connections(()), "empty"), NOT_POLLED)
-    assert connections_table(records, colour=False, width=100) == TABLE
+    assert connections_table(records, colour=False, width=112) == TABLE
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])
@@ -283,3 +287,70 @@ def test_an_application_that_is_not_there_is_told() -> None:
 
 def test_a_word_that_is_too_long_is_not_broken() -> None:
     assert wrapped("a " + "x" * 50, 20, indent="  ") == ["  a", "  " + "x" * 50]
+
+
+def test_a_refused_reconnect_and_what_ends_first_stand_in_the_table() -> None:
+    refused = replace(
+        REPLICA,
+        forecast=Forecast.REFUSED,
+        forecast_cause=ForecastCause.REVOKED,
+        breaks_at=None,
+    )
+    told = connections_table([with_connections([refused])], colour=False, width=None)
+    assert "because a reconnect is refused (revoked)" in told
+    # the certificate in use, for nothing else is known to end
+    assert told.splitlines()[2].endswith(f"{IN_USE.not_after:%Y-%m-%d}")
+    by_list = replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)
+    told = connections_table([with_connections([by_list])], colour=False, width=None)
+    assert told.splitlines()[2].endswith("2026-11-20 (crl)")
+
+
+def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
+    assert RECORD.report is not None
+    sentence = "The certificate in ssl_cert_file is not the one that the server serves."
+    certificates = replace(RECORD.report.certificates, explanation=(sentence,))
+    record = replace(RECORD, report=replace(RECORD.report, certificates=certificates))
+    assert f"\n  {sentence}\n" in connections_table([record], colour=False, width=None)
+
+
+def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
+    (target,) = json.loads(report_json([RECORD]))["targets"]
+    assert target["certificates"]["server_certificate_pending"] is False
+    assert [(p["usage"], p["source"], p["paths"]) for p in target["certificates"]["places"]] == [
+        ("server", "served", []),
+        ("server", "server_file", ["server.crt"]),
+        ("authority", "server_file", ["ca.crt"]),
+    ]
+    assert target["certificates"]["revocation_lists"] == [
+        {
+            "issuer": "CN=Lab authority,O=Lab",
+            "source": "server_file",
+            "number": "3",
+            "this_update": "2026-11-19T12:00:00+00:00",
+            "next_update": "2026-11-27T12:00:00+00:00",
+        }
+    ]
+    secure = next(c for c in target["connections"] if c["application_name"] == "standby1")
+    assert secure["certificate_in_use"]["match"] == "one"
+    assert secure["certificate_in_use"]["fingerprint"] == IN_USE.fingerprint
+    assert secure["next_certificate"]["path"] == "/var/lib/postgresql/replicator.crt"
+    assert secure["next_certificate"]["verification"] == "ok"
+    assert (secure["certificate_pending"], secure["breaks_cause"]) == (True, "expired")
+
+
+@pytest.mark.parametrize(
+    ("in_use", "told"),
+    [
+        (None, None),
+        (Unmatched(), {"match": "none"}),
+        (Ambiguous(()), {"match": "several", "candidates": []}),
+    ],
+)
+def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
+    in_use: InUse | None, told: dict[str, object] | None
+) -> None:
+    connection = replace(REPLICA, in_use=in_use, next_certificate=NextUnknown("not asked"))
+    (target,) = json.loads(report_json([with_connections([connection])]))["targets"]
+    (shown,) = target["connections"]
+    assert shown["certificate_in_use"] == told
+    assert shown["next_certificate"] == {"known": False, "why": "not asked"}
