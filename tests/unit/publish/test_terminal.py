@@ -67,7 +67,7 @@ empty: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hb
 primary: not polled yet
 
 3 connections on 5 targets: 1 insecure, 0 unknown, 0 exempt, 2 secure. 3 targets could not be read.
-"""
+"""  # noqa: E501  as it is printed
 
 EXPLANATION = """\
 primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
