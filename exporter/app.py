@@ -79,7 +79,7 @@ class Exporter:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        app = create_app(self._board.snapshot, lambda: self._state)
+        app = create_app(self._board.snapshot, lambda: self._state, clock)
         async with serving(app, host, port) as url, asyncio.TaskGroup() as group:
             _LOG.info("listening on %s, polling %d targets", url, len(self._targets))
             loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload(group)))

@@ -1,10 +1,11 @@
-"""The web server: /metrics, a landing page, health and readiness."""
+"""The web server: /metrics, pages for a browser, the report as JSON, health and readiness."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final, TypeVar
 
 from aiohttp import web
@@ -12,8 +13,10 @@ from aiohttp import web
 from exporter.model.record import TargetRecord
 from exporter.publish.catalog_exporter import ExporterState
 from exporter.publish.exposition import Exposition, gzip_accepted, negotiate
-from exporter.publish.landing import STYLE_HASH, landing_page
 from exporter.publish.protocol import SERVER_NAME, SILENCE_SECONDS, Runner
+from exporter.publish.report_json import report_json
+from exporter.publish.status.pages import ASSETS, entity_tag, overview_html, target_html
+from exporter.publish.status.query import Query
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,8 +28,8 @@ _HEADERS: Final = {
     "Server": SERVER_NAME,
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -35,7 +38,9 @@ _HEADERS: Final = {
 }
 
 
-def create_app(snapshot: Snapshot, state: Callable[[], ExporterState]) -> web.Application:
+def create_app(
+    snapshot: Snapshot, state: Callable[[], ExporterState], now: Callable[[], datetime]
+) -> web.Application:
     """Return the application.
 
     Args:
@@ -43,10 +48,14 @@ def create_app(snapshot: Snapshot, state: Callable[[], ExporterState]) -> web.Ap
             configuration; called on the event loop. A record that has not changed must be the
             same object, so that it is not rendered again.
         state: returns what the composition knows of the exporter; called likewise.
+        now: the clock, for what is left until certificates end.
     """
     app = web.Application(middlewares=[_plain_errors], client_max_size=0)
-    pages = _Pages(snapshot, state)
-    app.router.add_get("/", pages.landing)
+    pages = _Pages(snapshot, state, now)
+    app.router.add_get("/", pages.overview)
+    app.router.add_get("/targets/{name}", pages.target)
+    app.router.add_get("/assets/{name}", pages.asset)
+    app.router.add_get("/api/v1/report", pages.report)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/-/healthy", pages.healthy)
     app.router.add_get("/-/ready", pages.ready)
@@ -87,9 +96,15 @@ async def serving(
 class _Pages:
     """The handlers, and the one thread in which pages are rendered."""
 
-    def __init__(self, snapshot: Snapshot, state: Callable[[], ExporterState]) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        state: Callable[[], ExporterState],
+        now: Callable[[], datetime],
+    ) -> None:
         self._snapshot = snapshot
         self._state = state
+        self._now = now
         self._exposition = Exposition()
         # one: rendering is bound to one core anyway, and scrapes that wait then find it done
         self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
@@ -109,11 +124,49 @@ class _Pages:
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=body, headers=headers)
 
-    async def landing(self, _request: web.Request) -> web.Response:
-        """Answer with the page for a browser."""
-        records, state = self._snapshot(), self._state()
-        page = await self._rendered(lambda: landing_page(records, state))
-        return web.Response(text=page, content_type="text/html")
+    async def overview(self, request: web.Request) -> web.Response:
+        """Answer with the page of all targets."""
+        records, version = self._snapshot(), self._state().version
+        query, now = Query.read(request.query), self._now()
+        return await self._page(request, lambda: overview_html(records, query, version, now))
+
+    async def target(self, request: web.Request) -> web.Response:
+        """Answer with the page of one target; 404 if none has that name."""
+        record, version, now = (
+            self._record(request.match_info["name"]),
+            self._state().version,
+            self._now(),
+        )
+        return await self._page(request, lambda: target_html(record, version, now))
+
+    async def report(self, request: web.Request) -> web.Response:
+        """Answer with the report as JSON: of all targets, or of the one in ``target``."""
+        name = request.query.get("target")
+        records = self._snapshot() if name is None else (self._record(name),)
+        text = await self._rendered(lambda: report_json(records))
+        return web.Response(text=text, content_type="application/json")
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """Answer with a file of the pages' own."""
+        asset = ASSETS.get(request.match_info["name"])
+        if asset is None:
+            raise web.HTTPNotFound
+        return web.Response(body=asset.body, content_type=asset.content_type, charset="utf-8")
+
+    def _record(self, name: str) -> TargetRecord:
+        for record in self._snapshot():
+            if record.target.name == name:
+                return record
+        raise web.HTTPNotFound
+
+    async def _page(self, request: web.Request, render: Callable[[], str]) -> web.Response:
+        html = await self._rendered(render)
+        tag = entity_tag(html)
+        headers = {"ETag": tag}
+        # the script asks again every few seconds, and mostly nothing has changed
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(text=html, content_type="text/html", headers=headers)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """Answer 200: the event loop runs."""

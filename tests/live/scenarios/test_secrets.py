@@ -21,8 +21,9 @@ from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.observe.postgres.poll import observe
 from exporter.publish.explain import explain_text
-from exporter.publish.landing import landing_page
 from exporter.publish.report_json import report_json
+from exporter.publish.status.pages import overview_html, target_html
+from exporter.publish.status.query import Query
 from exporter.publish.table import connections_table
 from exporter.sql import least_privilege_sql
 from lab.account import workspace
@@ -31,7 +32,7 @@ from lab.server import PostgresServer
 from lab.wait import until
 from tests.live.primaries import Primaries, Primary, fresh_primary
 from tests.live.scenarios.stage import now, poll
-from tests.unit.publish.scrape import STATE, page_of
+from tests.unit.publish.scrape import page_of
 
 pytestmark = pytest.mark.live
 
@@ -171,7 +172,8 @@ def test_nothing_that_is_let_out_holds_a_secret(
         "metrics": page_of(records).decode(),
         "json": report_json(records),
         "table": connections_table(records, colour=False, width=None),
-        "page": landing_page(records, STATE),
+        "page": overview_html(records, Query(), "1.2.3", now()),
+        "target pages": "".join(target_html(r, "1.2.3", now()) for r in records),
         "explanations": "".join(explain_text(r, colour=False) for r in records),
         "settings": repr(settings),
         "targets": repr(settings.targets) + str(settings.targets),
