@@ -53,7 +53,8 @@ def create_app(
     app = web.Application(middlewares=[_plain_errors], client_max_size=0)
     pages = _Pages(snapshot, state, now)
     app.router.add_get("/", pages.overview)
-    app.router.add_get("/targets/{name}", pages.target)
+    # by default a part of a path holds no braces
+    app.router.add_get("/targets/{name:.+}", pages.target)
     app.router.add_get("/assets/{name}", pages.asset)
     app.router.add_get("/api/v1/report", pages.report)
     app.router.add_get("/metrics", pages.metrics)

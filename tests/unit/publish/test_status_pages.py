@@ -1,4 +1,4 @@
-"""Facts about the pages for a browser: what they tell, what is found, and that no name is markup."""
+"""Facts about the pages for a browser: what they tell and find, and that no name is markup."""
 
 import re
 from collections.abc import Sequence

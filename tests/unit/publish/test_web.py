@@ -254,7 +254,7 @@ async def test_a_page_that_has_not_changed_is_not_sent_again() -> None:
             assert answer.headers["ETag"] != tag
 
 
-@pytest.mark.parametrize("name", ["a/b", "über", "100%", "a b?c#d", ".."])
+@pytest.mark.parametrize("name", ["a/b", "über", "100%", "a b?c#d", "..", "{name}"])
 async def test_every_name_of_a_target_has_a_page(name: str) -> None:
     record = named(RECORD, name)
     async with site(record) as shown:
