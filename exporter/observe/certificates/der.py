@@ -1,7 +1,7 @@
 """Elements of DER (ITU-T X.690): tag, length, content; nothing is known of what they mean."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 INTEGER = 0x02
 OCTET_STRING = 0x04
@@ -16,8 +16,7 @@ _LONG_LENGTH = 0x80
 _MOST_IDENTIFIER_BYTES = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element.
 
     Attributes:
@@ -27,8 +26,8 @@ class Element:
     """
 
     tag: int
-    content: bytes = field(repr=False)
-    encoded: bytes = field(repr=False)
+    content: bytes
+    encoded: bytes
 
 
 def first(data: bytes) -> Element:
