@@ -10,11 +10,21 @@ from exporter.assess.report import assess, failed
 from exporter.board import Board
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.judgement import HbaState
+from exporter.model.knowledge import Knowledge
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
+from exporter.model.verification import NOT_CHECKED, Verification
 from exporter.observe.postgres.poll import observe
 
 _LOG = logging.getLogger(__name__)
+
+
+def _nobody_asked(*_asked: object, **_for: object) -> Verification:
+    return Verification(NOT_CHECKED)
+
+
+_KNOWLEDGE = Knowledge(_nobody_asked)
+"""Of no certificate beside what a poll reads."""
 
 SPREAD_SECONDS = 0.02
 """First polls begin this far apart on average, so that a large fleet does not start at once."""
@@ -28,7 +38,13 @@ async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]
     try:
         observation = await observe(target, now=now)
         if isinstance(observation, Unread):
-            report = failed(target, observation, at=now(), duration_seconds=loop.time() - started)
+            report = failed(
+                target,
+                observation,
+                _KNOWLEDGE,
+                at=now(),
+                duration_seconds=loop.time() - started,
+            )
         elif not board.same_cluster(target.name, observation.server.system_identifier):
             history = board.history(target.name)
             changed = Unread(
@@ -37,14 +53,18 @@ async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]
                 "one node, not an address that moves",
             )
             report = failed(
-                target, changed, at=observation.at, duration_seconds=observation.duration_seconds
+                target,
+                changed,
+                _KNOWLEDGE,
+                at=observation.at,
+                duration_seconds=observation.duration_seconds,
             )
         else:
-            report, history = assess(observation, target, history, now=now())
+            report, history = assess(observation, target, history, _KNOWLEDGE, now=now())
     except Exception:  # noqa: BLE001  a fault of ours must not end the polling of a target
         _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
         fault = Unread(FailureReason.INTERNAL, "a fault in the exporter; its log tells more")
-        report = failed(target, fault, at=now(), duration_seconds=loop.time() - started)
+        report = failed(target, fault, _KNOWLEDGE, at=now(), duration_seconds=loop.time() - started)
     before = board.post(report, history)
     if before is not None:
         _tell_changes(before.report, report)

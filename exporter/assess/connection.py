@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from exporter.assess.certificate_explanation import explain_certificates
+from exporter.assess.certificate_remedy import with_certificates
+from exporter.assess.connection_certificates import CertificatesKnown, judge_certificates
 from exporter.assess.demand import Demand, map_name
 from exporter.assess.explanation import explain
 from exporter.assess.hba_match import Client
 from exporter.assess.identity import certificate_name, distinguished_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.posture import demanded_of, forecast, posture, shown_certificate
+from exporter.assess.posture import demanded_of, posture, shown_certificate
 from exporter.assess.reasons import Case, reasons
 from exporter.assess.remedy import remedy
 from exporter.assess.surroundings import Surroundings
@@ -49,10 +52,11 @@ class RulesInForce:
     unknown: str
 
 
-def judge(
+def judge(  # noqa: PLR0913  each of another subject
     wal_sender: WalSender,
     observation: Observation,
     known: RulesInForce,
+    certificates: CertificatesKnown,
     policy: Policy,
     *,
     now: datetime,
@@ -95,27 +99,35 @@ def judge(
         policy=policy,
     )
     given, exemption = verdict(wal_sender, reached, policy, now=now)
-    expected, cause = forecast(demanded)
+    owned = judge_certificates(case, certificates, known.clientname_lines, now=now)
     why = reasons(case)
     shown = shown_certificate(wal_sender)
     return Connection(
         wal_sender=wal_sender,
         posture=reached,
         verdict=given,
-        reasons=why,
+        reasons=(*why, *owned.reasons),
         rule_match=found.match,
         predates_rules=predates,
         certificate_name=None if shown is None else certificate_name(shown.subject),
         exemption=exemption,
-        forecast=expected,
-        forecast_cause=cause,
-        explanation=explain(
-            case,
-            predates=predates,
-            known_since=known.hba_since,
-            clientname_lines=known.clientname_lines,
+        forecast=owned.forecast,
+        forecast_cause=owned.cause,
+        explanation=(
+            *explain(
+                case,
+                predates=predates,
+                known_since=known.hba_since,
+                clientname_lines=known.clientname_lines,
+            ),
+            *explain_certificates(case, owned, certificates),
         ),
-        remedy=remedy(case, why),
+        remedy=with_certificates(case, owned, remedy(case, why)),
+        in_use=owned.in_use,
+        next_certificate=owned.upcoming,
+        certificate_pending=owned.pending,
+        breaks_at=owned.breaks_at,
+        breaks_cause=owned.breaks_cause,
     )
 
 

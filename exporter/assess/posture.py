@@ -2,7 +2,7 @@
 
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
 from exporter.assess.outcome import Outcomes
-from exporter.model.judgement import Forecast, ForecastCause, Posture
+from exporter.model.judgement import Posture
 from exporter.model.observation import Server
 from exporter.model.wal_sender import OtherPeer, PeerCertificate, TlsSession, WalSender
 
@@ -62,16 +62,3 @@ def _with_certificate(demanded: frozenset[Demand], *, name_unproven: bool) -> Po
     if admitting == {Demand.NOTHING}:
         return Posture.CERTIFICATE_OPTIONAL
     return Posture.CERTIFICATE_UNCONFIRMED
-
-
-def forecast(demanded: frozenset[Demand]) -> tuple[Forecast, ForecastCause]:
-    """Return what the next reconnect meets, as far as rules tell.
-
-    Where a certificate is demanded, it hangs on the one that the client will send, which
-    nothing here knows: unknown.
-    """
-    if demanded == {Demand.REFUSES}:
-        return Forecast.REFUSED, ForecastCause.RULE
-    if demanded == {Demand.NOTHING}:
-        return Forecast.ADMITTED_WITHOUT_CERTIFICATE, ForecastCause.NONE
-    return Forecast.UNKNOWN, ForecastCause.NONE

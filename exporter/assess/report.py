@@ -4,17 +4,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from exporter.assess.connection import RulesInForce, judge
+from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.load_state import follow, in_force, newest_change
 from exporter.assess.outcome import InForce
 from exporter.assess.rules_remedy import error_text, rules_remedy
+from exporter.assess.target_certificates import target_certificates
 from exporter.model.failure import Read, Reader, Unread
 from exporter.model.hba import RuleLocation, ServerFile
 from exporter.model.history import RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
+from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.policy import LOOPBACK_EXEMPTION
 from exporter.model.report import Connection, ExemptionUse, RulesReport, TargetReport
 from exporter.model.target import Target
+from exporter.model.tls_files import Receiver, TlsFiles
 
 _HBA_FILES = (ServerFile.HBA, ServerFile.HBA_INCLUDED)
 _IDENT_FILES = (ServerFile.IDENT, ServerFile.IDENT_INCLUDED)
@@ -36,7 +40,12 @@ _STATE_IN_WORDS = {
 
 
 def assess(
-    observation: Observation, target: Target, history: RulesHistory, *, now: datetime
+    observation: Observation,
+    target: Target,
+    history: RulesHistory,
+    knowledge: Knowledge,
+    *,
+    now: datetime,
 ) -> tuple[TargetReport, RulesHistory]:
     """Return the report on ``target``, and its history after this poll.
 
@@ -44,9 +53,11 @@ def assess(
         observation: what the poll read.
         target: as configured.
         history: after the poll before.
-        now: for exemptions that end.
+        knowledge: of certificates.
+        now: for exemptions and certificates that end.
     """
     known, history = _rules_in_force(observation, history)
+    certificates = certificates_known(observation, target, knowledge, now=now)
     connections: Read[tuple[Connection, ...]]
     if isinstance(observation.wal_senders, Unread):
         connections = observation.wal_senders
@@ -56,7 +67,7 @@ def assess(
         judged = tuple(
             sorted(
                 (
-                    judge(w, observation, known, target.policy, now=now)
+                    judge(w, observation, known, certificates, target.policy, now=now)
                     for w in observation.wal_senders
                 ),
                 key=_worst_first,
@@ -68,29 +79,37 @@ def assess(
         polled_at=observation.at,
         duration_seconds=observation.duration_seconds,
         failure=failure,
-        readers=_readers(observation),
+        readers=_readers(observation, knowledge),
         server=observation.server,
         rules=_rules_report(observation, known),
         connections=connections,
         exemptions=_exemptions(target, judged),
+        certificates=target_certificates(observation, knowledge, certificates, judged, now=now),
+        receiver=observation.receiver if isinstance(observation.receiver, Receiver) else None,
     )
     return report, history
 
 
 def failed(
-    target: Target, failure: Unread, *, at: datetime, duration_seconds: float
+    target: Target,
+    failure: Unread,
+    knowledge: Knowledge,
+    *,
+    at: datetime,
+    duration_seconds: float,
 ) -> TargetReport:
-    """Return the report on a poll that read nothing."""
+    """Return the report on a poll that read nothing: what is served may be known all the same."""
     return TargetReport(
         target=target,
         polled_at=at,
         duration_seconds=duration_seconds,
         failure=failure,
-        readers={},
+        readers=_of_served_chain(knowledge),
         server=None,
         rules=None,
         connections=failure,
         exemptions=_exemptions(target, ()),
+        certificates=target_certificates(None, knowledge, None, (), now=at),
     )
 
 
@@ -162,8 +181,8 @@ def _locations(observation: Observation, *, holding: str) -> frozenset[RuleLocat
     return frozenset(found)
 
 
-def _readers(observation: Observation) -> dict[Reader, Unread | None]:
-    read = {
+def _readers(observation: Observation, knowledge: Knowledge) -> dict[Reader, Unread | None]:
+    read: dict[Reader, object] = {
         Reader.SERVER: observation.server,
         Reader.WAL_SENDERS: observation.wal_senders,
         Reader.HBA_RULES: observation.hba,
@@ -172,8 +191,28 @@ def _readers(observation: Observation) -> dict[Reader, Unread | None]:
         Reader.FILE_TIMES: observation.file_times,
         Reader.ROLE_MEMBERSHIPS: observation.role_memberships,
         Reader.REGULAR_EXPRESSIONS: observation.regular_expressions,
+        Reader.TLS_FILES: _first_unread(observation.tls_files),
+        Reader.RECEIVER: observation.receiver,
     }
-    return {reader: value if isinstance(value, Unread) else None for reader, value in read.items()}
+    return {
+        **{r: value if isinstance(value, Unread) else None for r, value in read.items()},
+        **_of_served_chain(knowledge),
+    }
+
+
+def _first_unread(tls_files: Read[TlsFiles]) -> object:
+    if isinstance(tls_files, Unread):
+        return tls_files
+    files = (tls_files.certificate, tls_files.authority, tls_files.revocation)
+    return next((f for f in files if isinstance(f, Unread)), None)
+
+
+def _of_served_chain(knowledge: Knowledge) -> dict[Reader, Unread | None]:
+    """Return how reading the served chain went; nothing if nobody looked."""
+    served = knowledge.served
+    if served is None:
+        return {}
+    return {Reader.SERVED_CHAIN: served if isinstance(served, Unread) else None}
 
 
 def _rules_report(observation: Observation, known: RulesInForce) -> RulesReport:

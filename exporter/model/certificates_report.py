@@ -55,6 +55,7 @@ class NextCertificate:
             these cannot be read.
         name: held against the role as the governing rule does; where that asks for no
             certificate, as ``hostssl … cert`` without a map would.
+        chain: what the file holds beside it, which is sent with it.
     """
 
     certificate: Certificate
@@ -62,6 +63,7 @@ class NextCertificate:
     path: str
     verification: Verification | None
     name: NameFit
+    chain: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

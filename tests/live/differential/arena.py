@@ -38,6 +38,7 @@ from tests.live.differential.population import (
     populate,
 )
 from tests.live.differential.rule_files import MAIN, PARTS
+from tests.unit.assess.facts import KNOWLEDGE
 
 OUR_LINES = f"local postgres {OBSERVER} trust\n"
 """Our own ways in; they come first in every pg_hba.conf, after the lab's."""
@@ -116,7 +117,11 @@ class Arena:
             now = datetime.now(UTC)
             wal_senders = tuple(c.wal_sender(n, at=now) for n, c in enumerate(clients))
             report, history = assess(
-                replace(observation, wal_senders=wal_senders), self.target, history, now=now
+                replace(observation, wal_senders=wal_senders),
+                self.target,
+                history,
+                KNOWLEDGE,
+                now=now,
             )
             if report.rules is not None and report.rules.state is HbaState.LOADED:
                 return observation, report

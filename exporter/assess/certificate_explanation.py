@@ -1,0 +1,135 @@
+"""Sentences on a connection's certificates, for a person: would it get in, with which, how long?"""
+
+from collections.abc import Iterable
+
+from exporter.assess.acceptance import FilesInForce
+from exporter.assess.certificate_words import ENDS, certificate_text, moment
+from exporter.assess.connection_certificates import CertificatesKnown, ConnectionCertificates
+from exporter.assess.reasons import Case
+from exporter.model.certificate import CertificateSource
+from exporter.model.certificates_report import (
+    Ambiguous,
+    Matched,
+    NameFit,
+    NextCertificate,
+    NextUnknown,
+    Unmatched,
+)
+from exporter.model.judgement import Forecast, Reason
+from exporter.model.verification import VERIFIED
+from exporter.model.wal_sender import TcpPeer
+
+_FILES = {
+    FilesInForce.CHANGED: (
+        "The server's authorities or revocation lists were changed after the last reload: it still "
+        "holds clients against the older ones, and the verdict is on those of its disk."
+    ),
+    FilesInForce.NOT_TAKEN: (
+        "The last reload did not take the server's TLS files (its log says why): it holds clients "
+        "against older authorities and lists, and the verdict is on those of its disk."
+    ),
+}
+
+
+def explain_certificates(
+    case: Case, judged: ConnectionCertificates, certificates: CertificatesKnown
+) -> tuple[str, ...]:
+    """Return sentences on what is in use, what is sent next, and what that meets.
+
+    Nothing is told where nothing is known of anybody's certificates.
+
+    Args:
+        case: the connection.
+        judged: its certificates.
+        certificates: what is known.
+    """
+    return (
+        *_in_use(judged, certificates),
+        *_upcoming(case, judged, certificates),
+        *_until(judged),
+    )
+
+
+def _in_use(judged: ConnectionCertificates, certificates: CertificatesKnown) -> Iterable[str]:
+    match judged.in_use:
+        case Matched(certificate):
+            told = f"It uses the certificate {certificate_text(certificate)}."
+            if Reason.CERTIFICATE_EXPIRED_IN_USE in judged.reasons:
+                told += (
+                    " That has expired: the connection goes on, for nothing is checked again "
+                    "while it lasts."
+                )
+            yield told
+        case Ambiguous(candidates):
+            told = ", ".join(certificate_text(c) for c in candidates)
+            yield (
+                "Several known certificates look like the one in use, of which the server shows "
+                f"no more than serial number and names: {told}."
+            )
+        case Unmatched() if certificates.has_inventory:
+            yield "The certificate in use is not in the inventory."
+        case _:
+            return
+
+
+def _upcoming(
+    case: Case, judged: ConnectionCertificates, certificates: CertificatesKnown
+) -> Iterable[str]:
+    upcoming = judged.upcoming
+    if isinstance(upcoming, NextUnknown):
+        known = certificates.has_inventory or certificates.standbys.by_name
+        if known and isinstance(case.wal_sender.peer, TcpPeer):
+            yield f"Which certificate it owns for its next connect is not known: {upcoming.why}."
+        return
+    yield _next(judged, upcoming)
+    yield _would_get_in(case, judged, upcoming)
+    if upcoming.verification is not None and certificates.files in _FILES:
+        yield _FILES[certificates.files]
+
+
+def _next(judged: ConnectionCertificates, upcoming: NextCertificate) -> str:
+    where = upcoming.path
+    if upcoming.source is CertificateSource.STANDBY_FILE:
+        where = f"{upcoming.path} on the standby"
+    if judged.in_use == Matched(upcoming.certificate):
+        return f"For its next connect it owns the same, in {where}."
+    told = f"For its next connect it owns {certificate_text(upcoming.certificate)}, in {where}"
+    if judged.pending:
+        told += ", renewed and not in use before it reconnects"
+    return f"{told}."
+
+
+def _would_get_in(case: Case, judged: ConnectionCertificates, upcoming: NextCertificate) -> str:
+    role = case.client.role
+    lead = (
+        "With it"
+        if judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
+        else "If a certificate were demanded now, with it"
+    )
+    verification = upcoming.verification
+    name = {
+        NameFit.ADMITTED: f"its name lets in as {role}",
+        NameFit.REFUSED: f"its name does not let in as {role}",
+        NameFit.UNDECIDED: f"whether its name lets in as {role} cannot be decided",
+    }[upcoming.name]
+    if verification is None:
+        return (
+            "Whether the server would take it is not known, for there are no authorities of it "
+            f"that can be read; {name}."
+        )
+    if verification.result != VERIFIED:
+        return f"{lead} it would be refused: {verification.result}; {name}."
+    gets_in = {
+        NameFit.ADMITTED: "it would get in",
+        NameFit.REFUSED: "it would be refused",
+        NameFit.UNDECIDED: "it may get in",
+    }[upcoming.name]
+    return f"{lead} {gets_in}: the server's authorities vouch for it, and {name}."
+
+
+def _until(judged: ConnectionCertificates) -> Iterable[str]:
+    if judged.breaks_at is not None:
+        yield (
+            f"From {moment(judged.breaks_at)} on a reconnect fails: then "
+            f"{ENDS[judged.breaks_cause]}."
+        )

@@ -1,0 +1,179 @@
+"""What to do about a connection's certificates: ordered steps, before and after those of rules."""
+
+from collections.abc import Iterable
+
+from exporter.assess.certificate_words import certificate_text
+from exporter.assess.connection_certificates import ConnectionCertificates
+from exporter.assess.reasons import Case
+from exporter.assess.remedy_steps import reconnect
+from exporter.assess.rules_remedy import EXPLAIN, RELOAD
+from exporter.model.certificate import CertificateSource
+from exporter.model.certificates_report import (
+    Matched,
+    NameFit,
+    NextCertificate,
+    NextUnknown,
+)
+from exporter.model.judgement import ForecastCause, Posture, Reason
+from exporter.model.report import Place, Step
+from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal
+from exporter.model.verification import VERIFIED
+
+_SEE = Step(
+    Place.EXPORTER,
+    "See that the new one is found and would get in",
+    (EXPLAIN,),
+)
+_KNOWN_ALREADY = Step(
+    Place.EXPORTER,
+    "Let the exporter know the certificate: name its file under inventory in config.yml, or make "
+    "the standby a target too",
+)
+_ONE_OF_THEM = Step(
+    Place.EXPORTER,
+    "Take what is not in use out of the inventory; and give every certificate of an authority a "
+    "serial number of its own (RFC 5280, section 4.1.2.2)",
+)
+
+
+def with_certificates(
+    case: Case, judged: ConnectionCertificates, steps: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """Return the whole remedy of a connection.
+
+    Args:
+        case: the connection.
+        judged: its certificates.
+        steps: to the best posture.
+    """
+    repair = tuple(_repair(case, judged))
+    return (
+        *repair,
+        *_good(case, judged, steps),
+        *steps,
+        *_reconnect(case, judged, repaired=bool(repair), steps=steps),
+        *((_KNOWN_ALREADY,) if Reason.CERTIFICATE_UNKNOWN in judged.reasons else ()),
+        *((_ONE_OF_THEM,) if Reason.CERTIFICATE_AMBIGUOUS in judged.reasons else ()),
+    )
+
+
+def _repair(case: Case, judged: ConnectionCertificates) -> Iterable[Step]:
+    """Yield the steps without which what the client sends is refused, demanded or not."""
+    upcoming = judged.upcoming
+    if isinstance(upcoming, NextUnknown):
+        return
+    verification = upcoming.verification
+    if verification is None:
+        if judged.cause in _OF_THE_CLIENT:
+            yield _other(upcoming, judged.cause, case.client.role)
+            yield _SEE
+        return
+    if verification.result != VERIFIED:
+        if verification.cause in _OF_THE_SERVER:
+            yield Step(Place.SERVER, _OF_THE_SERVER[verification.cause], (RELOAD,))
+        else:
+            yield _other(upcoming, verification.cause, case.client.role)
+        yield _SEE
+    elif upcoming.name is NameFit.REFUSED:
+        yield _other_name(case, upcoming)
+        yield _SEE
+
+
+_OF_THE_SERVER = {
+    ForecastCause.CRL: (
+        "Have every authority in the chain issue its revocation list anew, put the lists where "
+        "ssl_crl_file or ssl_crl_dir says, and load them; as it is, the server refuses every "
+        "client below that authority"
+    ),
+    ForecastCause.AUTHORITY: (
+        "Put the authority that signed it, and every one above, into ssl_ca_file, none of them "
+        "past its end, and load it; an intermediate may also follow the certificate in the "
+        "client's own file"
+    ),
+}
+_OF_THE_CLIENT = {
+    ForecastCause.EXPIRED: "it has expired",
+    ForecastCause.REVOKED: "it is revoked",
+    ForecastCause.NOT_YET_VALID: "it is not valid yet, by the server's clock",
+    ForecastCause.PURPOSE: (
+        "it is none for TLS clients: its extended key usage, if any, must hold clientAuth"
+    ),
+}
+
+
+def _other(upcoming: NextCertificate, cause: ForecastCause, role: str) -> Step:
+    why = _OF_THE_CLIENT.get(cause, "the server refuses it")
+    where = _where(upcoming)
+    return Step(
+        Place.CLIENT,
+        f"Issue a new certificate with the common name (CN) {role} and put it, with its key, in "
+        f"place of {certificate_text(upcoming.certificate)} in {where}: {why}",
+    )
+
+
+def _where(upcoming: NextCertificate) -> str:
+    if upcoming.source is CertificateSource.STANDBY_FILE:
+        return upcoming.path
+    return f"its sslcert file (the inventory has it in {upcoming.path})"
+
+
+def _other_name(case: Case, upcoming: NextCertificate) -> Step:
+    role = case.client.role
+    name = upcoming.certificate.subject.common_name
+    action = (
+        f"Put a certificate whose common name (CN) is {role} in place of "
+        f"{certificate_text(upcoming.certificate)} in {_where(upcoming)}"
+    )
+    if not name:
+        return Step(Place.CLIENT, action)
+    # a leading / makes an expression of a certificate's name at all versions
+    told = literal(name, REGULAR_EXPRESSIONS_SINCE)
+    return Step(
+        Place.CLIENT,
+        f"{action}; or, on the server, let its name in: this line in pg_ident.conf, and map=MAP "
+        "in the rule that demands it (method cert)",
+        (f"MAP  {told}  {literal(role, case.server.version_number)}",),
+    )
+
+
+def _good(case: Case, judged: ConnectionCertificates, steps: tuple[Step, ...]) -> Iterable[Step]:
+    """Yield what tells that there is a certificate already for the rule that will demand it."""
+    upcoming = judged.upcoming
+    if (
+        not steps
+        or case.posture in {Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET, Posture.HIDDEN}
+        or isinstance(upcoming, NextUnknown)
+        or upcoming.verification is None
+        or upcoming.verification.result != VERIFIED
+        or upcoming.name is not NameFit.ADMITTED
+    ):
+        return
+    yield Step(
+        Place.CLIENT,
+        f"Use the certificate {certificate_text(upcoming.certificate)} of {_where(upcoming)}: the "
+        f"server would take it, and its name lets in as {case.client.role}",
+    )
+
+
+def _reconnect(
+    case: Case, judged: ConnectionCertificates, *, repaired: bool, steps: tuple[Step, ...]
+) -> Iterable[Step]:
+    """Yield what brings a connection off an expired certificate, at a moment of one's choice."""
+    again = reconnect(case)
+    if Reason.CERTIFICATE_EXPIRED_IN_USE not in judged.reasons or again in steps:
+        return
+    if isinstance(judged.upcoming, NextUnknown):
+        yield Step(
+            Place.CLIENT,
+            "See that a certificate which is valid now lies where the client's sslcert says; with "
+            "the expired one it does not get in again",
+            ("openssl x509 -in client.crt -noout -subject -serial -enddate",),
+        )
+    elif not repaired and judged.in_use != Matched(judged.upcoming.certificate):
+        yield Step(
+            Place.EXPORTER,
+            "Nothing is broken: its successor is in place and is used from the next reconnect on. "
+            "To have that now, choose a quiet moment",
+            (EXPLAIN,),
+        )
+    yield again

@@ -1,0 +1,244 @@
+"""Certificates of one connection: in use, sent next, what that meets, and when it ends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from exporter.assess.acceptance import Accept, FilesInForce, accepting, files_in_force
+from exporter.assess.certificate_forecast import (
+    Reconnect,
+    breaks,
+    demands_name,
+    forecast,
+    next_certificate,
+    pending,
+)
+from exporter.assess.certificate_match import (
+    Inventoried,
+    Shown,
+    in_use,
+    inventoried,
+    shown_of,
+)
+from exporter.assess.certificate_name import Namings
+from exporter.assess.next_certificate import sends
+from exporter.assess.outcome import Outcomes, outcomes
+from exporter.assess.owned_certificates import Owner, named
+from exporter.assess.posture import shown_certificate
+from exporter.assess.reasons import Case
+from exporter.assess.standby_match import Standbys, standbys_of
+from exporter.model.certificate import Certificate
+from exporter.model.certificates_report import (
+    Ambiguous,
+    InUse,
+    Matched,
+    NameFit,
+    NextCertificate,
+    NextUnknown,
+    Unmatched,
+)
+from exporter.model.failure import Unread
+from exporter.model.hba import HbaRule, RuleLocation
+from exporter.model.inventory import InventoryCertificate
+from exporter.model.judgement import Forecast, ForecastCause, Reason
+from exporter.model.knowledge import Knowledge
+from exporter.model.observation import Observation
+from exporter.model.target import Target
+from exporter.model.wal_sender import TcpPeer, WalSender
+
+_Client = tuple[str, str]
+"""Application name and address."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatesKnown:
+    """What one poll of one target knows of certificates.
+
+    Attributes:
+        has_inventory: one is configured and was read.
+        others: certificates known otherwise than from the inventory, by what a session shows.
+        standbys: that may receive from the target.
+        accept: how the server would receive a chain.
+        files: whether the authorities and lists on its disk are in force.
+        users: fingerprints of what each client uses, by role and subject shown.
+        named: memory for what was looked up once, by role and rules.
+    """
+
+    inventory: Inventoried
+    has_inventory: bool
+    others: Mapping[Shown, Sequence[Certificate]]
+    standbys: Standbys
+    accept: Accept
+    files: FilesInForce
+    users: Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]
+    named: dict[tuple[str, tuple[HbaRule, ...]], tuple[InventoryCertificate, ...]] = field(
+        default_factory=dict, compare=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCertificates:
+    """What was judged of a connection's certificates; the fields of ``Connection``."""
+
+    in_use: InUse | None
+    upcoming: NextCertificate | NextUnknown
+    pending: bool | None
+    forecast: Forecast
+    cause: ForecastCause
+    breaks_at: datetime | None
+    breaks_cause: ForecastCause
+    reasons: tuple[Reason, ...]
+
+
+def certificates_known(
+    observation: Observation, target: Target, knowledge: Knowledge, *, now: datetime
+) -> CertificatesKnown:
+    """Return what is known at this poll of ``target``."""
+    inventory = inventoried(() if knowledge.inventory is None else knowledge.inventory.certificates)
+    others: dict[Shown, tuple[Certificate, ...]] = {}
+    for certificate in _known_otherwise(observation, knowledge):
+        shown = shown_of(certificate)
+        others[shown] = (*others.get(shown, ()), certificate)
+    wal_senders = () if isinstance(observation.wal_senders, Unread) else observation.wal_senders
+    return CertificatesKnown(
+        inventory=inventory,
+        has_inventory=knowledge.inventory is not None,
+        others=others,
+        standbys=standbys_of(target, observation.server, knowledge.standbys),
+        accept=accepting(observation.tls_files, knowledge.verify, at=now),
+        files=files_in_force(observation, knowledge.served),
+        users=_users(wal_senders, inventory, others),
+    )
+
+
+def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence[Certificate]:
+    """Return the leaves that are known beside the inventory: of standbys, and of the server."""
+    found: list[Certificate] = []
+    for standby in knowledge.standbys:
+        if not isinstance(standby.receiver.certificate, Unread):
+            found += standby.receiver.certificate.certificates[:1]
+    tls_files = observation.tls_files
+    if not isinstance(tls_files, Unread) and not isinstance(tls_files.certificate, Unread):
+        # one certificate may serve as the server's and as its standbys' own
+        found += tls_files.certificate.certificates[:1]
+    if knowledge.served is not None and not isinstance(knowledge.served, Unread):
+        found += knowledge.served.certificates[:1]
+    return found
+
+
+def _users(
+    wal_senders: Sequence[WalSender],
+    inventory: Inventoried,
+    others: Mapping[Shown, Sequence[Certificate]],
+) -> Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]:
+    found: dict[tuple[str, str], dict[_Client, frozenset[str]]] = {}
+    for sender in wal_senders:
+        shown = shown_certificate(sender)
+        if shown is None or shown.subject is None:
+            continue
+        clients = found.setdefault((sender.role, shown.subject.text), {})
+        match in_use(shown, inventory, others):
+            case Matched(certificate):
+                used = frozenset({certificate.fingerprint})
+            case _:
+                used = frozenset()
+        client = _client(sender)
+        clients[client] = clients.get(client, frozenset()) | used
+    return found
+
+
+def _client(sender: WalSender) -> _Client:
+    peer = sender.peer
+    return sender.application_name, str(peer.address) if isinstance(peer, TcpPeer) else ""
+
+
+def judge_certificates(
+    case: Case,
+    certificates: CertificatesKnown,
+    clientname_lines: frozenset[RuleLocation] | None,
+    *,
+    now: datetime,
+) -> ConnectionCertificates:
+    """Return what is to be told of a connection's certificates.
+
+    Args:
+        case: the connection.
+        certificates: what is known.
+        clientname_lines: rules with ``clientname=``; None when that could not be read.
+        now: the moment.
+    """
+    namings = Namings(case.client.role, case.in_force.maps, case.surroundings, clientname_lines)
+
+    def without_tls() -> Outcomes:
+        client = replace(case.client, tls=False)
+        return outcomes(client, case.in_force, case.surroundings, unknown="")
+
+    rules = tuple(rule for rule in case.found.rules if demands_name(rule))
+    key = (case.client.role, rules)
+    if key not in certificates.named:
+        certificates.named[key] = named(
+            certificates.inventory,
+            case.client.role,
+            rules,
+            case.in_force.maps,
+            lambda rule, certificate: namings.fit(rule, certificate) is NameFit.ADMITTED,
+        )
+    owner = _owner(case.wal_sender, certificates, certificates.named[key])
+    reconnect = Reconnect(
+        wal_sender=case.wal_sender,
+        demanded=case.demanded,
+        found=case.found,
+        without_tls=without_tls,
+        fit=namings.fit,
+        server=case.server,
+        accept=certificates.accept,
+        files=certificates.files,
+        now=now,
+    )
+    inventory = certificates.inventory if certificates.has_inventory else None
+    sent = sends(owner, certificates.standbys, inventory)
+    upcoming = next_certificate(reconnect, sent)
+    expected, cause = forecast(reconnect, sent, owner.in_use)
+    breaks_at, breaks_cause = breaks(reconnect, expected, upcoming, sent)
+    return ConnectionCertificates(
+        in_use=owner.in_use,
+        upcoming=upcoming,
+        pending=pending(case.wal_sender, owner.in_use, upcoming),
+        forecast=expected,
+        cause=cause,
+        breaks_at=breaks_at,
+        breaks_cause=breaks_cause,
+        reasons=_reasons(owner.in_use, certificates, now),
+    )
+
+
+def _owner(
+    sender: WalSender, certificates: CertificatesKnown, lets_in: tuple[InventoryCertificate, ...]
+) -> Owner:
+    shown = shown_certificate(sender)
+    if shown is None:
+        return Owner(sender, shown=None, in_use=None, named=lets_in)
+    uses = in_use(shown, certificates.inventory, certificates.others)
+    taken = None
+    if shown.subject is not None:
+        clients = certificates.users[sender.role, shown.subject.text]
+        others = [used for client, used in clients.items() if client != _client(sender)]
+        if others:
+            own = {uses.certificate.fingerprint} if isinstance(uses, Matched) else set()
+            taken = frozenset().union(*others) - own
+    return Owner(sender, shown=shown, in_use=uses, named=lets_in, taken=taken)
+
+
+def _reasons(
+    uses: InUse | None, certificates: CertificatesKnown, now: datetime
+) -> tuple[Reason, ...]:
+    """Return what there is to say of the certificate in use; none of it lowers the posture."""
+    match uses:
+        case Matched(certificate) if certificate.not_after < now:
+            return (Reason.CERTIFICATE_EXPIRED_IN_USE,)
+        case Ambiguous():
+            return (Reason.CERTIFICATE_AMBIGUOUS,)
+        case Unmatched() if certificates.has_inventory:
+            return (Reason.CERTIFICATE_UNKNOWN,)
+        case _:
+            return ()

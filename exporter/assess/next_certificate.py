@@ -1,0 +1,135 @@
+"""Which certificate a client will send when it next connects.
+
+A running session shows the certificate of its handshake. The next one is what the client's file
+holds then: the file itself where the standby is a target too, else the newest that the inventory
+has for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exporter.assess.certificate_match import Inventoried
+from exporter.assess.owned_certificates import Owner, to_be_sent
+from exporter.assess.standby_match import Standbys, standbys_that_may_be, supported
+from exporter.model.certificate import Certificate, CertificateSource
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.knowledge import Standby
+
+MOST_CANDIDATES = 16
+"""Certificates of which a client may send any; with more, none is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A certificate that the client may send.
+
+    Attributes:
+        chain: the leaf, then what is sent with it.
+        path: of the file it stands in.
+        sslmode: of the standby; None if the file is not a standby's.
+    """
+
+    chain: tuple[Certificate, ...]
+    source: CertificateSource
+    path: str
+    sslmode: str | None = None
+
+    @property
+    def certificate(self) -> Certificate:
+        """The leaf."""
+        return self.chain[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SendsOneOf:
+    """The client will send one of these; there is at least one."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendsNone:
+    """The client will send none."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendsUnknown:
+    """What the client will send is not known."""
+
+    why: str
+
+
+Sends = SendsOneOf | SendsNone | SendsUnknown
+
+
+def sends(owner: Owner, standbys: Standbys, inventory: Inventoried | None) -> Sends:
+    """Return what the client of a walsender will send when it next connects.
+
+    Args:
+        owner: the client.
+        standbys: of the same cluster.
+        inventory: None when there is none.
+    """
+    found = standbys_that_may_be(owner.wal_sender, standbys)
+    if not found:
+        return _of_inventory(owner, inventory, "no target is visibly the standby behind it")
+    if not any(supported(s, owner.wal_sender, standbys) for s in found):
+        why = f"it may be {_names(found)}, but neither slot, address nor sender tells"
+        return _of_inventory(owner, inventory, why)
+    files = [_of_file(s) for s in found]
+    for file in files:
+        if isinstance(file, SendsUnknown):
+            return _of_inventory(owner, inventory, file.why)
+    if len({_leaf(file) for file in files}) > 1:
+        # shared by slot, address and sender: two clusters' worth of standbys behind one address
+        return SendsUnknown(f"it may be {_names(found)}, which would not send the same")
+    return files[0]
+
+
+def _leaf(file: Sends) -> Certificate | None:
+    return file.candidates[0].certificate if isinstance(file, SendsOneOf) else None
+
+
+def _names(standbys: Sequence[Standby]) -> str:
+    return " or ".join(sorted(s.target for s in standbys))
+
+
+def _of_file(standby: Standby) -> Sends:
+    read = standby.receiver.certificate
+    if isinstance(read, Unread):
+        if read.reason is FailureReason.FILE_MISSING:
+            # libpq goes on without one (fe-secure-openssl.c, initialize_SSL())
+            return SendsNone(f"the certificate file of {standby.target} is not there")
+        told = read.detail or read.reason.value
+        return SendsUnknown(f"the certificate file of {standby.target} cannot be read: {told}")
+    if not read.certificates:
+        return SendsUnknown(f"{read.path} on {standby.target} holds no certificate")
+    candidate = Candidate(
+        chain=read.certificates,
+        source=CertificateSource.STANDBY_FILE,
+        path=read.path,
+        sslmode=standby.receiver.sslmode,
+    )
+    return SendsOneOf((candidate,))
+
+
+def _of_inventory(owner: Owner, inventory: Inventoried | None, why: str) -> Sends:
+    if inventory is None:
+        return SendsUnknown(f"{why}, and there is no inventory")
+    found = to_be_sent(owner, inventory)
+    if not found:
+        return SendsUnknown(f"{why}, and the inventory has no certificate for it")
+    if len(found) > MOST_CANDIDATES:
+        return SendsUnknown(f"{why}, and the inventory has {len(found)} that may be its own")
+    return SendsOneOf(
+        tuple(
+            Candidate(
+                chain=(known.certificate, *known.chain),
+                source=CertificateSource.INVENTORY,
+                path=known.paths[0],
+            )
+            for known in found
+        )
+    )
