@@ -6,6 +6,7 @@ import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from exporter.board import Board
 from exporter.config.faults import ConfigurationError
 from exporter.config.loading import load
 from exporter.config.settings import Settings
+from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
-from exporter.poller import poll_for_ever, poll_once
+from exporter.observe.certificates.inventory import InventoryReader
+from exporter.inventory_loop import read_inventory_for_ever
+from exporter.poller import Look, judge, look, poll_for_ever
 from exporter.publish.catalog_exporter import ExporterState
 from exporter.publish.web import create_app, serving
 
@@ -38,21 +42,29 @@ def program_version() -> str:
         return "unknown"
 
 
-def poll_all_once(targets: Sequence[Target]) -> tuple[TargetRecord, ...]:
-    """Poll every target once, side by side, and return the records."""
+def poll_all_once(
+    targets: Sequence[Target], inventory: Sequence[InventorySource] = ()
+) -> tuple[TargetRecord, ...]:
+    """Poll every target once, side by side, and return the records.
+
+    All are read before any is judged: what a standby will show is known from the standby.
+    """
     board = Board(targets)
+    if inventory:
+        board.certificates.inventory = InventoryReader(inventory).read(clock())
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def one(target: Target) -> None:
+    async def one(target: Target) -> Look:
         async with places:
-            await poll_once(target, board, now=clock)
+            return await look(target, board, now=clock)
 
-    async def everything() -> None:
+    async def everything() -> list[Look]:
         async with asyncio.TaskGroup() as group:
-            for target in targets:
-                group.create_task(one(target))
+            tasks = [group.create_task(one(target)) for target in targets]
+        return [task.result() for task in tasks]
 
-    asyncio.run(everything())
+    for looked in asyncio.run(everything()):
+        judge(looked, board, now=clock)
     return board.snapshot()
 
 
@@ -62,6 +74,9 @@ class Exporter:
     def __init__(self, config_file: Path, settings: Settings) -> None:
         self._config_file = config_file
         self._targets = settings.targets
+        self._inventory = settings.inventory
+        self._inventory_interval_seconds = settings.inventory_interval_seconds
+        self._reading_inventory: asyncio.Task[None] | None = None
         self._board = Board(settings.targets)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._reloading = asyncio.Lock()
@@ -79,15 +94,21 @@ class Exporter:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        app = create_app(self._board.snapshot, lambda: self._state, clock)
+        app = create_app(
+            self._board.snapshot,
+            lambda: replace(self._state, inventory=self._board.certificates.inventory),
+            clock,
+        )
         async with serving(app, host, port) as url, asyncio.TaskGroup() as group:
             _LOG.info("listening on %s, polling %d targets", url, len(self._targets))
             loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload(group)))
+            self._start_reading_inventory(group)
             self._start_missing(group)
             await stopping.wait()
             loop.remove_signal_handler(signal.SIGHUP)
-            for task in self._tasks.values():
-                task.cancel()
+            for task in (*self._tasks.values(), self._reading_inventory):
+                if task is not None:
+                    task.cancel()
             _LOG.info("stopped")
 
     def _start_missing(self, group: asyncio.TaskGroup) -> None:
@@ -97,6 +118,23 @@ class Exporter:
                     poll_for_ever(target, self._board, now=clock, fleet=len(self._targets)),
                     name=f"poll {target.name}",
                 )
+
+    def _start_reading_inventory(self, group: asyncio.TaskGroup) -> None:
+        """Begin to read the configured files, in place of those configured before."""
+        if self._reading_inventory is not None:
+            self._reading_inventory.cancel()
+            self._reading_inventory = None
+            self._board.certificates.inventory = None
+        if self._inventory:
+            self._reading_inventory = group.create_task(
+                read_inventory_for_ever(
+                    self._inventory,
+                    self._board.certificates,
+                    now=clock,
+                    interval_seconds=self._inventory_interval_seconds,
+                ),
+                name="read the inventory",
+            )
 
     async def _reload(self, group: asyncio.TaskGroup) -> None:
         """Take over the configuration as it is on disk now; a faulty one changes nothing."""
@@ -121,6 +159,10 @@ class Exporter:
             for name in [n for n in self._tasks if n not in kept]:
                 self._tasks.pop(name).cancel()
             self._board.configure(self._targets)
+            inventory = (settings.inventory, settings.inventory_interval_seconds)
+            if inventory != (self._inventory, self._inventory_interval_seconds):
+                self._inventory, self._inventory_interval_seconds = inventory
+                self._start_reading_inventory(group)
             self._start_missing(group)
             self._state = ExporterState(
                 version=self._state.version,

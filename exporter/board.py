@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import product
 
+from exporter.certificate_store import CertificateStore
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.history import RulesHistory
 from exporter.model.judgement import Verdict
@@ -22,9 +23,14 @@ Session = tuple[int, datetime]
 
 
 class Board:
-    """Records by target, in the order of the configuration."""
+    """Records by target, in the order of the configuration.
+
+    Attributes:
+        certificates: what polls learned of certificates.
+    """
 
     def __init__(self, targets: Iterable[Target]) -> None:
+        self.certificates = CertificateStore()
         self._records: dict[str, TargetRecord] = {t.name: _fresh(t) for t in targets}
         self._histories: dict[str, RulesHistory] = {}
         self._sessions: dict[str, frozenset[Session]] = {}
@@ -41,6 +47,11 @@ class Board:
     def history(self, name: str) -> RulesHistory:
         """Return what earlier polls of the target taught."""
         return self._histories.get(name, RulesHistory())
+
+    def is_configured(self, target: Target) -> bool:
+        """Tell whether ``target`` is still configured as it is here."""
+        record = self._records.get(target.name)
+        return record is not None and record.target is target
 
     def same_cluster(self, name: str, system_identifier: str | None) -> bool:
         """Tell whether the target is the cluster it was, and remember the one it is.
@@ -65,9 +76,9 @@ class Board:
             The record before; None if the report was dropped.
         """
         name = report.target.name
-        record = self._records.get(name)
-        if record is None or record.target is not report.target:
+        if not self.is_configured(report.target):
             return None
+        record = self._records[name]
         self._histories[name] = history
         failures = dict(record.failures)
         if report.failure is not None:
@@ -92,6 +103,7 @@ class Board:
         for kept in (self._histories, self._sessions, self._identifiers):
             for name in [n for n in kept if self._records.get(n) is not before.get(n)]:
                 del kept[name]
+        self.certificates.forget(lambda name: self._records.get(name) is not before.get(name))
 
     def _count_sessions(
         self, record: TargetRecord, report: TargetReport

@@ -105,7 +105,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(settings: Settings, output: str) -> int:
-    records = app.poll_all_once(settings.targets)
+    records = app.poll_all_once(settings.targets, settings.inventory)
     if output == "json":
         print(report_json(records))
     else:
@@ -119,7 +119,13 @@ def _explain(settings: Settings, name: str, application_name: str | None) -> int
         names = ", ".join(t.name for t in settings.targets)
         print(f"{PROGRAM}: no target is named {name!r}; there are: {names}", file=sys.stderr)
         return EXIT_MISUSE
-    records = app.poll_all_once(targets)
+    # a standby's own target tells what certificate it will show
+    cluster = [t for t in settings.targets if t.name != name]
+    if targets[0].cluster_name:
+        cluster = [t for t in cluster if t.cluster_name == targets[0].cluster_name]
+    else:
+        cluster = [t for t in cluster if not t.cluster_name]
+    records = app.poll_all_once((*targets, *cluster), settings.inventory)[:1]
     print(explain_text(records[0], colour=_colour(), application_name=application_name))
     return exit_code(records)
 

@@ -3,68 +3,115 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from exporter.assess.report import assess, failed
 from exporter.board import Board
-from exporter.model.failure import FailureReason, Unread
+from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.judgement import HbaState
-from exporter.model.knowledge import Knowledge
+from exporter.model.observation import Observation
 from exporter.model.report import TargetReport
+from exporter.model.served import ServedChain
 from exporter.model.target import Target
-from exporter.model.verification import NOT_CHECKED, Verification
+from exporter.observe.certificates.served import has_wire, served_chain
+from exporter.observe.certificates.verification import verify
 from exporter.observe.postgres.poll import observe
 
 _LOG = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-def _nobody_asked(*_asked: object, **_for: object) -> Verification:
-    return Verification(NOT_CHECKED)
-
-
-_KNOWLEDGE = Knowledge(_nobody_asked)
-"""Of no certificate beside what a poll reads."""
+_ANOTHER_CLUSTER = Unread(
+    FailureReason.IDENTITY_CHANGED,
+    "another cluster answers than before (another system identifier); a target is one node, not "
+    "an address that moves",
+)
 
 SPREAD_SECONDS = 0.02
 """First polls begin this far apart on average, so that a large fleet does not start at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a target brought, beside what is kept on the board.
+
+    Attributes:
+        duration_seconds: of the whole look.
+    """
+
+    target: Target
+    observation: Read[Observation]
+    duration_seconds: float
+
+
 async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]) -> None:
     """Poll ``target`` and post the outcome; never raises but for cancellation."""
+    judge(await look(target, board, now=now), board, now=now)
+
+
+async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> Look:
+    """Read ``target``, and the chain it serves if that is due, side by side.
+
+    What was read is kept on the board, so that other targets can be judged by it; never raises
+    but for cancellation.
+    """
     loop = asyncio.get_running_loop()
     started = loop.time()
-    history = board.history(target.name)
+    store = board.certificates
+    served: asyncio.Task[Read[ServedChain]] | None = None
+    check = target.served_certificate
+    async with asyncio.TaskGroup() as group:
+        kept = store.kept(target.name)
+        polling = group.create_task(_guarded(target, observe(target, now=now, kept=kept)))
+        if check is not None and has_wire(target) and store.served_is_due(target, started):
+            served = group.create_task(_guarded(target, served_chain(target, check, now=now)))
+    if board.is_configured(target):
+        store.post_observed(target, polling.result())
+        if served is not None:
+            store.post_served(target.name, served.result(), started)
+    return Look(target, polling.result(), loop.time() - started)
+
+
+async def _guarded(target: Target, reading: Coroutine[None, None, Read[T]]) -> Read[T]:
+    """Await ``reading``; a fault of ours must not end the polling of a target."""
     try:
-        observation = await observe(target, now=now)
+        return await reading
+    except Exception:  # noqa: BLE001  whatever it is
+        return _fault(target)
+
+
+def _fault(target: Target) -> Unread:
+    _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
+    return Unread(FailureReason.INTERNAL, "a fault in the exporter; its log tells more")
+
+
+def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
+    """Judge what was read, and post the report."""
+    target, observation = looked.target, looked.observation
+    history = board.history(target.name)
+    identifier = (
+        None if isinstance(observation, Unread) else observation.server.system_identifier
+    )
+    knowledge = board.certificates.knowledge(target.name, identifier, verify)
+
+    def failure(unread: Unread) -> TargetReport:
+        return failed(
+            target, unread, knowledge, at=now(), duration_seconds=looked.duration_seconds
+        )
+
+    try:
         if isinstance(observation, Unread):
-            report = failed(
-                target,
-                observation,
-                _KNOWLEDGE,
-                at=now(),
-                duration_seconds=loop.time() - started,
-            )
+            report = failure(observation)
         elif not board.same_cluster(target.name, observation.server.system_identifier):
             history = board.history(target.name)
-            changed = Unread(
-                FailureReason.IDENTITY_CHANGED,
-                "another cluster answers than before (another system identifier); a target is "
-                "one node, not an address that moves",
-            )
-            report = failed(
-                target,
-                changed,
-                _KNOWLEDGE,
-                at=observation.at,
-                duration_seconds=observation.duration_seconds,
-            )
+            report = failure(_ANOTHER_CLUSTER)
         else:
-            report, history = assess(observation, target, history, _KNOWLEDGE, now=now())
+            report, history = assess(observation, target, history, knowledge, now=now())
     except Exception:  # noqa: BLE001  a fault of ours must not end the polling of a target
-        _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
-        fault = Unread(FailureReason.INTERNAL, "a fault in the exporter; its log tells more")
-        report = failed(target, fault, _KNOWLEDGE, at=now(), duration_seconds=loop.time() - started)
+        report = failure(_fault(target))
     before = board.post(report, history)
     if before is not None:
         _tell_changes(before.report, report)

@@ -1,0 +1,107 @@
+"""What polls learned of certificates, for the polls and the judgements that come after.
+
+The board owns one. Everything in it is a value that was read; nothing is judged here.
+"""
+
+from collections.abc import Callable
+
+from exporter.model.failure import Read, Unread
+from exporter.model.inventory import Inventory
+from exporter.model.knowledge import Knowledge, Standby
+from exporter.model.observation import Observation
+from exporter.model.served import ServedChain
+from exporter.model.target import Target
+from exporter.model.tls_files import Kept
+from exporter.model.verification import Verify
+
+
+class CertificateStore:
+    """Values by the name of the target.
+
+    Attributes:
+        inventory: as last read; None before, and where none is configured.
+    """
+
+    def __init__(self) -> None:
+        self.inventory: Inventory | None = None
+        self._kept: dict[str, Kept] = {}
+        self._served: dict[str, tuple[Read[ServedChain], float]] = {}
+        self._standbys: dict[str, Standby] = {}
+
+    def kept(self, name: str) -> Kept:
+        """Return what earlier polls of a target read that need not be read again."""
+        return self._kept.get(name, Kept())
+
+    def served_is_due(self, target: Target, at: float) -> bool:
+        """Tell whether the chain that ``target`` serves is to be looked at.
+
+        Args:
+            target: whose.
+            at: seconds of a clock that never goes back.
+        """
+        check = target.served_certificate
+        if check is None:
+            return False
+        served, read_at = self._served.get(target.name, (None, 0.0))
+        # what could not be read is tried again at each poll, so that it is told soon that it can
+        return (
+            served is None or isinstance(served, Unread) or at - read_at >= check.interval_seconds
+        )
+
+    def post_served(self, name: str, served: Read[ServedChain], at: float) -> None:
+        """Keep what a look at the served chain brought."""
+        self._served[name] = (served, at)
+
+    def post_observed(self, target: Target, observation: Read[Observation]) -> None:
+        """Keep what a poll read, for the next poll and for the judgement of other targets."""
+        name = target.name
+        self._standbys.pop(name, None)
+        if isinstance(observation, Unread):
+            return
+        files, receiver = observation.tls_files, observation.receiver
+        self._kept[name] = Kept(
+            tls_files=None if isinstance(files, Unread) else files,
+            receiver=None if isinstance(receiver, Unread) else receiver,
+        )
+        if isinstance(receiver, Unread) or receiver is None:
+            return
+        address = observation.server.address
+        places = (
+            target.parameters.get("host", ""),
+            target.parameters.get("hostaddr", ""),
+            "" if address is None else str(address),
+        )
+        self._standbys[name] = Standby(
+            target=name,
+            system_identifier=observation.server.system_identifier,
+            addresses=frozenset(place for place in places if place),
+            receiver=receiver,
+        )
+
+    def knowledge(self, name: str, system_identifier: str | None, verify: Verify) -> Knowledge:
+        """Return what is known beside the poll of target ``name``.
+
+        Args:
+            name: of the target.
+            system_identifier: of its cluster; where it is not known, no standby is known either.
+            verify: OpenSSL, as a function.
+        """
+        served, _ = self._served.get(name, (None, 0.0))
+        return Knowledge(
+            verify=verify,
+            inventory=self.inventory,
+            served=served,
+            standbys=tuple(
+                standby
+                for standby in self._standbys.values()
+                if standby.target != name
+                and system_identifier is not None
+                and standby.system_identifier == system_identifier
+            ),
+        )
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Forget the targets for which ``gone`` says so."""
+        for kept in (self._kept, self._served, self._standbys):
+            for name in [n for n in kept if gone(n)]:
+                del kept[name]
