@@ -5,8 +5,8 @@ import logging
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from exporter.board import Board
 from exporter.config.faults import ConfigurationError
 from exporter.config.loading import load
 from exporter.config.settings import Settings
+from exporter.inventory_loop import read_inventory_for_ever
 from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
 from exporter.observe.certificates.inventory import InventoryReader
-from exporter.inventory_loop import read_inventory_for_ever
 from exporter.poller import Look, judge, look, poll_for_ever
 from exporter.publish.catalog_exporter import ExporterState
 from exporter.publish.web import create_app, serving

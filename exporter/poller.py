@@ -92,15 +92,11 @@ def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
     """Judge what was read, and post the report."""
     target, observation = looked.target, looked.observation
     history = board.history(target.name)
-    identifier = (
-        None if isinstance(observation, Unread) else observation.server.system_identifier
-    )
+    identifier = None if isinstance(observation, Unread) else observation.server.system_identifier
     knowledge = board.certificates.knowledge(target.name, identifier, verify)
 
     def failure(unread: Unread) -> TargetReport:
-        return failed(
-            target, unread, knowledge, at=now(), duration_seconds=looked.duration_seconds
-        )
+        return failed(target, unread, knowledge, at=now(), duration_seconds=looked.duration_seconds)
 
     try:
         if isinstance(observation, Unread):

@@ -1,9 +1,6 @@
 """``python -m fuzz``: run, tell, and with ``--record`` write fuzz/results.json."""
 
 import argparse
-import json
-import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -48,7 +45,6 @@ def main() -> int:
         for crash in crashes:
             print(f"{crash.name}: {crash.read_bytes()!r}")
     print(run.stderr[-4000:])
-    ...
 
 
 if __name__ == "__main__":
