@@ -85,7 +85,8 @@ def stage(
             within=_CATCH_UP_SECONDS,
             what="every client to stream",
         )
-        yield Stage(primary, standby, clients, _configuration(primary, directory, authority))
+        config = _configuration(primary, standby, directory, authority)
+        yield Stage(primary, standby, clients, config)
 
 
 def _primary(installation: Installation, directory: Path, authority: Authority) -> PostgresServer:
@@ -127,8 +128,21 @@ def _streaming(primary: PostgresServer) -> int:
     return int(number)
 
 
-def _configuration(primary: PostgresServer, directory: Path, authority: Authority) -> Path:
+def _configuration(
+    primary: PostgresServer, standby: PostgresServer, directory: Path, authority: Authority
+) -> Path:
     issued = authority.issue(common_name=EXPORTER_ROLE)
+    login = f"""\
+    host: localhost
+    hostaddr: 127.0.0.1
+    dbname: postgres
+    user: {EXPORTER_ROLE}
+    sslmode: verify-full
+    sslrootcert: {authority.certificate_path}
+    sslcert: {issued.certificate_path}
+    sslkey: {issued.key_path}
+    cluster_name: demo
+"""
     path = directory / "config.yml"
     path.write_text(
         f"""\
@@ -140,19 +154,19 @@ defaults:
     # the demo is on one machine, and this is how the others are to be seen.
     exempt_loopback: false
 
+# Certificates of the clients, so that it can be told when each of them ends.
+inventory:
+  - name: clients
+    paths: {authority.directory}/*.crt
+
 targets:
   - name: primary
-    host: localhost
-    hostaddr: 127.0.0.1
     port: {primary.port}
-    dbname: postgres
-    user: {EXPORTER_ROLE}
-    sslmode: verify-full
-    sslrootcert: {authority.certificate_path}
-    sslcert: {issued.certificate_path}
-    sslkey: {issued.key_path}
-    cluster_name: demo
-""",
+{login}
+  # The standby tells which certificate it will show when it connects again.
+  - name: {STANDBY_NAME}
+    port: {standby.port}
+{login}""",
         "utf-8",
     )
     return path

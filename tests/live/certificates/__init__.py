@@ -1,0 +1,1 @@
+"""Certificates on real servers: what the exporter forecasts is what a real client then meets."""

@@ -1,0 +1,143 @@
+"""Certificates with odd names and numbers, as pg_stat_ssl shows them: matched, or told ambiguous.
+
+Never wrongly matched: the server cuts names at 63 bytes and escapes neither slashes nor equals
+signs (backend_status.h, PgBackendSSLStatus; be-secure-openssl.c, X509_NAME_to_cstring()).
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from exporter.model.certificates_report import Ambiguous, Matched, Unmatched
+from exporter.model.judgement import Reason
+from lab.pki import Authority, Issued
+from lab.replication import ReplicationClient
+from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE, House, house
+from tests.live.primaries import Primaries
+
+pytestmark = pytest.mark.live
+
+PASSWORD = f"hostssl replication {ROLE} 127.0.0.1/32 scram-sha-256\n"
+
+
+def name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+
+
+O, OU, CN = NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.COMMON_NAME  # noqa: E741
+
+SUBJECTS = {
+    "plain": name((O, "Lab"), (CN, ROLE)),
+    "empty": x509.Name([]),
+    "slashes": name((O, "x/CN=boss"), (CN, ROLE)),
+    "their rival": name((O, "x"), (CN, "boss"), (CN, ROLE)),
+    "equals": name((O, "a=b=c"), (CN, ROLE)),
+    "several names": name((CN, "first"), (CN, ROLE)),
+    "together": x509.Name(
+        [
+            x509.RelativeDistinguishedName(
+                [x509.NameAttribute(OU, "one"), x509.NameAttribute(OU, "two")]
+            ),
+            x509.RelativeDistinguishedName([x509.NameAttribute(CN, ROLE)]),
+        ]
+    ),
+    "cut in a character": name((O, "x" * 56 + "Zürich"), (CN, ROLE)),
+    "cut": name((O, "y" * 64), (OU, "z" * 64), (CN, ROLE)),
+    "other letters": name((O, "Fabrik Zürich 日本"), (CN, ROLE)),
+    "escaped": name((O, 'Comma, Inc/Slash+Plus "quoted" \\ <>;'), (CN, " # blank ")),
+}
+SERIALS = {"one": 1, "twenty bytes": (1 << 159) - 1}
+
+
+@pytest.fixture(scope="module", params=OLDEST_AND_NEWEST)
+def shared(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[House]:
+    with house(primaries, request.param, PASSWORD) as made:
+        yield made
+
+
+def match_of(shared: House, issued: Issued) -> Matched | Ambiguous | Unmatched:
+    with ReplicationClient(shared.parameters(issued)) as client:
+        told = shared.told(client)
+    assert told.in_use is not None
+    return told.in_use
+
+
+def test_every_odd_subject_is_matched_among_all_the_others(shared: House) -> None:
+    # all have one serial number, so that nothing but the subject tells them apart
+    all_of = {
+        which: shared.authority.issue(subject=subject, serial_number=4711)
+        for which, subject in SUBJECTS.items()
+    }
+    shared.own(*all_of.values())
+    rivals = {"slashes": "their rival", "their rival": "slashes"}
+    for which, issued in all_of.items():
+        found = match_of(shared, issued)
+        if which in rivals:
+            # the server shows both alike
+            assert isinstance(found, Ambiguous), which
+            numbers = {c.subject.rfc2253 for c in found.candidates}
+            assert len(numbers) == 2, which
+        else:
+            assert isinstance(found, Matched), which
+            assert found.certificate.der == der(issued), which
+
+
+@pytest.mark.parametrize("serial", SERIALS.values(), ids=SERIALS.keys())
+def test_a_serial_number_of_any_size_is_matched(shared: House, serial: int) -> None:
+    issued = shared.authority.issue(common_name=ROLE, serial_number=serial)
+    shared.own(issued, shared.authority.issue(common_name=ROLE))
+    found = match_of(shared, issued)
+    assert isinstance(found, Matched)
+    assert found.certificate.serial_number == serial
+
+
+def der(issued: Issued) -> bytes:
+    return issued.certificate.public_bytes(Encoding.DER)
+
+
+def test_equal_serial_numbers_of_different_issuers_are_told_apart(shared: House) -> None:
+    below = shared.authority.intermediate()
+    shared.trust([shared.authority.certificate])
+    one = shared.authority.issue(common_name=ROLE, serial_number=99)
+    other = below.issue(common_name=ROLE, serial_number=99)
+    shared.own(one, other)
+    for issued in (one, other):
+        found = match_of(shared, issued)
+        assert isinstance(found, Matched)
+        assert found.certificate.der == der(issued)
+
+
+def test_issuers_that_are_alike_as_far_as_they_are_shown_are_ambiguous(shared: House) -> None:
+    long = "i" * 64
+    authorities = [
+        Authority.create(shared.directory / "pki", subject=name((O, long), (CN, which)))
+        for which in ("one", "two")
+    ]
+    shared.trust([a.certificate for a in authorities])
+    issued = [a.issue(common_name=ROLE, serial_number=5) for a in authorities]
+    shared.own(*issued)
+    for each in issued:
+        found = match_of(shared, each)
+        assert isinstance(found, Ambiguous)
+        assert len(found.candidates) == 2
+    shared.trust([shared.authority.certificate])
+
+
+def test_what_is_not_known_or_not_known_for_sure_is_a_reason_and_no_verdict(
+    shared: House,
+) -> None:
+    issued = shared.authority.issue(common_name=ROLE)
+    shared.own(shared.authority.issue(common_name=ROLE))
+    with ReplicationClient(shared.parameters(issued)) as client:
+        told = shared.told(client)
+        assert told.in_use == Unmatched()
+        assert Reason.CERTIFICATE_UNKNOWN in told.reasons
+        known = shared.authority.issue(common_name=ROLE, serial_number=6)
+        shared.own(issued, known)
+        now_known = shared.told(client)
+    assert isinstance(now_known.in_use, Matched)
+    assert Reason.CERTIFICATE_UNKNOWN not in now_known.reasons
+    assert (now_known.posture, now_known.verdict) == (told.posture, told.verdict)

@@ -1,0 +1,57 @@
+"""Certificates that are replaced: what is pending, and until when."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.model.served import ServedCertificateCheck
+from lab.pki import server_pki
+from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE, house
+from tests.live.certificates.pair import RULES, pair
+from tests.live.primaries import Primaries
+from tests.unit.publish.scrape import scraped, values
+
+pytestmark = pytest.mark.live
+
+AT_EACH_POLL = ServedCertificateCheck(interval_seconds=0.0)
+
+
+@pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
+def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
+    primaries: Primaries, major: int
+) -> None:
+    with house(primaries, major, RULES) as made:
+        made.stage.target = replace(made.stage.target, served_certificate=AT_EACH_POLL)
+        made.stage.restart_exporter()
+        server = made.stage.primary.server
+
+        def pending() -> float:
+            made.report()
+            series = scraped(made.stage.board.record(made.stage.target.name))
+            (told,) = values(series, "pgrepl_server_certificate_pending", "target").values()
+            return told
+
+        assert pending() == 0
+        renewed = server_pki(made.authority)
+        made.put(made.certificate_file, renewed.certificate.read_bytes())
+        assert pending() == 1
+        # the key of the old one is still there: the server keeps what it has
+        server.reload()
+        assert pending() == 1
+        made.put(made.key_file, renewed.key.read_bytes())
+        assert pending() == 1
+        server.reload()
+        assert pending() == 0
+
+
+@pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
+def test_a_standby_s_certificate_is_pending_until_it_connects_again(
+    primaries: Primaries, major: int
+) -> None:
+    with pair(primaries, major) as (both, _):
+        assert both.told().certificate_pending is False
+        both.give(both.house.authority.issue(common_name=ROLE))
+        assert both.told().certificate_pending is True
+        assert both.told().certificate_pending is True
+        both.cut()
+        assert both.told().certificate_pending is False
