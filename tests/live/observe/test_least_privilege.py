@@ -170,7 +170,7 @@ def test_only_a_superuser_may_run_it_and_nothing_is_left_half_done(own_primary: 
     own_primary.server.reload()
     with pytest.raises(psycopg.errors.RaiseException, match="superuser"):
         own_primary.server.sql(least_privilege_sql("unmade"), user="l_maker")
-    assert own_primary.server.sql("SELECT FROM pg_roles WHERE rolname = 'unmade'") == []
+    assert own_primary.server.sql("SELECT 1 FROM pg_roles WHERE rolname = 'unmade'") == []
 
 
 def test_somebody_else_s_schema_of_that_name_is_not_trusted(own_primary: Primary) -> None:
