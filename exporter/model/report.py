@@ -52,6 +52,13 @@ class Place(StrEnum):
     EXPORTER = "for the exporter"
 
 
+class ExporterCommand(StrEnum):
+    """A line that calls the exporter itself; who publishes it knows how that is to be typed."""
+
+    EXPLAIN = "pg-replication-cert-exporter explain TARGET"
+    INSTALL = "pg-replication-cert-exporter sql --role=ROLE | psql -d DATABASE"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a remedy, to be done in order.
