@@ -84,7 +84,7 @@ class Connection:
             when that cannot be told.
         certificate_name: the first CN of the certificate shown, when it can be told from
             what the server cut; None if none was shown or it cannot be told.
-        issuer_name: the same for the certificate's issuer.
+        issuer_name: the last CN of the certificate's issuer, under the same conditions.
         exemption: name of the exemption that covers it; empty if none does.
         explanation: sentences for a person: the rule as the server matched it, and why.
         remedy: ordered steps to the best posture; empty when there is nothing to do.
