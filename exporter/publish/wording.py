@@ -160,7 +160,7 @@ READERS: Final[Mapping[Reader, str]] = {
     Reader.IDENT_MAPPINGS: "the user name maps of pg_ident.conf",
     Reader.FILE_TIMES: "when the configuration files last changed",
     Reader.ROLE_MEMBERSHIPS: "the roles that replicating roles are members of",
-    Reader.REGULAR_EXPRESSIONS: "what the regular expressions of pg_hba.conf match",
+    Reader.REGULAR_EXPRESSIONS: "what the regular expressions of rules and user name maps match",
 }
 
 FORECASTS: Final[Mapping[Forecast, str]] = {
