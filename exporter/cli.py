@@ -51,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # the commands print what went wrong in their own output
     quiet = "info" if options.command is None else "error"
     logs.set_up(options.log_level or quiet, options.log_format)
+    return app.leave(_ended(options))
+
+
+def _ended(options: argparse.Namespace) -> int:
     try:
         return _run(options)
     except ConfigurationError as error:
