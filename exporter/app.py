@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +22,7 @@ from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
 from exporter.observe.certificates.inventory import InventoryReader
+from exporter.observe.postgres.offload import Offload
 from exporter.poller import Look, judge, look, poll_for_ever
 from exporter.publish.catalog_exporter import ExporterState
 from exporter.publish.web import create_app, serving
@@ -27,6 +31,9 @@ _LOG = logging.getLogger(__name__)
 
 AT_ONCE = 50
 """How many targets ``check`` polls at the same time."""
+
+_LAST_STEPS_SECONDS = 0.2
+"""At the end: a step that waits for its socket, which was cut off, ends well before."""
 
 
 def clock() -> datetime:
@@ -170,6 +177,21 @@ class Exporter:
                 config_reloaded_at=clock(),
             )
             _LOG.info("configuration reloaded: %d targets", len(self._targets))
+
+
+def leave(code: int) -> int:
+    """Return ``code``, or end the process with it at once where a login step does not end.
+
+    Such a step computes inside of OpenSSL, beyond anybody's reach. In the usual way out, OpenSSL's
+    exit handler would free what it works with, and the process end by a segmentation fault.
+    """
+    if not Offload.all_ended(_LAST_STEPS_SECONDS):
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    return code
 
 
 def run(config_file: Path, settings: Settings, host: str, port: int) -> None:

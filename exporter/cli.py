@@ -6,6 +6,7 @@ also 2 when a connection is insecure, else 3 when something is unknown or down.
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -18,12 +19,12 @@ from exporter.config.loading import load
 from exporter.config.settings import Settings
 from exporter.publish.explain import explain_text
 from exporter.publish.metrics_page import metrics_page
+from exporter.publish.own_command import PROGRAM, OwnCommand
 from exporter.publish.report_json import report_json
 from exporter.publish.summary import exit_code
 from exporter.publish.table import connections_table
 from exporter.sql import least_privilege_sql
 
-PROGRAM = "pg-replication-cert-exporter"
 DEFAULT_CONFIG = Path("config.yml")
 DEFAULT_ADDRESS = "127.0.0.1:10048"
 DEFAULT_ROLE = "replication_cert_exporter"
@@ -50,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # the commands print what went wrong in their own output
     quiet = "info" if options.command is None else "error"
     logs.set_up(options.log_level or quiet, options.log_format)
+    return app.leave(_ended(options))
+
+
+def _ended(options: argparse.Namespace) -> int:
     try:
         return _run(options)
     except ConfigurationError as error:
@@ -75,9 +80,10 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{options.config_file}: {number} target{'s' * (number != 1)}, no faults")
         return 0
     if options.command == "check":
-        return _check(settings, options.output)
+        return _check(settings, options.output, _own_command(options.config_file))
     if options.command == "explain":
-        return _explain(settings, options.target, options.application_name)
+        own = _own_command(options.config_file)
+        return _explain(settings, options.target, options.application_name, own)
     return _serve(options, settings)
 
 
@@ -104,16 +110,16 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _check(settings: Settings, output: str) -> int:
+def _check(settings: Settings, output: str, own: OwnCommand) -> int:
     records = app.poll_all_once(settings.targets, settings.inventory)
     if output == "json":
-        print(report_json(records))
+        print(report_json(records, own))
     else:
-        print(connections_table(records, colour=_colour(), width=_width()))
+        print(connections_table(records, colour=_colour(), width=_width(), own=own))
     return exit_code(records)
 
 
-def _explain(settings: Settings, name: str, application_name: str | None) -> int:
+def _explain(settings: Settings, name: str, application_name: str | None, own: OwnCommand) -> int:
     targets = [t for t in settings.targets if t.name == name]
     if not targets:
         names = ", ".join(t.name for t in settings.targets)
@@ -126,8 +132,19 @@ def _explain(settings: Settings, name: str, application_name: str | None) -> int
     else:
         cluster = [t for t in cluster if not t.cluster_name]
     records = app.poll_all_once((*targets, *cluster), settings.inventory)[:1]
-    print(explain_text(records[0], colour=_colour(), application_name=application_name))
+    print(explain_text(records[0], colour=_colour(), application_name=application_name, own=own))
     return exit_code(records)
+
+
+def _own_command(config_file: Path) -> OwnCommand:
+    """Return how this very program was called, so that what it prints can be copied."""
+    program = shlex.quote(sys.argv[0])
+    if Path(sys.argv[0]).name == "__main__.py":
+        program = f"{shlex.quote(sys.orig_argv[0])} -m exporter"
+    elif shutil.which(PROGRAM) == sys.argv[0]:
+        program = PROGRAM
+    default = config_file == DEFAULT_CONFIG
+    return OwnCommand(program, "" if default else f"--config.file={shlex.quote(str(config_file))}")
 
 
 def _colour() -> bool:

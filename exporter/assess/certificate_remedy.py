@@ -6,7 +6,7 @@ from exporter.assess.certificate_words import certificate_text
 from exporter.assess.connection_certificates import ConnectionCertificates
 from exporter.assess.reasons import Case
 from exporter.assess.remedy_steps import reconnect
-from exporter.assess.rules_remedy import EXPLAIN, RELOAD
+from exporter.assess.rules_remedy import RELOAD
 from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
     Matched,
@@ -15,14 +15,14 @@ from exporter.model.certificates_report import (
     NextUnknown,
 )
 from exporter.model.judgement import ForecastCause, Posture, Reason
-from exporter.model.report import Place, Step
+from exporter.model.report import ExporterCommand, Place, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal
 from exporter.model.verification import VERIFIED
 
 _SEE = Step(
     Place.EXPORTER,
     "See that the new one is found and would get in",
-    (EXPLAIN,),
+    (ExporterCommand.EXPLAIN,),
 )
 _KNOWN_ALREADY = Step(
     Place.EXPORTER,
@@ -174,6 +174,6 @@ def _reconnect(
             Place.EXPORTER,
             "Nothing is broken: its successor is in place and is used from the next reconnect on. "
             "To have that now, choose a quiet moment",
-            (EXPLAIN,),
+            (ExporterCommand.EXPLAIN,),
         )
     yield again

@@ -10,7 +10,7 @@ from exporter.assess.connection_certificates import CertificatesKnown, judge_cer
 from exporter.assess.demand import Demand, map_name
 from exporter.assess.explanation import explain
 from exporter.assess.hba_match import Client
-from exporter.assess.identity import certificate_name, distinguished_name, proves
+from exporter.assess.identity import certificate_name, distinguished_name, issuer_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
 from exporter.assess.posture import demanded_of, posture, shown_certificate
 from exporter.assess.reasons import Case, reasons
@@ -110,6 +110,7 @@ def judge(  # noqa: PLR0913  each of another subject
         rule_match=found.match,
         predates_rules=predates,
         certificate_name=None if shown is None else certificate_name(shown.subject),
+        issuer_name=None if shown is None else issuer_name(shown.issuer),
         exemption=exemption,
         forecast=owned.forecast,
         forecast_cause=owned.cause,

@@ -29,15 +29,34 @@ def certificate_name(subject: SlashName | None) -> str | None:
     """
     if subject is None:
         return None
-    attributes = [part.partition("=") for part in _ATTRIBUTE.split(subject.text)[1:]]
+    attributes = _attributes(subject)
     names = [i for i, (key, _, _) in enumerate(attributes) if key == "CN"]
     if len(names) != 1:
         return None
     (index,) = names
     if subject.may_be_cut and index == len(attributes) - 1:
         return None
+    return _unescaped(attributes[index][2])
+
+
+def issuer_name(issuer: SlashName | None) -> str | None:
+    """Return the last CN of an issuer, its most specific one, to know an authority by.
+
+    None where there is none, and where the shown name may have been cut: another may follow.
+    """
+    if issuer is None or issuer.may_be_cut:
+        return None
+    names = [value for key, _, value in _attributes(issuer) if key == "CN"]
+    return _unescaped(names[-1]) if names else None
+
+
+def _attributes(name: SlashName) -> list[tuple[str, str, str]]:
+    return [part.partition("=") for part in _ATTRIBUTE.split(name.text)[1:]]
+
+
+def _unescaped(value: str) -> str:
     # RFC 2253: control characters as two hexadecimal digits, others as they are
-    return _ESCAPED.sub(lambda e: chr(int(e[1], 16)) if e[1] else e[2], attributes[index][2])
+    return _ESCAPED.sub(lambda e: chr(int(e[1], 16)) if e[1] else e[2], value)
 
 
 def distinguished_name(subject: SlashName | None) -> str | None:

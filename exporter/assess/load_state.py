@@ -76,6 +76,8 @@ def follow(
     newer_than = history.newer_than if stayed else history.latest_load
     newer = newer_than == loaded_at
     # Whatever the last load took, it was this content: written before it, or seen on both sides.
+    # Written in the second of the load counts as before it: write and reload in one second is what
+    # every tool does, initdb and start too; no later poll could tell more (docs/architecture.md).
     settled = (newest is not None and newest <= loaded_at and not newer) or (moved and stayed)
     is_confirmed = history.confirmed is not None and history.confirmed.digest == content.digest
     history = replace(

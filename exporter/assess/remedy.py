@@ -29,14 +29,13 @@ from exporter.assess.rule_to_write import (
 )
 from exporter.assess.rules_remedy import (
     CORRECT_LINES,
-    EXPLAIN,
     INSTALL,
     LOAD_ONCE,
     check_and_load,
 )
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import Posture, Reason
-from exporter.model.report import Governs, NoRule, Place, Step
+from exporter.model.report import ExporterCommand, Governs, NoRule, Place, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 
 
@@ -75,7 +74,7 @@ def _show_certificate(
     yield Step(
         Place.EXPORTER,
         "See that the certificate is shown: the posture is then certificate_optional or better",
-        (EXPLAIN,),
+        (ExporterCommand.EXPLAIN,),
     )
 
 

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.model.report import Place, Step
+from exporter.model.report import ExporterCommand, Place, Step
 from exporter.model.rule_text import literal
 from exporter.model.wal_sender import TcpPeer, WalSender
 
 RELOAD = "SELECT pg_reload_conf();"
-EXPLAIN = "pg-replication-cert-exporter explain TARGET"
 INSTALL = Step(
     Place.SERVER,
     "Give the exporter its rights and functions: as a superuser, on the primary, in the database "
     "that the exporter connects to (it may be run again at any time)",
-    ("pg-replication-cert-exporter sql | psql -d DATABASE",),
+    (ExporterCommand.INSTALL,),
 )
 LOAD_ONCE = Step(
     Place.SERVER,
@@ -41,7 +40,7 @@ def check_and_load(server_version_number: int) -> Step:
 CORRECT_LINES = Step(
     Place.SERVER,
     "Correct the lines of pg_hba.conf that are in error (explain lists them with what to write)",
-    (EXPLAIN,),
+    (ExporterCommand.EXPLAIN,),
 )
 
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 import yaml
 
-from exporter.config.faults import HIDDEN, Fault, KeyPath, located
+from exporter.config.faults import Fault, KeyPath, located
+from exporter.config.vocabulary import HIDDEN
 
 DEEPEST = 16
 """Levels of nesting; the deepest key there is stands on level 7."""

@@ -1,17 +1,13 @@
 """What is wrong with the configuration: every fault with its file, line and what to write."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from exporter.config.vocabulary import shown_key
+
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands: keys of mappings and positions in lists, from the top of the file."""
-
-HIDDEN = "?"
-"""Stands for a key that may be a value, and so a secret; the line tells where it is."""
-
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +51,11 @@ class ConfigurationError(Exception):
 def located(path: KeyPath, message: str) -> str:
     """Return ``message`` behind the dotted form of ``path``.
 
-    A key that does not look like one is hidden. What stands below a ``password`` is left out: it
+    A key that may be a secret is hidden. What stands below a ``password`` is left out: it
     is there because a secret was written without quotes and was read as a mapping.
     """
     if "password" in path:
         path = path[: path.index("password") + 1]
-    return ": ".join([".".join(_shown(key) for key in path), message]) if path else message
-
-
-def _shown(key: str | int) -> str:
-    # A missing colon makes a key of "password" and the secret behind it.
-    return str(key) if isinstance(key, int) or _PLAIN_KEY.fullmatch(key) else HIDDEN
+    above: KeyPath = ("", *path)
+    keys = ".".join(shown_key(key, parent) for parent, key in zip(above, path, strict=False))
+    return f"{keys}: {message}" if path else message

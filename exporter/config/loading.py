@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exporter.config.checking import check
 from exporter.config.document import Document, read_document
 from exporter.config.faults import ConfigurationError, Fault, KeyPath
 from exporter.config.files import file_fault
@@ -16,7 +17,6 @@ from exporter.config.shapes import (
     DefaultsShape,
     TargetsFileShape,
     TargetShape,
-    check,
 )
 from exporter.config.target_files import find_target_files
 from exporter.model.policy import Policy

@@ -1,8 +1,9 @@
 """What is demanded of a target: its own policy over the defaults."""
 
+from exporter.config.checking import check
 from exporter.config.document import Document
 from exporter.config.faults import Fault, KeyPath
-from exporter.config.shapes import ExemptionShape, PolicyShape, check
+from exporter.config.shapes import ExemptionShape, PolicyShape
 from exporter.config.values import Never
 from exporter.model.policy import Exemption, Policy
 

@@ -43,7 +43,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class RegularExpressionResult:
-    """The server's own answer to ``name ~ pattern`` for one token of pg_hba.conf (16+).
+    """The server's answer to ``name ~ pattern``, of pg_hba.conf or pg_ident.conf (16+).
 
     Attributes:
         token: with its leading ``/``.

@@ -61,6 +61,13 @@ class Place(StrEnum):
     EXPORTER = "for the exporter"
 
 
+class ExporterCommand(StrEnum):
+    """A line that calls the exporter itself; who publishes it knows how that is to be typed."""
+
+    EXPLAIN = "pg-replication-cert-exporter explain TARGET"
+    INSTALL = "pg-replication-cert-exporter sql --role=ROLE | psql -d DATABASE"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a remedy, to be done in order.
@@ -86,7 +93,7 @@ class Connection:
             when that cannot be told.
         certificate_name: the first CN of the certificate shown, when it can be told from
             what the server cut; None if none was shown or it cannot be told.
-        issuer_name: the same for the certificate's issuer.
+        issuer_name: the last CN of the certificate's issuer, under the same conditions.
         in_use: the certificate shown, held against those that are known; None if none was shown.
         next_certificate: what the client will send when it reconnects.
         certificate_pending: it owns another, newer certificate than the one in use, which waits

@@ -8,13 +8,14 @@ from exporter.model.record import TargetRecord
 from exporter.model.report import (
     Connection,
     Governs,
-    RulesReport,
     Step,
     TargetReport,
 )
 from exporter.model.rule_text import rule_text
+from exporter.model.target import Target
 from exporter.model.wal_sender import OtherPeer, Peer, TcpPeer
 from exporter.publish.heading import heading
+from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.reading import host_text
 from exporter.publish.summary import (
     failed_readers,
@@ -37,13 +38,20 @@ _WIDTH = 100
 _LABEL = 11
 
 
-def explain_text(record: TargetRecord, *, colour: bool, application_name: str | None = None) -> str:
+def explain_text(
+    record: TargetRecord,
+    *,
+    colour: bool,
+    application_name: str | None = None,
+    own: OwnCommand = DEFAULT_COMMAND,
+) -> str:
     """Return the explanation of one target.
 
     Args:
         record: of the target.
         colour: whether to use terminal colours.
         application_name: tell only of the connections with this application name; None for all.
+        own: how the exporter was called.
     """
     style = Style(colour)
     if record.report is None:
@@ -51,9 +59,9 @@ def explain_text(record: TargetRecord, *, colour: bool, application_name: str | 
     report = record.report
     sections = [
         [*heading(record, style, _WIDTH), *_failure(report)],
-        _rules(report.rules, style),
-        _unread(report, style),
-        *_connections(record, style, application_name),
+        _rules(report, style, own),
+        _unread(report, style, own),
+        *_connections(record, style, application_name, own),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
@@ -67,7 +75,8 @@ def _failure_text(unread: Unread) -> str:
     return f"{told} ({unread.detail})" if unread.detail else told
 
 
-def _rules(rules: RulesReport | None, style: Style) -> list[str]:
+def _rules(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
+    rules = report.rules
     if rules is None or (rules.state is HbaState.LOADED and not rules.error_lines):
         return []
     mark = style.doubt if rules.state is HbaState.LOADED else style.alarm
@@ -77,10 +86,10 @@ def _rules(rules: RulesReport | None, style: Style) -> list[str]:
         place = f"{error.location.file_name}:{error.location.line_number}"
         effect = "keeps the file from being loaded" if error.blocks_loading else "has no effect"
         lines += _sentences((f"{place}: {error.message} ({effect})",), "  ", "    ")
-    return lines + _steps(rules.remedy, style)
+    return lines + _steps(rules.remedy, report.target, style, own)
 
 
-def _unread(report: TargetReport, style: Style) -> list[str]:
+def _unread(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
     failed = failed_readers(report)
     if not failed:
         return []
@@ -88,7 +97,7 @@ def _unread(report: TargetReport, style: Style) -> list[str]:
     for reader, unread in failed:
         lines.append(f"  {style.doubt(f'{reader.value} ({unread.reason.value})')}")
         lines += _sentences((f"What this reads: {READERS[reader]}.", _failure_text(unread)), "    ")
-        grants = what_to_grant(reader, unread, report)
+        grants = what_to_grant(reader, unread, report, own)
         if grants:
             lines.append("    To let the exporter read it:")
             lines += [f"      {printable(line)}" for line in grants]
@@ -96,7 +105,7 @@ def _unread(report: TargetReport, style: Style) -> list[str]:
 
 
 def _connections(
-    record: TargetRecord, style: Style, application_name: str | None
+    record: TargetRecord, style: Style, application_name: str | None, own: OwnCommand
 ) -> list[list[str]]:
     connections = seen_connections(record)
     if connections is None:
@@ -110,10 +119,10 @@ def _connections(
             return [[f"No replication connection has the application name {told} now."]]
     if not connections:
         return [["Nobody replicates from here now."]]
-    return [_connection(connection, style) for connection in connections]
+    return [_connection(connection, record.target, style, own) for connection in connections]
 
 
-def _connection(connection: Connection, style: Style) -> list[str]:
+def _connection(connection: Connection, target: Target, style: Style, own: OwnCommand) -> list[str]:
     sender = connection.wal_sender
     name = printable(sender.application_name) or "(no application name)"
     title = style.strong(f"Connection {name}")
@@ -135,7 +144,7 @@ def _connection(connection: Connection, style: Style) -> list[str]:
         for reason in connection.reasons:
             lines += _sentences((f"{reason.value}: {REASONS[reason]}",), "    ", "      ")
     lines += _entry("reconnect", _forecast(connection))
-    return lines + _steps(connection.remedy, style)
+    return lines + _steps(connection.remedy, target, style, own)
 
 
 def _who(connection: Connection) -> str:
@@ -214,7 +223,7 @@ def _sentences(texts: Sequence[str], indent: str, hanging: str | None = None) ->
     return lines
 
 
-def _steps(steps: Sequence[Step], style: Style) -> list[str]:
+def _steps(steps: Sequence[Step], target: Target, style: Style, own: OwnCommand) -> list[str]:
     if not steps:
         return []
     lines = ["  " + style.strong("What to do, in this order")]
@@ -226,5 +235,7 @@ def _steps(steps: Sequence[Step], style: Style) -> list[str]:
         lead = f"      {number}. "
         lines += wrapped(printable(step.action), _WIDTH, indent=lead, hanging=" " * len(lead))
         # exact lines are never wrapped: they are there to be copied
-        lines += [f"{' ' * len(lead)}    {printable(line)}" for line in step.lines]
+        lines += [
+            f"{' ' * len(lead)}    {printable(own.line(line, target))}" for line in step.lines
+        ]
     return lines

@@ -18,8 +18,9 @@ Times are ISO 8601 in UTC. What is not known is null, never zero or empty.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from exporter.model.failure import Unread
@@ -39,6 +40,7 @@ from exporter.model.report import (
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, TlsSession
 from exporter.publish.certificates_json import connection_certificates, target_certificates
+from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.reading import WORST_FIRST, host_text
 from exporter.publish.summary import seen_connections, totals
 
@@ -46,10 +48,17 @@ SCHEMA_VERSION = 1
 
 # Any: what json.dumps takes
 _Object = dict[str, Any]
+_Written = Callable[[str], str]
+"""A line of a step, as it is to be typed."""
 
 
-def report_json(records: Sequence[TargetRecord]) -> str:
-    """Return the report of ``records`` as indented ASCII JSON with a final newline."""
+def report_json(records: Sequence[TargetRecord], own: OwnCommand = DEFAULT_COMMAND) -> str:
+    """Return the report of ``records`` as indented ASCII JSON with a final newline.
+
+    Args:
+        records: of all targets.
+        own: how the exporter was called.
+    """
     sums = totals(records)
     report = {
         "schema_version": SCHEMA_VERSION,
@@ -58,7 +67,7 @@ def report_json(records: Sequence[TargetRecord]) -> str:
             "targets_not_read": sums.unseen,
             "connections": {v.value: sums.connections[v] for v in WORST_FIRST},
         },
-        "targets": [_target(record) for record in records],
+        "targets": [_target(record, own) for record in records],
     }
     return json.dumps(report, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -71,7 +80,7 @@ def _unread(unread: Unread | None) -> _Object | None:
     return None if unread is None else {"reason": unread.reason.value, "detail": unread.detail}
 
 
-def _target(record: TargetRecord) -> _Object:
+def _target(record: TargetRecord, own: OwnCommand) -> _Object:
     # what was judged was judged under the report's target, which may be older than the record's
     target = record.target if record.report is None else record.report.target
     head: _Object = {
@@ -83,10 +92,10 @@ def _target(record: TargetRecord) -> _Object:
             "min_tls_version": target.policy.minimum_tls_version.value,
         },
     }
-    return head | _report(record, record.report)
+    return head | _report(record, record.report, partial(own.line, target=target))
 
 
-def _report(record: TargetRecord, report: TargetReport | None) -> _Object:
+def _report(record: TargetRecord, report: TargetReport | None, written: _Written) -> _Object:
     if report is None:
         names = ("polled_at", "duration_seconds", "up", "failure", "readers", "server", "rules")
         return dict.fromkeys((*names, "exemptions", "certificates", "connections"))
@@ -98,10 +107,12 @@ def _report(record: TargetRecord, report: TargetReport | None) -> _Object:
         "failure": _unread(report.failure),
         "readers": {reader.value: _unread(u) for reader, u in report.readers.items()},
         "server": _server(report.server),
-        "rules": _rules(report.rules),
+        "rules": _rules(report.rules, written),
         "exemptions": [_exemption(use) for use in report.exemptions],
         "certificates": target_certificates(report.certificates),
-        "connections": None if connections is None else [_connection(c) for c in connections],
+        "connections": None
+        if connections is None
+        else [_connection(c, written) for c in connections],
     }
 
 
@@ -119,7 +130,7 @@ def _server(server: Server | None) -> _Object | None:
     }
 
 
-def _rules(rules: RulesReport | None) -> _Object | None:
+def _rules(rules: RulesReport | None, written: _Written) -> _Object | None:
     if rules is None:
         return None
     return {
@@ -134,7 +145,7 @@ def _rules(rules: RulesReport | None) -> _Object | None:
             for error in rules.error_lines
         ],
         "explanation": list(rules.explanation),
-        "remedy": [_step(step) for step in rules.remedy],
+        "remedy": [_step(step, written) for step in rules.remedy],
     }
 
 
@@ -147,7 +158,7 @@ def _exemption(use: ExemptionUse) -> _Object:
     }
 
 
-def _connection(connection: Connection) -> _Object:
+def _connection(connection: Connection, written: _Written) -> _Object:
     sender = connection.wal_sender
     peer = sender.peer
     return {
@@ -175,7 +186,7 @@ def _connection(connection: Connection) -> _Object:
         "forecast_cause": connection.forecast_cause.value or None,
         **connection_certificates(connection),
         "explanation": list(connection.explanation),
-        "remedy": [_step(step) for step in connection.remedy],
+        "remedy": [_step(step, written) for step in connection.remedy],
     }
 
 
@@ -220,5 +231,9 @@ def _rule(rule: HbaRule) -> _Object:
     }
 
 
-def _step(step: Step) -> _Object:
-    return {"place": step.place.value, "action": step.action, "lines": list(step.lines)}
+def _step(step: Step, written: _Written) -> _Object:
+    return {
+        "place": step.place.value,
+        "action": step.action,
+        "lines": [written(line) for line in step.lines],
+    }

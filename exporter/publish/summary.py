@@ -1,6 +1,5 @@
 """What publishers say alike: sums, the exit code, the state of a target, what to grant."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,17 +20,13 @@ from exporter.model.report import (
     Undecided,
 )
 from exporter.model.wal_sender import OtherPeer, Peer
+from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand, identifier
 from exporter.publish.reading import WORST_FIRST, Reading, host_text
 
 EXIT_INSECURE = 2
 EXIT_UNKNOWN = 3
 
-SHIPPED_SQL = "pg-replication-cert-exporter sql"
-"""The command that prints the grants and functions."""
-
 NO_SHORT_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
-
-_PLAIN_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +174,15 @@ def failed_readers(report: TargetReport) -> tuple[tuple[Reader, Unread], ...]:
     )
 
 
-def what_to_grant(reader: Reader, unread: Unread, report: TargetReport) -> tuple[str, ...]:
+def what_to_grant(
+    reader: Reader, unread: Unread, report: TargetReport, own: OwnCommand = DEFAULT_COMMAND
+) -> tuple[str, ...]:
     """Return the exact statements or command that let the exporter read this.
 
     Empty when a grant is not what is missing. (manual, "Predefined Roles"; the views
     pg_hba_file_rules and pg_ident_file_mappings need a grant on view and function.)
     """
-    role = _identifier(report.target.parameters.get("user", "") or "ROLE")
+    role = identifier(report.target.parameters.get("user", "") or "ROLE")
     match (reader, unread.reason):
         case (Reader.WAL_SENDERS, FailureReason.PERMISSION):
             return (f"GRANT pg_read_all_stats TO {role};",)
@@ -194,7 +191,7 @@ def what_to_grant(reader: Reader, unread: Unread, report: TargetReport) -> tuple
         case (Reader.IDENT_MAPPINGS, FailureReason.PERMISSION):
             return _view_grants("pg_ident_file_mappings", role)
         case (_, FailureReason.PERMISSION | FailureReason.NOT_INSTALLED):
-            return (f"{SHIPPED_SQL} | psql -d {_database(report)}",)
+            return (own.install(report.target),)
         case _:
             return ()
 
@@ -204,14 +201,3 @@ def _view_grants(view: str, role: str) -> tuple[str, ...]:
         f"GRANT SELECT ON pg_catalog.{view} TO {role};",
         f"GRANT EXECUTE ON FUNCTION pg_catalog.{view}() TO {role};",
     )
-
-
-def _database(report: TargetReport) -> str:
-    return report.target.parameters.get("dbname", "") or "DATABASE"
-
-
-def _identifier(name: str) -> str:
-    """Return ``name`` as an SQL identifier."""
-    if name == "ROLE" or _PLAIN_IDENTIFIER.fullmatch(name):
-        return name
-    return '"' + name.replace('"', '""') + '"'

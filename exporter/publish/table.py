@@ -6,6 +6,7 @@ from exporter.model.judgement import Forecast
 from exporter.model.record import TargetRecord
 from exporter.model.report import Connection, TargetReport
 from exporter.publish.heading import heading
+from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.summary import (
     certificate_end,
     failed_readers,
@@ -37,21 +38,28 @@ _INDENT = "  "
 _SENTENCE_WIDTH = 100
 
 
-def connections_table(records: Sequence[TargetRecord], *, colour: bool, width: int | None) -> str:
+def connections_table(
+    records: Sequence[TargetRecord],
+    *,
+    colour: bool,
+    width: int | None,
+    own: OwnCommand = DEFAULT_COMMAND,
+) -> str:
     """Return all targets with their connections, worst first, and the sums.
 
     Args:
         records: in the order in which they are shown.
         colour: whether to use terminal colours.
         width: columns of the terminal; names are abbreviated to fit. None: never abbreviate.
+        own: how the exporter was called.
     """
     style = Style(colour)
-    blocks = [_target(record, style, width) for record in records]
+    blocks = [_target(record, style, width, own) for record in records]
     lines = [line for block in blocks for line in (*block, "")]
     return "\n".join([*lines, style.strong(totals(records).sentence())]) + "\n"
 
 
-def _target(record: TargetRecord, style: Style, width: int | None) -> list[str]:
+def _target(record: TargetRecord, style: Style, width: int | None, own: OwnCommand) -> list[str]:
     report = record.report
     lines = heading(record, style, width)
     if report is None:
@@ -62,7 +70,7 @@ def _target(record: TargetRecord, style: Style, width: int | None) -> list[str]:
             told += f" ({printable(report.failure.detail)})"
         lines += wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT)
     lines += _rules_in_error(report, style, width)
-    lines += _blind_spots(report, style, width)
+    lines += _blind_spots(report, style, width, own)
     for told in report.certificates.explanation:
         lines += wrapped(
             printable(told), width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2
@@ -91,7 +99,9 @@ def _rules_in_error(report: TargetReport, style: Style, width: int | None) -> li
     return [style.alarm(line) for line in told]
 
 
-def _blind_spots(report: TargetReport, style: Style, width: int | None) -> list[str]:
+def _blind_spots(
+    report: TargetReport, style: Style, width: int | None, own: OwnCommand
+) -> list[str]:
     lines: list[str] = []
     for reader, unread in failed_readers(report):
         detail = f": {printable(unread.detail)}" if unread.detail else ""
@@ -102,7 +112,7 @@ def _blind_spots(report: TargetReport, style: Style, width: int | None) -> list[
         ]
         lines += [
             f"{_INDENT * 2}to let it: {printable(line)}"
-            for line in what_to_grant(reader, unread, report)
+            for line in what_to_grant(reader, unread, report, own)
         ]
     return lines
 

@@ -160,7 +160,7 @@ READERS: Final[Mapping[Reader, str]] = {
     Reader.IDENT_MAPPINGS: "the user name maps of pg_ident.conf",
     Reader.FILE_TIMES: "when the configuration files last changed",
     Reader.ROLE_MEMBERSHIPS: "the roles that replicating roles are members of",
-    Reader.REGULAR_EXPRESSIONS: "what the regular expressions of pg_hba.conf match",
+    Reader.REGULAR_EXPRESSIONS: "what the regular expressions of rules and user name maps match",
     Reader.TLS_FILES: "the server's certificate, authorities and revocation lists, on its disk",
     Reader.RECEIVER: "from whom a standby receives, and the certificate it will show there",
     Reader.SERVED_CHAIN: "the certificates that the server sends to whoever connects",

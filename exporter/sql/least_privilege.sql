@@ -2,7 +2,8 @@
 --
 -- Run it as a superuser, on the primary, in the database that the exporter connects to (grants on
 -- system views and the functions below belong to one database; standbys receive them). It may be
--- run again at any time; do so after every major upgrade and every upgrade of the exporter.
+-- run again at any time; do so after every major upgrade and every upgrade of the exporter, for
+-- each role that an exporter logs in as (roles that were given the functions before keep them).
 --
 -- What the role can do afterwards:
 --   * see how every session is connected (pg_read_all_stats; not pg_monitor, which could read the
@@ -57,6 +58,24 @@ END
 $install$;
 
 -- Everything in the schema is made anew, so that a change of a result type needs no other script.
+-- Whoever was given it keeps it: one server may know several exporters, each by a role of its own.
+-- What stands there under one of our names and belongs to no superuser is not ours: nothing follows.
+CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
+  SELECT 'USAGE ON SCHEMA replication_cert_exporter' AS granted, acl.grantee, acl.is_grantable
+    FROM pg_namespace n, aclexplode(n.nspacl) AS acl
+   WHERE n.nspname = 'replication_cert_exporter'
+     AND acl.privilege_type = 'USAGE' AND acl.grantee NOT IN (0, n.nspowner)
+  UNION
+  SELECT format('EXECUTE ON FUNCTION replication_cert_exporter.%I()', p.proname),
+         acl.grantee, acl.is_grantable
+    FROM pg_namespace n
+    JOIN pg_proc p ON p.pronamespace = n.oid
+    JOIN pg_roles owner ON owner.oid = p.proowner AND owner.rolsuper,
+         aclexplode(p.proacl) AS acl
+   WHERE n.nspname = 'replication_cert_exporter' AND p.pronargs = 0
+     AND p.proname IN ('file_times', 'hba_lines', 'ident_mappings', 'public_certificates')
+     AND acl.privilege_type = 'EXECUTE' AND acl.grantee NOT IN (0, p.proowner);
+
 DROP SCHEMA IF EXISTS replication_cert_exporter CASCADE;
 CREATE SCHEMA replication_cert_exporter;
 REVOKE ALL ON SCHEMA replication_cert_exporter FROM PUBLIC;
@@ -280,7 +299,15 @@ DO $grant$
 DECLARE
   role_name CONSTANT name := current_setting('replication_cert_exporter.role');
   function_name text;
+  kept record;
 BEGIN
+  FOR kept IN
+    SELECT granted, rolname, is_grantable
+      FROM pg_temp.kept_grants JOIN pg_roles ON pg_roles.oid = grantee
+  LOOP
+    EXECUTE format('GRANT %s TO %I', kept.granted, kept.rolname)
+      || CASE WHEN kept.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END;
+  END LOOP;
   EXECUTE format('GRANT USAGE ON SCHEMA replication_cert_exporter TO %I', role_name);
   FOREACH function_name IN ARRAY
     ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates']

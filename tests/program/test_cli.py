@@ -19,6 +19,8 @@ from lab.replication import ReplicationClient
 from lab.server import PostgresServer
 from lab.wait import until
 
+SCRIPT = str(Path(sys.executable).parent / "pg-replication-cert-exporter")
+
 HBA = """host replication repl 127.0.0.0/8 trust
 host all exporter 127.0.0.0/8 trust
 """
@@ -119,6 +121,25 @@ def test_explain_tells_the_steps_with_the_line_to_write(
         done = run("explain", "db1", f"--config.file={path}")
     assert done.returncode == 2
     assert "hostssl replication repl 127.0.0.1/32 cert" in done.stdout
+
+
+@pytest.mark.parametrize("way", [[sys.executable, "-m", "exporter"], [SCRIPT]])
+def test_commands_in_the_steps_can_be_copied_as_they_are(
+    primary: PostgresServer, tmp_path: Path, way: list[str]
+) -> None:
+    directory = tmp_path / "my configuration"
+    directory.mkdir()
+    path = config(directory, primary.port, *NO_LOOPBACK)
+    path.write_text(path.read_text().replace("name: db1", "name: the first"))
+    with client(primary):
+        asked = [*way, f"--config.file={path}", "explain", "the first"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        (command,) = {line.strip() for line in done.stdout.splitlines() if " explain " in line}
+        again = subprocess.run(
+            command, shell=True, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (again.returncode, again.stderr) == (2, "")
+    assert again.stdout.startswith("the first: up")
 
 
 def test_explaining_a_target_that_is_not_configured_is_misuse(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from lab.account import workspace
 from lab.installations import find
 from lab.server import PostgresServer
 from lab.wait import until
+from tests.live.observe import impostors
 from tests.program.test_cli import HBA, config, run, running
 
 pytestmark = pytest.mark.live
@@ -70,6 +71,28 @@ def test_it_ends_in_time_though_a_poll_waits_for_a_frozen_server(
         process.kill()
         process.wait()
     assert "Traceback" not in log.read_text()
+
+
+def test_a_login_that_computes_without_end_does_not_make_it_crash_at_its_end(
+    tmp_path: Path,
+) -> None:
+    # OpenSSL's exit handler would free what the login works with; without the way round it, about
+    # every second of these ends by a segmentation fault
+    with impostors.listening(impostors.hashing(2**31 - 1)) as port:
+        secret = ("sslmode: disable", "password: x", "password_in_clear: true", "timeout: 500ms")
+        path = config(tmp_path, port, *secret)
+        checks = [
+            subprocess.Popen(
+                [sys.executable, "-m", "exporter", "check", f"--config.file={path}"],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(6)
+        ]
+        ended = [(check.communicate(timeout=60)[0], check.returncode) for check in checks]
+    for told, code in ended:
+        assert code == 3
+        assert "1 target could not be read" in told
 
 
 @pytest.mark.parametrize("text", ["targets: " + "[" * 5000, "\x00", "a: &a [*a, *a]", "- - -: {"])

@@ -4,7 +4,8 @@ In SCRAM the server chooses how often the password is hashed, and libpq sets no 
 usual and takes some milliseconds; 2**31, which a hostile server may ask for, takes half an hour).
 Such a step runs in a thread of its own, outside of Python's lock. It cannot be interrupted: after
 the deadline it is left alone, and until it ends its target is not logged into again, so that one
-server can occupy one thread and no more.
+server can occupy one thread and no more. Nor may the process end in the usual way meanwhile:
+OpenSSL's own exit handler would free what the step works with (all_ended()).
 
 Source: fe-auth-scram.c, read_server_first_message() and scram_SaltedPassword().
 """
@@ -13,6 +14,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, Thread
+from time import monotonic
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
@@ -23,6 +25,8 @@ class Offload:
 
     _abandoned: ClassVar[set[str]] = set()
     """Targets with a step that outlived its poll: of the process, as the threads are."""
+    _threads: ClassVar[set[Thread]] = set()
+    """Of all steps, as far as they may still run."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -62,8 +66,19 @@ class Offload:
                     loop.call_soon_threadsafe(deliver, result)
 
         self._running = True
-        Thread(target=work, name=f"login {self._target}", daemon=True).start()
+        thread = Thread(target=work, name=f"login {self._target}", daemon=True)
+        self._threads.difference_update([t for t in self._threads if not t.is_alive()])
+        self._threads.add(thread)
+        thread.start()
         return await answer
+
+    @classmethod
+    def all_ended(cls, within_seconds: float) -> bool:
+        """Wait for the steps of all targets that still run; return whether all have ended."""
+        ends_at = monotonic() + within_seconds
+        for thread in cls._threads:
+            thread.join(max(0.0, ends_at - monotonic()))
+        return not any(thread.is_alive() for thread in cls._threads)
 
     def leave(self) -> bool:
         """Stop waiting; return whether a step still runs, which will then clean up by itself."""

@@ -1,6 +1,7 @@
 """One poll of one server: a fresh connection, everything in one pipelined round trip, the end.
 
-A second round trip follows only where pg_hba.conf holds regular expressions (16 on).
+A second round trip follows only where pg_hba.conf or pg_ident.conf hold regular expressions that
+roles or databases are held against (16 on).
 """
 
 import asyncio
@@ -131,7 +132,9 @@ class _Poll:
         _, context = server
         self._context = context
         asked = regular_expressions.questions(
-            self._take(HBA_RULES, missing), self._take(WAL_SENDERS, missing)
+            self._take(HBA_RULES, missing),
+            self._take(IDENT_MAPPINGS, missing),
+            self._take(WAL_SENDERS, missing),
         )
         if isinstance(asked, Unread):
             self._expressions = asked

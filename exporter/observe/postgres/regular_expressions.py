@@ -1,7 +1,8 @@
-"""The server's own answer to the regular expressions of pg_hba.conf (16 on).
+"""The server's own answer to the regular expressions of pg_hba.conf and pg_ident.conf (16 on).
 
 Source: hba.c, regcomp_auth_token() and regexec_auth_token(): a field that starts with ``/`` is an
-advanced regular expression, searched unanchored, in the C collation. Python's differ.
+advanced regular expression, searched unanchored, in the C collation. Python's differ. A role of
+pg_ident.conf is held against such a field by the same function (check_ident_usermap()).
 
 At login the server has no database yet and takes each byte for a character, so that ``.`` is half
 an ``é`` (mbutils.c: DatabaseEncoding is SQL_ASCII until a database is known). The same is had in a
@@ -9,7 +10,7 @@ UTF-8 database by reading the bytes as LATIN1, where every byte is a character.
 """
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
-from exporter.model.hba import HbaContent
+from exporter.model.hba import HbaContent, IdentContent
 from exporter.model.observation import RegularExpressionResult
 from exporter.model.wal_sender import WalSender
 from exporter.observe.postgres.statement import (
@@ -30,8 +31,16 @@ Questions = frozenset[tuple[str, str]]
 """Pairs of a token with its leading ``/`` and a name."""
 
 
-def questions(hba: Read[HbaContent], wal_senders: Read[tuple[WalSender, ...]]) -> Read[Questions]:
-    """Return what is to be asked: each walsender's role and database against every ``/`` token."""
+def questions(
+    hba: Read[HbaContent],
+    ident: Read[IdentContent],
+    wal_senders: Read[tuple[WalSender, ...]],
+) -> Read[Questions]:
+    """Return what is to be asked: each walsender's role and database against every ``/`` token.
+
+    Of pg_ident.conf the roles (``pg_username``) in the maps that a rule uses; nothing where it
+    could not be read.
+    """
     if isinstance(hba, Unread):
         return Unread(hba.reason, "the rules were not read")
     if isinstance(wal_senders, Unread):
@@ -39,6 +48,10 @@ def questions(hba: Read[HbaContent], wal_senders: Read[tuple[WalSender, ...]]) -
     roles = {sender.role for sender in wal_senders}
     databases = {sender.database for sender in wal_senders if sender.database is not None}
     role_tokens = {t for rule in hba.rules for t in rule.roles if t.startswith("/")}
+    if not isinstance(ident, Unread):
+        maps = {rule.option("map") for rule in hba.rules}
+        given = {m.database_role for m in ident.mappings if m.map_name in maps}
+        role_tokens |= {role for role in given if role.startswith("/")}
     database_tokens = {t for rule in hba.rules for t in rule.databases if t.startswith("/")}
     count = len(roles) * len(role_tokens) + len(databases) * len(database_tokens)
     if count > MAXIMUM_ROWS:

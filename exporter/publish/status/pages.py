@@ -10,6 +10,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter.model.record import TargetRecord
+from exporter.publish.own_command import DEFAULT_COMMAND
 from exporter.publish.reading import WORST_FIRST
 from exporter.publish.status.dates import minute
 from exporter.publish.status.overview import overview
@@ -70,6 +71,7 @@ _ENVIRONMENT.globals.update(
     reasons=REASONS,
     verdicts=VERDICTS,
     worst_first=WORST_FIRST,
+    written=DEFAULT_COMMAND.line,
 )
 
 

@@ -68,7 +68,20 @@ _EXPRESSIONS = (
     "/^repl\\n$",
 )
 _REFERENCES = ("\\1", "\\1", "\\1", "re\\1", "\\1pl", "r\\1l", "\\1\\1", "x\\1", "z\\1rich", "+\\1")
-_KEYWORDS = ("all", "+grp", "+outer", "+nobody", "/^re", "/^(all|app)$", "/.")
+_KEYWORDS = (
+    *("all", "+grp", "+outer", "+nobody"),
+    # for the server at login, each byte of "ü" is a character
+    *(
+        "/^re",
+        "/^(all|app)$",
+        "/.",
+        "/^z.rich$",
+        "/^z..rich$",
+        "/(p)\\1",
+        "/^re(p|\\\\1)",
+        '"/^repl,?$"',
+    ),
+)
 
 
 def random_mappings(random: Random, role: str) -> str:

@@ -325,6 +325,25 @@ async def test_the_server_answers_regular_expressions_where_it_uses_them(
         }
 
 
+async def test_the_server_answers_regular_expressions_for_roles_of_maps(
+    own_primary: Primary,
+) -> None:
+    own_primary.server.write_hba(f"{HBA}hostssl all all 127.0.0.9/32 cert map=used\n")
+    own_primary.server.write_ident(
+        "used l_cert /^l_[a-c]\nused /^x(.*)$ /_sock\nused y l_cert\nunused l_cert /^l\n"
+    )
+    with ReplicationClient(own_primary.client_with_certificate("l_cert"), LOGICAL):
+        results = (await own_primary.observe()).regular_expressions
+    assert not isinstance(results, Unread), results
+    if own_primary.server.major < 16:
+        assert results == ()
+    else:
+        assert set(results) == {
+            RegularExpressionResult("/^l_[a-c]", "l_cert", matches=True),
+            RegularExpressionResult("/_sock", "l_cert", matches=False),
+        }
+
+
 async def test_without_rules_the_expressions_are_unread_for_the_same_reason(
     primary: Primary,
 ) -> None:

@@ -170,7 +170,60 @@ def test_only_a_superuser_may_run_it_and_nothing_is_left_half_done(own_primary: 
     own_primary.server.reload()
     with pytest.raises(psycopg.errors.RaiseException, match="superuser"):
         own_primary.server.sql(least_privilege_sql("unmade"), user="l_maker")
-    assert own_primary.server.sql("SELECT FROM pg_roles WHERE rolname = 'unmade'") == []
+    assert own_primary.server.sql("SELECT 1 FROM pg_roles WHERE rolname = 'unmade'") == []
+
+
+_GRANTS = """
+    SELECT grantee::regrole::text, count(*), bool_or(is_grantable)
+      FROM (
+        SELECT (aclexplode(proacl)).* FROM pg_proc
+         WHERE pronamespace = 'replication_cert_exporter'::regnamespace
+        UNION ALL
+        SELECT (aclexplode(nspacl)).* FROM pg_namespace
+         WHERE nspname = 'replication_cert_exporter'
+      ) AS given
+     WHERE grantee::regrole::text <> 'postgres' GROUP BY 1 ORDER BY 1
+"""
+
+
+@pytest.mark.parametrize("major", [13, 18])
+def test_a_second_role_takes_nothing_from_the_first(primaries: Primaries, major: int) -> None:
+    with fresh_primary(primaries, major) as primary:
+        server = primary.server
+        server.sql(
+            'CREATE ROLE watcher; CREATE ROLE "Other ""watcher";'
+            " GRANT USAGE ON SCHEMA replication_cert_exporter TO watcher;"
+            " GRANT EXECUTE ON FUNCTION replication_cert_exporter.file_times() TO watcher"
+            " WITH GRANT OPTION"
+        )
+        for _ in range(2):
+            server.sql(least_privilege_sql('Other "watcher'))
+        assert server.sql(_GRANTS) == [
+            ('"Other ""watcher"', len(FUNCTIONS) + 1, False),
+            (EXPORTER_ROLE, len(FUNCTIONS) + 1, False),
+            ("watcher", 2, True),
+        ]
+        with contextlib.closing(_session(primary)) as session:
+            session.execute("SELECT FROM replication_cert_exporter.public_certificates()")
+
+
+def test_grants_to_everybody_and_of_others_functions_do_not_come_back(
+    own_primary: Primary,
+) -> None:
+    server = own_primary.server
+    # PUBLIC may call a function that somebody makes, and its maker may as well
+    server.sql(
+        "GRANT USAGE, CREATE ON SCHEMA replication_cert_exporter TO PUBLIC;"
+        " GRANT EXECUTE ON FUNCTION replication_cert_exporter.file_times() TO PUBLIC;"
+        " DROP FUNCTION replication_cert_exporter.hba_lines();"
+        " SET ROLE l_socket;"
+        " CREATE FUNCTION replication_cert_exporter.hba_lines() RETURNS int"
+        " LANGUAGE sql AS 'SELECT 1';"
+        " GRANT EXECUTE ON FUNCTION replication_cert_exporter.hba_lines() TO blind;"
+        " RESET ROLE"
+    )
+    server.sql(least_privilege_sql(EXPORTER_ROLE))
+    assert server.sql(_GRANTS) == [(EXPORTER_ROLE, len(FUNCTIONS) + 1, False)]
 
 
 def test_somebody_else_s_schema_of_that_name_is_not_trusted(own_primary: Primary) -> None:

@@ -197,6 +197,24 @@ class TestWithFileTimes:
         assert told == [GOOD, refused, refused]
 
 
+@pytest.mark.usefixtures("standby")
+def test_an_edit_right_after_a_reload_is_told_by_whom_polled_in_between(started: Stage) -> None:
+    """And not by an exporter that begins later: docs/architecture.md says why it may not doubt."""
+    server = started.primary.server
+    told: list[Moment] = []
+
+    def edited_in_the_second_of_the_load() -> bool:
+        started.load_hba(TRUSTING)
+        told[:] = [moment(started)]
+        started.write_hba(RULES)
+        return server.load_time().timestamp() // 1 == server.hba_path.stat().st_mtime // 1
+
+    until(edited_in_the_second_of_the_load, within=30, what="load and edit in one second")
+    told += [moment(started), polls(started, restarts=True)]
+    pending = unknown("pending", "rules_pending", predates=True)
+    assert told == [LOOSE, pending, GOOD_AND_OLDER]
+
+
 @pytest.mark.parametrize("poll_after", [moment, partial(polls, restarts=True)])
 def test_a_restart_of_the_server_loads_what_is_there(
     started: Stage, poll_after: Callable[[Stage], Moment]

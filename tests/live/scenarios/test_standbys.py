@@ -72,6 +72,7 @@ def test_a_streaming_standby_with_a_demanded_certificate_is_secure(cascade: Casc
     assert connection.wal_sender.kind is ReplicationKind.PHYSICAL
     assert connection.wal_sender.activity is Activity.STREAMING
     assert connection.certificate_name == "r_standby"
+    assert connection.issuer_name == "Lab Root CA"
 
 
 def test_a_walsender_of_a_standby_is_judged_by_the_standby_s_own_rules(cascade: Cascade) -> None:
@@ -104,3 +105,12 @@ def test_metrics_tell_a_standby_from_a_primary(cascade: Cascade) -> None:
         series = scraped(on.board.record(on.target.name))
         told += list(values(series, "pgrepl_in_recovery").values())
     assert told == [0, 1]
+
+
+def test_metrics_tell_the_issuer_of_a_certificate(cascade: Cascade) -> None:
+    _streaming(cascade.primary, "standby")
+    series = scraped(cascade.primary.board.record(cascade.primary.target.name))
+    names = ("application_name", "certificate_cn", "issuer_cn")
+    assert ("standby", "r_standby", "Lab Root CA") in values(
+        series, "pgrepl_connection_info", *names
+    )

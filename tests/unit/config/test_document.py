@@ -59,34 +59,34 @@ FAULTS = {
     "only a comment": ("# a\n", "f.yml:1: is empty"),
     "nothing": ("", "f.yml:1: is empty"),
     "a repeated key": (
-        "a: 1\nb: 2\na: 3\n",
-        "f.yml:3: a: is given twice, first in line 1: remove one of them",
+        "host: 1\nb: 2\nhost: 3\n",
+        "f.yml:3: host: is given twice, first in line 1: remove one of them",
     ),
     "a repeated key in a flow": (
-        "- {a: 1,\n   a: 2}\n",
-        "f.yml:2: 0.a: is given twice, first in line 1: remove one of them",
+        "- {host: 1,\n   host: 2}\n",
+        "f.yml:2: 0.host: is given twice, first in line 1: remove one of them",
     ),
     "a repeated key written otherwise": (
-        'a: 1\n"a": 2\n',
-        "f.yml:2: a: is given twice, first in line 1: remove one of them",
+        'host: 1\n"host": 2\n',
+        "f.yml:2: host: is given twice, first in line 1: remove one of them",
     ),
     "a merge key": (
-        "a: &x {b: c}\nd:\n  <<: *x\n",
-        'f.yml:3: d: merge keys ("<<") are not supported: write the keys, or use defaults',
+        "a: &x {b: c}\nlabels:\n  <<: *x\n",
+        'f.yml:3: labels: merge keys ("<<") are not supported: write the keys, or use defaults',
     ),
-    "a tag": ("a: !!int 5\n", f"f.yml:1: a: {TAG}"),
+    "a tag": ("port: !!int 5\n", f"f.yml:1: port: {TAG}"),
     "a tag that builds an object": ("- a\n- !!python/object:os.system {}\n", f"f.yml:2: 1: {TAG}"),
-    "a tag of no kind": ("a: ! b\n", f"f.yml:1: a: {TAG}"),
+    "a tag of no kind": ("port: ! b\n", f"f.yml:1: port: {TAG}"),
     "a key that is true": ("true: a\n", f"f.yml:1: {KEY}"),
     "a key that is nothing": ("a: b\n~: c\n", f"f.yml:2: {KEY}"),
     "a key that is a list": ("? [a, b]\n: c\n", f"f.yml:1: {KEY}"),
     "a key that is a mapping": ("? {a: b}\n: c\n", f"f.yml:1: {KEY}"),
     "a key that is an alias": ("a: &x b\n*x : c\n", f"f.yml:2: {KEY}"),
-    "an alias to nothing": ("a: *b\n", f"f.yml:1: a: {ANCHOR}"),
-    "an alias to what holds it": ("a: &x\n- *x\n", f"f.yml:2: a.0: {ANCHOR}"),
+    "an alias to nothing": ("host: *b\n", f"f.yml:1: host: {ANCHOR}"),
+    "an alias to what holds it": ("targets: &x\n- *x\n", f"f.yml:2: targets.0: {ANCHOR}"),
     "an escape to NUL": (
-        'a: "\\0"\n',
-        "f.yml:1: a: holds a character that is no text: remove its escape",
+        'host: "\\0"\n',
+        "f.yml:1: host: holds a character that is no text: remove its escape",
     ),
     "nesting": (
         "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1),
@@ -95,6 +95,10 @@ FAULTS = {
     "a repeated secret": (
         "password:\n  hunter2: a\n  hunter2: b\n",
         "f.yml:3: password: is given twice, first in line 2: remove one of them",
+    ),
+    "a repeated secret elsewhere": (
+        "hunter2: {hunter: 1, hunter: 2}\n",
+        "f.yml:1: ?.?: is given twice, first in line 1: remove one of them",
     ),
 }
 
@@ -195,9 +199,9 @@ def test_aliases_of_aliases_do_not_exhaust_the_memory(tmp_path: Path, parser: ty
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("end", ["[" * 20, "b: c: d", "---"])
 def test_what_was_found_before_reading_ends_is_told(tmp_path: Path, end: str, parser: type) -> None:
-    _, faults = _read(tmp_path, f"a: !x b\n{'c: ' if '[' in end else ''}{end}\n", parser)
+    _, faults = _read(tmp_path, f"host: !x b\n{'c: ' if '[' in end else ''}{end}\n", parser)
     assert len(faults) == 2
-    assert faults[0] == f"f.yml:1: a: {TAG}"
+    assert faults[0] == f"f.yml:1: host: {TAG}"
     assert faults[1].startswith("f.yml:2: ")
 
 

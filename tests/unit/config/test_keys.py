@@ -39,7 +39,15 @@ AT_THE_TOP = {
     ),
     "a key like no other": (
         TARGET + "scrape: x\n",
-        ["config.yml:4: scrape: is not a key here: there are defaults, targets and targets_from"],
+        ["config.yml:4: ?: is not a key here: there are defaults, targets and targets_from"],
+    ),
+    "a libpq keyword out of place": (
+        TARGET + "gssencmode: x\n",
+        [f"config.yml:4: gssencmode: is not a key here: there are {TOP_KEYS}"],
+    ),
+    "a key in other letters": (
+        TARGET + "Targets: x\n",
+        ["config.yml:4: ?: is not a key here: did you mean targets?"],
     ),
     "a key with blanks": (
         TARGET + '"default ": x\n',
@@ -133,7 +141,7 @@ TARGETS = {
     ),
     "a key like no other": (
         TARGET + "  colour: red\n",
-        [f"config.yml:4: targets.0.colour: is not a key here: there are {TARGET_KEYS}"],
+        [f"config.yml:4: targets.0.?: is not a key here: there are {TARGET_KEYS}"],
     ),
     "two of one name": (
         TARGET + "- host: db2\n  name: db1\n",
@@ -228,6 +236,14 @@ def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -
         "{hunter2}: x",
         "hunter2",
         "a: {hunter2, hunter2}",
+        "hunter2: x",
+        "parameters: {hunter2: x}",
+        "policy: {hunter2: {require: x}}",
+        "hunter2: {a: 1, a: 2}",
+        "a: {hunter2: 1, hunter2: 2}",
+        "password_file: {hunter2: x}",
+        "conninfo: {hunter2: x}",
+        "user: {hunter2: !x y}",
     ],
 )
 def test_what_became_a_key_for_want_of_a_colon_is_not_told(told: Told, stray: str) -> None:

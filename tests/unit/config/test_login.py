@@ -51,7 +51,7 @@ LOGINS = {
     "parameters: [a]": "parameters: must be a mapping of keys to values",
     "parameters: {sslmod: require}": "parameters.sslmod: is no connection parameter that libpq"
     " knows: did you mean sslmode?",
-    "parameters: {colour: red}": "parameters.colour: is no connection parameter that libpq knows",
+    "parameters: {colour: red}": "parameters.?: is no connection parameter that libpq knows",
     "parameters: {sslmode: require}": "parameters.sslmode: is a key of the target: write it there",
     "parameters: {password: hunter2}": "parameters.password: is a key of the target: write it"
     " there",

@@ -92,11 +92,10 @@ TREES = st.recursive(
 YAML_LIKE = st.text(
     alphabet=st.one_of(st.sampled_from(" \n\t:-[]{},#&*!|>'\"%@`?<~.\\0ab"), st.characters())
 )
-# No colon is inserted: it would make keys of what stands before it, and keys are told.
 CHANGE = st.tuples(
     st.sampled_from(["delete", "insert", "double", "cut"]),
     st.integers(0, len(PLANTED)),
-    st.sampled_from(" \n\t-[]{},#&*!|>'\"%@`\\x00=é"),
+    st.sampled_from(" \n\t:-[]{},#&*!|>'\"%@`\\x00=é"),
 )
 
 

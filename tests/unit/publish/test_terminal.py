@@ -59,7 +59,7 @@ managed: not readable (permission), PostgreSQL 17.5, primary, TLS on, asks for c
   not read: wal_senders (permission): the role lacks the rights of pg_read_all_stats
     to let it: GRANT pg_read_all_stats TO repl_exporter;
   not read: file_times (not_installed)
-    to let it: pg-replication-cert-exporter sql | psql -d DATABASE
+    to let it: pg-replication-cert-exporter sql --role=repl_exporter | psql -d DATABASE
 
 empty: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
   no replication connections

@@ -1,0 +1,55 @@
+"""Commands of the exporter itself, as they can be copied into a shell."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.model.report import ExporterCommand
+from exporter.model.target import Target
+
+PROGRAM = "pg-replication-cert-exporter"
+_PLAIN_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCommand:
+    """How the exporter was called, in a shell's words.
+
+    Attributes:
+        program: what starts it.
+        options: what leads it to its configuration; empty for what it finds by itself.
+    """
+
+    program: str = PROGRAM
+    options: str = ""
+
+    def line(self, line: str, target: Target) -> str:
+        """Return ``line``, and for a command of the exporter what to type for ``target``."""
+        match line:
+            case ExporterCommand.EXPLAIN:
+                name = shlex.quote(target.name)
+                # a name that begins with a dash would be taken for an option
+                name = f"-- {name}" if name.startswith("-") else name
+                return " ".join(filter(None, (self.program, self.options, "explain", name)))
+            case ExporterCommand.INSTALL:
+                return self.install(target)
+            case _:
+                return line
+
+    def install(self, target: Target) -> str:
+        """Return what gives the role of ``target`` its rights; run by a superuser on its server."""
+        role = shlex.quote(target.parameters.get("user", "") or "ROLE")
+        database = shlex.quote(target.parameters.get("dbname", "") or "DATABASE")
+        return f"{self.program} sql --role={role} | psql -d {database}"
+
+
+DEFAULT_COMMAND: Final = OwnCommand()
+"""For texts that are read where nobody called the exporter, such as its page."""
+
+
+def identifier(name: str) -> str:
+    """Return ``name`` as an SQL identifier."""
+    if name == "ROLE" or _PLAIN_IDENTIFIER.fullmatch(name):
+        return name
+    return '"' + name.replace('"', '""') + '"'
