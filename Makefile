@@ -28,7 +28,7 @@ demo: .venv/demo.stamp ## a real primary with real replication clients, and the 
 	@python -m demo $(ARGS)
 
 test: .venv/checks.stamp promtool debian-packages ## every check and every test
-	@scripts/stages format-check lint types imports dependencies spelling alerts tests
+	@scripts/stages format-check lint types imports dependencies spelling alerts tests versions image
 
 .venv/demo.stamp: requirements/demo.txt scripts/venv
 	@scripts/venv .venv requirements/demo.txt $(PYTHON)
@@ -84,8 +84,9 @@ tests: .venv/checks.stamp promtool ## every test, real servers included, with co
 	@pytest -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
 	@coverage report --skip-covered
 
-image: .venv/checks.stamp ## build the container image and run it (root; a minute or two)
-	@pytest -m image --no-cov tests/image $(ARGS)
+image: .venv/checks.stamp debian-packages ## build the container image and run it (root; a minute or two)
+	@$(if $(ROOT),pytest -m image --no-cov tests/image $(ARGS),echo "not root, so these are left out:"; \
+		pytest -q --no-header --collect-only -m image tests/image | grep '::')
 
 bench: .venv/checks.stamp ## what one poll costs; rewrites bench/results.json and docs/performance.md
 	@python -m bench $(ARGS)

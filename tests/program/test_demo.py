@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -132,6 +133,17 @@ def test_the_printed_address_serves_the_metrics_of_the_same_connections(shown: D
         if line.startswith("pgrepl_connections{")
     }
     assert served == {STANDBY_NAME, *(mode.name for mode in SHOWN)}
+
+
+def test_promtool_finds_nothing_to_complain_about_in_what_is_served(shown: Demo) -> None:
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is missing: make promtool"
+    with urllib.request.urlopen(f"http://127.0.0.1:{shown.port}/metrics", timeout=10) as answer:
+        served = answer.read()
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=served, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_no_colours_where_there_is_no_terminal(shown: Demo) -> None:
