@@ -263,7 +263,7 @@ def _dates(maker: _Maker) -> Iterator[Case]:
     yield Case("intermediate expired, renewed one trusted", below, both)
     unborn = maker.authority("Issuing", root, **future)
     yield Case("intermediate not yet valid", (maker.leaf(unborn), unborn), trusted, cause=refused)
-    old_root = maker.authority("Root", **past)
+    old_root = maker.authority("Root", None, **past)
     new_root = maker.authority("Root", key=old_root.key)
     of_old = (maker.leaf(old_root),)
     yield Case("root expired", of_old, (old_root.certificate,), cause=refused)
