@@ -7,20 +7,19 @@ against a real server and a real client that meet the same chain.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exporter.model.certificate import Certificate, RevocationList
 from exporter.model.judgement import ForecastCause
 from exporter.model.verification import Purpose, Trust
-from exporter.observe.certificates.names import distinguished_name
-from exporter.observe.certificates.parsing import parse
+from exporter.observe.certificates.certificate import read_certificate
+from exporter.observe.certificates.revocation_list import read_revocation_list
 from lab.pki import lab_name
 
 DAY = timedelta(days=1)
@@ -126,21 +125,12 @@ def make_list(
 
 def read(certificate: x509.Certificate) -> Certificate:
     """Return the certificate as the exporter reads it."""
-    (one,) = parse(certificate.public_bytes(Encoding.PEM), "").certificates
-    return one
+    return read_certificate(certificate.public_bytes(Encoding.DER))
 
 
 def read_list(revocations: x509.CertificateRevocationList) -> RevocationList:
     """Return the list as the exporter reads it."""
-    der = revocations.public_bytes(Encoding.DER)
-    return RevocationList(
-        fingerprint=sha256(der).hexdigest(),
-        der=der,
-        issuer=distinguished_name(revocations.issuer),
-        this_update=revocations.last_update_utc,
-        next_update=revocations.next_update_utc,
-        number=None,
-    )
+    return read_revocation_list(revocations.public_bytes(Encoding.DER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +347,3 @@ NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 def address(text: str) -> x509.IPAddress:
     """Return a subjectAltName."""
     return x509.IPAddress(ip_address(text))
-
-
-def common_name(text: str) -> x509.Name:
-    """Return a subject of one CN."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

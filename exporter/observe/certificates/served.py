@@ -9,7 +9,6 @@ ProcessStartupPacket().
 import asyncio
 import os
 import socket
-import ssl
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,9 +20,9 @@ from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Target
 from exporter.observe.addresses import Endpoint, endpoints
 from exporter.observe.certificates.authority_file import authorities
+from exporter.observe.certificates.certificate import read_certificate
 from exporter.observe.certificates.handshake import Handshake, LookFailed
 from exporter.observe.certificates.host_names import is_address
-from exporter.observe.certificates.parsing import parse
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # pqcomm.h, NEGOTIATE_SSL_CODE
 _DEFAULT_PORT = "5432"
@@ -188,10 +187,10 @@ async def _ask_for_tls(connected: socket.socket) -> None:
 
 
 def _parsed(chain: list[bytes]) -> tuple[Certificate, ...] | Unread:
-    read = [parse(ssl.DER_cert_to_PEM_cert(der).encode(), "").certificates for der in chain]
-    if not read or not read[0]:
-        return Unread(FailureReason.PROTOCOL, "the server's certificate cannot be read")
-    return tuple(one for certificates in read for one in certificates)
+    try:
+        return tuple(read_certificate(der) for der in chain)
+    except ValueError as error:
+        return Unread(FailureReason.PROTOCOL, f"a certificate of the server: {error}")
 
 
 def _is_tcp(host: str) -> bool:
