@@ -39,10 +39,8 @@ def authorities(file: str) -> Read[Trust]:
 
 def _read(path: str) -> Read[Trust]:
     try:
-        # without waiting for whoever writes into a pipe
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with open(path, "rb", opener=_without_waiting) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 return _unreadable(path, "is no regular file")
             data = stream.read(_LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -51,6 +49,11 @@ def _read(path: str) -> Read[Trust]:
         return _unreadable(path, f"is larger than {_LARGEST_BYTES} bytes")
     found = _parsed(data)
     return Trust(found) if found else _unreadable(path, "holds no certificate")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # a pipe would wait for whoever writes into it
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @lru_cache(maxsize=16)

@@ -61,8 +61,10 @@ IN_DEFAULTS = {
     ),
     "a key of a target": (
         "defaults:\n  user: x\n",
-        "config.yml:2: defaults.user: is not a key here: there are interval, timeout, policy and"
-        " served_certificate",
+        (
+            "config.yml:2: defaults.user: is not a key here: there are interval, timeout, policy"
+            " and served_certificate"
+        ),
     ),
     "a time-out longer than the interval": (
         "defaults:\n  timeout: 61s\n",
