@@ -93,6 +93,19 @@ async def test_direct_tls_leaves_no_trace_either(primary: Primary) -> None:
     assert _traces(server, offset, looks=1) == []
 
 
+@pytest.mark.parametrize(
+    ("major", "newest"), [(13, "TLSv1"), (13, "TLSv1.1"), (13, "TLSv1.2"), (18, "TLSv1.2")]
+)
+async def test_an_old_version_of_tls_is_good_enough_to_look(
+    primaries: Primaries, major: int, newest: str
+) -> None:
+    settings = {"ssl_min_protocol_version": "TLSv1", "ssl_max_protocol_version": newest}
+    with fresh_primary(primaries, major, settings=settings) as primary:
+        offset = primary.server.log_size()
+        assert await _seen(primary.target())
+        assert _traces(primary.server, offset, looks=1) == []
+
+
 @pytest.mark.parametrize("major", MAJORS)
 async def test_a_server_without_tls_is_told_as_such_and_not_bothered(
     primaries: Primaries, major: int
