@@ -7,20 +7,19 @@ against a real server and a real client that meet the same chain.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exporter.model.certificate import Certificate, RevocationList
 from exporter.model.judgement import ForecastCause
 from exporter.model.verification import Purpose, Trust
-from exporter.observe.certificates.names import distinguished_name
-from exporter.observe.certificates.parsing import parse
+from exporter.observe.certificates.certificate import read_certificate
+from exporter.observe.certificates.revocation_list import read_revocation_list
 from lab.pki import lab_name
 
 DAY = timedelta(days=1)
@@ -126,21 +125,12 @@ def make_list(
 
 def read(certificate: x509.Certificate) -> Certificate:
     """Return the certificate as the exporter reads it."""
-    (one,) = parse(certificate.public_bytes(Encoding.PEM), "").certificates
-    return one
+    return read_certificate(certificate.public_bytes(Encoding.DER))
 
 
 def read_list(revocations: x509.CertificateRevocationList) -> RevocationList:
     """Return the list as the exporter reads it."""
-    der = revocations.public_bytes(Encoding.DER)
-    return RevocationList(
-        fingerprint=sha256(der).hexdigest(),
-        der=der,
-        issuer=distinguished_name(revocations.issuer),
-        this_update=revocations.last_update_utc,
-        next_update=revocations.next_update_utc,
-        number=None,
-    )
+    return read_revocation_list(revocations.public_bytes(Encoding.DER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +227,11 @@ def _paths(maker: _Maker) -> Iterator[Case]:
     yield Case("two roots of one name", (direct,), (namesake.certificate, root.certificate))
     no_authority = maker.leaf(root, usage=None)
     yield Case("issued by a leaf", (maker.leaf(no_authority), no_authority), trusted, cause=refused)
-    short = maker.authority("Short", path_length=0)
+    # not of a root: whose path length OpenSSL 1.1.1 passes over
+    short = maker.authority("Short", root, path_length=0)
     below = maker.authority("Issuing", short)
-    yield Case("path as long as allowed", (maker.leaf(short),), (short.certificate,))
-    yield Case("path too long", (maker.leaf(below), below), (short.certificate,), cause=refused)
+    yield Case("path as long as allowed", (maker.leaf(short), short), trusted)
+    yield Case("path too long", (maker.leaf(below), below, short), trusted, cause=refused)
     forged = maker.leaf(Made(root.certificate, issuing.key), identifiers=False)
     yield Case("signature forged", (forged,), trusted, cause=refused)
 
@@ -263,7 +254,7 @@ def _dates(maker: _Maker) -> Iterator[Case]:
     yield Case("intermediate expired, renewed one trusted", below, both)
     unborn = maker.authority("Issuing", root, **future)
     yield Case("intermediate not yet valid", (maker.leaf(unborn), unborn), trusted, cause=refused)
-    old_root = maker.authority("Root", **past)
+    old_root = maker.authority("Root", None, **past)
     new_root = maker.authority("Root", key=old_root.key)
     of_old = (maker.leaf(old_root),)
     yield Case("root expired", of_old, (old_root.certificate,), cause=refused)
@@ -357,8 +348,3 @@ NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 def address(text: str) -> x509.IPAddress:
     """Return a subjectAltName."""
     return x509.IPAddress(ip_address(text))
-
-
-def common_name(text: str) -> x509.Name:
-    """Return a subject of one CN."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

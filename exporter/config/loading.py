@@ -11,6 +11,11 @@ from exporter.config.faults import ConfigurationError, Fault, KeyPath
 from exporter.config.files import file_fault
 from exporter.config.login import LoginReader
 from exporter.config.policies import read_policy
+from exporter.config.served_certificates import (
+    GivenCheck,
+    read_served_certificate,
+    served_certificate,
+)
 from exporter.config.settings import Settings
 from exporter.config.shapes import (
     ConfigurationShape,
@@ -50,6 +55,7 @@ class _Defaults:
     interval_seconds: float
     timeout_seconds: float
     policy: Policy
+    served_certificate: GivenCheck
 
 
 @dataclass(slots=True)
@@ -111,7 +117,14 @@ class _Loading:
             key = "timeout" if "timeout" in shape.model_fields_set else "interval"
             self._too_slow(document, (*at, key), shape.interval, shape.timeout)
         policy = read_policy(document, (*at, "policy"), shape.policy, Policy(), self.faults)
-        return _Defaults(shape.interval, shape.timeout, policy)
+        served = read_served_certificate(
+            document,
+            (*at, "served_certificate"),
+            shape.served_certificate,
+            GivenCheck(),
+            self.faults,
+        )
+        return _Defaults(shape.interval, shape.timeout, policy, served)
 
     def _targets(
         self, document: Document, entries: list[object], defaults: _Defaults
@@ -139,15 +152,24 @@ class _Loading:
         policy = read_policy(
             document, (*path, "policy"), shape.policy, defaults.policy, self.faults
         )
+        parameters = login.parameters if login else {}
+        served = read_served_certificate(
+            document,
+            (*path, "served_certificate"),
+            shape.served_certificate,
+            defaults.served_certificate,
+            self.faults,
+        )
         return Target(
             name=shape.name,
-            parameters=login.parameters if login else {},
+            parameters=parameters,
             password=login.password if login else None,
             labels=shape.labels,
             cluster_name=shape.cluster_name or "",
             interval_seconds=interval,
             timeout_seconds=timeout,
             policy=policy,
+            served_certificate=served_certificate(served, parameters),
         )
 
     def _unique_name(self, document: Document, path: KeyPath, name: str) -> None:

@@ -82,6 +82,9 @@ class DefaultsShape(Shape):
     policy: dict[str, object] = Field(
         default={}, description="What is demanded of replication connections."
     )
+    served_certificate: dict[str, object] = Field(
+        default={}, description="How the certificate that a server serves is looked at."
+    )
 
 
 class TargetShape(Shape):
@@ -156,6 +159,9 @@ class TargetShape(Shape):
     policy: dict[str, object] = Field(
         default={},
         description="Key by key in place of `defaults.policy`; the exemptions of both hold.",
+    )
+    served_certificate: dict[str, object] = Field(
+        default={}, description="Key by key in place of `defaults.served_certificate`."
     )
 
 

@@ -139,6 +139,13 @@ def _exemption_name(value: str) -> str:
     return value
 
 
+def _server_name(value: str) -> str:
+    # A list of hosts or a connection string here by mistake.
+    if any(sign in value for sign in ("/", "@", ",", "=", " ")):
+        raise ValueError("must be one host name or IP address")
+    return value
+
+
 T = TypeVar("T")
 
 
@@ -162,6 +169,7 @@ Interval = Annotated[float, PlainValidator(_duration), AfterValidator(_interval)
 Name = Annotated[str, AfterValidator(_text(_LONGEST_NAME))]
 ExemptionName = Annotated[Name, AfterValidator(_exemption_name)]
 Text = Annotated[str, AfterValidator(_text(_LONGEST_TEXT))]
+ServerName = Annotated[Text, AfterValidator(_server_name)]
 Secret = Annotated[str, AfterValidator(_password)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 LabelName = Annotated[str, AfterValidator(_label_name)]

@@ -15,8 +15,9 @@ class ServedCertificateCheck:
     Attributes:
         interval_seconds: from one look to the next.
         host: the name that standbys use: sent as SNI and demanded of the certificate; None: the
-            target's own ``host``.
-        authority_file: whom standbys trust (their ``sslrootcert``); None: not configured.
+            target's own ``host`` if that is a name.
+        authority_file: whom standbys trust (their ``sslrootcert``): an absolute path, or
+            ``system``; None: not configured.
         direct_tls: TLS from the first byte (17 on, ``sslnegotiation=direct``).
     """
 
@@ -32,7 +33,8 @@ class ServedChain:
 
     Attributes:
         certificates: the leaf first, as sent.
-        host: the name that was asked for; None where only an address is known.
+        host: the name (or the address, where one is configured) that the leaf must carry; None
+            where only the target's address is known.
         trust: the configured authorities as they were on disk; Unread if they cannot be read,
             None if none are configured.
     """

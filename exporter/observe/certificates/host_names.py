@@ -7,14 +7,16 @@ pgtls_verify_peer_name_matches_certificate_guts().
 """
 
 import socket
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
-
-from cryptography import x509
 
 from exporter.model.certificate import Certificate
+from exporter.observe.certificates.der import SEQUENCE, Element, first, inside
+from exporter.observe.certificates.fields import extensions_of
 
-_LARGEST_CODE_OF_ASCII = 127
+_EXTENSIONS = 0xA3
+_SUBJECT_ALTERNATIVE_NAME = "2.5.29.17"
+_DNS_NAME = 0x82
+_IP_ADDRESS = 0x87
+_IP_ADDRESS_BYTES = (4, 16)
 
 
 def is_address(host: str) -> bool:
@@ -28,48 +30,48 @@ def carries(certificate: Certificate, host: str) -> bool:
     The CN counts where subjectAltName holds no name of the kind that ``host`` is: DNS name or
     IP address.
     """
-    names = list(_alternative_names(certificate))
-    kind = x509.IPAddress if is_address(host) else x509.DNSName
+    names = _alternative_names(certificate)
     for name in names:
-        match name:
-            case x509.DNSName(value=text):
-                # a zero byte in a name is an attack (CVE-2009-4034): libpq gives up
-                if "\0" in text:
-                    return False
-                fits = _name_fits(text, host)
-            case x509.IPAddress(value=IPv4Address() | IPv6Address() as address):
-                fits = address.packed in {_v4(host), _v6(host)}
-            case x509.IPAddress():
-                return False  # neither 4 nor 16 bytes: libpq gives up
-            case _:
-                fits = False
-        if fits:
+        if _makes_libpq_give_up(name):
+            return False
+        if name.tag == _DNS_NAME and _name_fits(name.content, host):
             return True
-    if any(isinstance(name, kind) for name in names):
+        if name.tag == _IP_ADDRESS and name.content in (_v4(host), _v6(host)):
+            return True
+    kind = _IP_ADDRESS if is_address(host) else _DNS_NAME
+    if any(name.tag == kind for name in names):
         return False
-    common_name = certificate.subject.common_name
-    return "\0" not in common_name and _name_fits(common_name, host)
+    common_name = certificate.subject.common_name.encode("utf-8", "surrogateescape")
+    return b"\0" not in common_name and _name_fits(common_name, host)
 
 
-def _alternative_names(certificate: Certificate) -> Iterator[x509.GeneralName]:
+def _alternative_names(certificate: Certificate) -> list[Element]:
     try:
-        extensions = x509.load_der_x509_certificate(certificate.der).extensions
-        yield from extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.DuplicateExtension, x509.ExtensionNotFound):
-        return  # libpq too takes one that it cannot read for none
+        to_be_signed, *_ = inside(first(certificate.der), SEQUENCE)
+        for field in inside(to_be_signed, SEQUENCE):
+            if field.tag == _EXTENSIONS:
+                names = extensions_of(first(field.content))[_SUBJECT_ALTERNATIVE_NAME]
+                return list(inside(first(names), SEQUENCE))
+    except (ValueError, KeyError):
+        pass  # libpq too takes one that it cannot read for none
+    return []
 
 
-def _name_fits(pattern: str, host: str) -> bool:
-    pattern, host = _lower(pattern), _lower(host)
-    if pattern == host:
+def _makes_libpq_give_up(name: Element) -> bool:
+    if name.tag == _IP_ADDRESS:
+        return len(name.content) not in _IP_ADDRESS_BYTES
+    # a zero byte in a name is an attack (CVE-2009-4034)
+    return name.tag == _DNS_NAME and b"\0" in name.content
+
+
+def _name_fits(pattern: bytes, host: str) -> bool:
+    # lower() of bytes is that of ASCII
+    pattern, name = pattern.lower(), host.encode("utf-8", "surrogatepass").lower()
+    if pattern == name:
         return True
     # a star is one whole label, the leftmost
-    label, dot, rest = host.partition(".")
-    return pattern.startswith("*.") and bool(label and dot and rest) and pattern[2:] == rest
-
-
-def _lower(name: str) -> str:
-    return "".join(c.lower() if ord(c) <= _LARGEST_CODE_OF_ASCII else c for c in name)
+    label, _, rest = name.partition(b".")
+    return pattern.startswith(b"*.") and bool(label and rest) and pattern[2:] == rest
 
 
 def _v4(host: str) -> bytes | None:

@@ -7,6 +7,8 @@ OpenSSL's ssl_cert.c). No X509_V_FLAG_PARTIAL_CHAIN: a chain ends at a root.
 
 TLS also adds OpenSSL's security level, by which short keys and old digests are refused. That level
 is a setting of the machine that verifies, which cannot be seen from outside: it is left out here.
+The OpenSSL that is asked is the exporter's; an older one may differ in small things (1.1.1 passes
+over the path length of a root).
 """
 
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ class _Remembered:
     answer: Verification
 
 
-class _Verifier:
+class Verifier:
     """Remembers its answers: they are asked for at each poll for each connection."""
 
     def __init__(self) -> None:
@@ -74,6 +74,7 @@ class _Verifier:
         at: datetime,
         host: str | None = None,
     ) -> Verification:
+        """Answer as exporter.model.verification.Verify says."""
         key = (
             tuple([each.fingerprint for each in chain]),
             tuple([each.fingerprint for each in trust.authorities]),
@@ -97,7 +98,7 @@ class _Verifier:
         return answer
 
 
-verify: Verify = _Verifier()
+verify: Verify = Verifier()
 """OpenSSL, as a function."""
 
 

@@ -21,8 +21,8 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PollingStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from exporter.model.failure import FailureReason, Read, Unread
+from exporter.observe.addresses import Endpoint
 from exporter.observe.postgres import failures, libpq
-from exporter.observe.postgres.addresses import Endpoint
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
 from exporter.observe.postgres.statement import Row, Statement

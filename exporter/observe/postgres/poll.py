@@ -14,9 +14,9 @@ from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.observation import Observation, RegularExpressionResult
 from exporter.model.target import Target
+from exporter.observe.addresses import endpoints
 from exporter.observe.postgres import parameters as door
 from exporter.observe.postgres import regular_expressions
-from exporter.observe.postgres.addresses import endpoints
 from exporter.observe.postgres.connection import PollFailed, Session
 from exporter.observe.postgres.file_times import FILE_TIMES
 from exporter.observe.postgres.hba_lines import HBA_LINES

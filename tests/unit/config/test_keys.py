@@ -10,7 +10,7 @@ DURATION = 'must be a number and a unit, such as "30s" or "5m"'
 TARGET_KEYS = (
     "name, conninfo, host, hostaddr, port, user, dbname, sslmode, sslrootcert, sslcert, sslkey,"
     " sslcrl, parameters, password_file, password_env, password, password_in_clear, labels,"
-    " cluster_name, interval, timeout and policy"
+    " cluster_name, interval, timeout, policy and served_certificate"
 )
 
 TOP_KEYS = "defaults, targets and targets_from"
@@ -69,7 +69,10 @@ IN_DEFAULTS = {
     ),
     "a key of a target": (
         "defaults:\n  user: x\n",
-        "config.yml:2: defaults.user: is not a key here: there are interval, timeout and policy",
+        (
+            "config.yml:2: defaults.user: is not a key here: there are interval, timeout, policy"
+            " and served_certificate"
+        ),
     ),
     "a time-out longer than the interval": (
         "defaults:\n  timeout: 61s\n",

@@ -7,6 +7,7 @@ import pytest
 
 from exporter.config import ConfigurationError, load
 from exporter.config.conninfo import REFUSED
+from exporter.config.served_certificates import ServedCertificateShape
 from exporter.config.shapes import (
     ConfigurationShape,
     DefaultsShape,
@@ -28,6 +29,7 @@ SHAPES: list[type[Shape]] = [
     TargetShape,
     PolicyShape,
     ExemptionShape,
+    ServedCertificateShape,
 ]
 KEYS = sorted({key for shape in SHAPES for key in shape.model_fields})
 
@@ -48,6 +50,7 @@ def test_the_example_is_a_faultless_configuration(tmp_path: Path) -> None:
         "tls/exporter.crt",
         "tls/exporter.key",
         "tls/root.crl",
+        "tls/standbys.crt",
         "secrets/db2",
     ):
         file = tmp_path / name
@@ -67,6 +70,7 @@ def test_the_example_without_its_files_tells_each_of_them(tmp_path: Path) -> Non
         "targets.0.sslcert",
         "targets.0.sslkey",
         "targets.0.sslcrl",
+        "targets.0.served_certificate.authority",
         "targets.1.password_file",
         "targets.2.password_env",
         "targets_from.0",

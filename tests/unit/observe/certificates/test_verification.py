@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from exporter.model.certificate import Certificate
 from exporter.model.judgement import ForecastCause
 from exporter.model.verification import Purpose, Trust, Verification
-from exporter.observe.certificates import openssl
+from exporter.observe.certificates import openssl, verification
 from exporter.observe.certificates.verification import verify
 from lab.pki import lab_name
 from tests.chains import DAY, NOW, Case, Made, cases, make, make_list, read, read_list
@@ -199,6 +200,34 @@ def test_a_remembered_answer_is_that_of_openssl_at_every_date() -> None:
         assert verify(chain, trust, Purpose.CLIENT, at=at).result == outcome.words, at
     results = [verify(chain, trust, Purpose.CLIENT, at=at).result for at in moments]
     assert {one for pair in pairwise(results) if pair[0] != pair[1] for one in pair} > {"ok"}
+
+
+def test_answers_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    ask = openssl.ask
+
+    def counted(*arguments: Any) -> openssl.Outcome:
+        nonlocal asked
+        asked += 1
+        return ask(*arguments)
+
+    monkeypatch.setattr(openssl, "ask", counted)
+    monkeypatch.setattr(verification, "_MOST_ANSWERS", 2)
+    verifier = verification.Verifier()
+    names = ("wrong usage", "leaf expired", "leaf revoked")
+    wrong, expired, revoked = (CASES[Purpose.CLIENT, name] for name in names)
+    for case, asks in [
+        (wrong, 1),
+        (wrong, 0),
+        (expired, 1),
+        (wrong, 0),
+        (revoked, 1),  # in place of the one that was asked for longest ago
+        (wrong, 0),
+        (expired, 1),
+    ]:
+        asked = 0
+        verifier(case.chain, case.trust, Purpose.CLIENT, at=NOW)
+        assert asked == asks, case.name
 
 
 def test_nothing_sent_is_refused_in_words() -> None:
