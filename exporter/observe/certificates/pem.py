@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 BEGIN = b"-----BEGIN "
 
-_MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n]{1,64}?)-----[\0- ]*?(?:\n|\Z)")
+_MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n-]{1,64}+)-----[\0- ]*?(?:\n|\Z)")
 """A line that begins or ends a block; what is no larger than a blank may follow."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE = b" \t\r\n\v\f"
