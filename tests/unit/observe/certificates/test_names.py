@@ -152,7 +152,9 @@ def test_a_common_name_is_what_postgresql_compares(tag: int, value: bytes, compa
         odd.element(0x30, odd.element(0x31, odd.element(0x30, odd.identifier(CN)))),
         odd.distinguished_name([(CN, odd.BMP, b"\0")]),
         odd.distinguished_name([(CN, odd.BMP, b"\xd8\x3d")]),  # half of a surrogate pair
+        odd.distinguished_name([(CN, odd.BMP, "😀".encode("utf-16-be"))]),
         odd.distinguished_name([(CN, odd.UNIVERSAL, b"\0\x11\0\0")]),
+        odd.distinguished_name([(CN, odd.UNIVERSAL, b"\xf2\0\0\0")]),
         odd.distinguished_name([(CN, odd.UTF8, b"\xff")]),
         odd.distinguished_name([(CN, odd.UTF8 | 0x20, b"\x0c\x01a")]),
     ],
