@@ -17,6 +17,7 @@ from exporter.model.inventory import (
     InventorySource,
 )
 from exporter.observe.certificates import source_files
+from exporter.observe.certificates.file_reading import NEVER
 from exporter.observe.certificates.inventory import InventoryReader
 from lab.pki import Authority, Issued
 
@@ -222,11 +223,11 @@ def test_a_second_change_within_a_tick_of_the_clock_is_seen(
     assert _names(reader.read(changed_at)) == ["one"]
     # on this file system a rewrite changes its times: what is shown is that it is read again
     before = reader._sources[0]._held[str(path)]
-    assert before[0] == source_files.NEVER
+    assert before[0] == NEVER
     _write(path, two)
     assert _names(reader.read(changed_at)) == ["two"]
     reader.read(changed_at + SETTLED)
-    assert reader._sources[0]._held[str(path)][0] != source_files.NEVER
+    assert reader._sources[0]._held[str(path)][0] != NEVER
 
 
 def test_a_file_that_grows_is_complete_in_the_end(tmp_path: Path, authority: Authority) -> None:

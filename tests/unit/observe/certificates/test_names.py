@@ -176,7 +176,7 @@ attributes = st.tuples(
 relative_names = st.lists(st.lists(attributes, min_size=1, max_size=2), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(relative_names)
 def test_any_name_that_openssl_takes_is_printed_as_openssl_prints_it(
     parts: list[list[odd.Attribute]],
