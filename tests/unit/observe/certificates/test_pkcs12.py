@@ -7,6 +7,7 @@ import pytest
 
 from exporter.model.inventory import Inventory, InventoryFault, InventorySource
 from exporter.model.target import ClearPassword, Password, PasswordFile, PasswordVariable
+from exporter.observe.certificates.der import elements, first
 from exporter.observe.certificates.inventory import InventoryReader
 from exporter.observe.certificates.pkcs12 import holds_pkcs12
 from lab import odd_certificates as odd
@@ -62,6 +63,23 @@ def test_every_form_is_read(form: str, pem: tuple[Path, Path], tmp_path: Path) -
     assert leaf.chain == (authority.certificate,)
 
 
+def _as_ber(der: bytes) -> bytes:
+    """Return a file as Bouncy Castle writes it: lengths not told, the content in pieces."""
+    version, authenticated, mac = elements(first(der).content)
+    content_type, explicit = elements(authenticated.content)
+    octets = first(explicit.content).content
+    pieces = (odd.element(0x04, octets[at : at + 500]) for at in range(0, len(octets), 500))
+    content = b"\xa0\x80\x24\x80" + b"".join(pieces) + b"\0\0\0\0"
+    authenticated_ber = b"\x30\x80" + content_type.encoded + content + b"\0\0"
+    return b"\x30\x80" + version.encoded + authenticated_ber + mac.encoded + b"\0\0"
+
+
+def test_ber_is_read(pem: tuple[Path, Path], tmp_path: Path) -> None:
+    path = _write(tmp_path / "r1.p12", pem)
+    path.write_bytes(_as_ber(path.read_bytes()))
+    assert len(_read(path).certificates) == 2
+
+
 def test_without_key_it_is_read_in_its_own_order(pem: tuple[Path, Path], tmp_path: Path) -> None:
     inventory = _read(_write(tmp_path / "r1.pfx", pem, "-nokeys"))
     names = [entry.certificate.subject.common_name for entry in inventory.certificates]
@@ -115,10 +133,11 @@ def test_what_is_damaged_is_told(length: int, pem: tuple[Path, Path], tmp_path: 
     assert [error.reason for error in _read(path).errors] == [InventoryFault.UNPARSABLE]
 
 
-def _with_rounds(rounds: int) -> bytes:
+def _with_rounds(rounds: int, content: bytes = b"") -> bytes:
     """Return a file whose MAC demands ``rounds``, after which it would not be opened anyway."""
     data = odd.identifier("1.2.840.113549.1.7.1")
-    safe = odd.element(0x30, data, odd.element(0xA0, odd.element(0x04, odd.element(0x30))))
+    octets = odd.element(0x04, odd.element(0x30, content))
+    safe = odd.element(0x30, data, odd.element(0xA0, octets))
     digest = odd.element(
         0x30, odd.element(0x30, odd.identifier("1.3.14.3.2.26")), odd.element(0x04, b"\0" * 20)
     )
@@ -130,7 +149,23 @@ def test_a_file_that_would_keep_the_reader_busy_for_hours_is_refused(tmp_path: P
     path = tmp_path / "busy.p12"
     path.write_bytes(_with_rounds(1000))
     assert [error.reason for error in _read(path).errors] == [InventoryFault.ENCRYPTED]
-    path.write_bytes(_with_rounds(2**31 - 1))
+    parameters = odd.element(0x30, odd.element(0x04, b"salt"), odd.integer(2**31 - 1))
+    inside = _with_rounds(1000, odd.element(0x04, b"\0" * 600) + odd.integer(0) + parameters)
+    for data in (
+        _with_rounds(2**31 - 1),
+        inside,
+        _as_ber(_with_rounds(2**31 - 1)),
+        _as_ber(inside),
+    ):
+        path.write_bytes(data)
+        assert [error.reason for error in _read(path).errors] == [InventoryFault.UNPARSABLE]
+
+
+def test_a_file_out_of_all_proportion_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.p12"
+    path.write_bytes(_with_rounds(1))
+    assert [error.reason for error in _read(path).errors] == [InventoryFault.ENCRYPTED]
+    path.write_bytes(_with_rounds(1) + b"\x30\0" * 2_100_000)
     assert [error.reason for error in _read(path).errors] == [InventoryFault.UNPARSABLE]
 
 
