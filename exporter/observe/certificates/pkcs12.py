@@ -96,7 +96,7 @@ def _rounds(data: bytes, depth: int = 0) -> Iterator[int]:
             octets += element.content
             continue
         if element.tag == INTEGER and octets:
-            yield integer(element)
+            yield max(integer(element), 0)
         elif element.tag & _CONSTRUCTED:
             yield from _rounds(element.content, depth + 1)
         yield from _rounds_in(octets, depth)

@@ -151,7 +151,10 @@ def test_a_file_that_would_keep_the_reader_busy_for_hours_is_refused(tmp_path: P
     assert [error.reason for error in _read(path).errors] == [InventoryFault.ENCRYPTED]
     parameters = odd.element(0x30, odd.element(0x04, b"salt"), odd.integer(2**31 - 1))
     inside = _with_rounds(1000, odd.element(0x04, b"\0" * 600) + odd.integer(0) + parameters)
+    negative = odd.element(0x30, odd.element(0x04, b"salt"), odd.integer(-(2**31)))
+    set_off = _with_rounds(2**31 - 1, negative)
     for data in (
+        set_off,
         _with_rounds(2**31 - 1),
         inside,
         _as_ber(_with_rounds(2**31 - 1)),
