@@ -278,13 +278,21 @@ def test_what_is_unparsable_is_told_and_the_rest_is_read(tmp_path: Path, one: Is
     assert (error.source, error.path) == ("standbys", str(path))
 
 
-def test_more_certificates_than_can_be_kept_are_left_out_and_told(
-    tmp_path: Path, one: Issued, two: Issued, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(source_files, "MOST_CERTIFICATES", 1)
+@pytest.fixture
+def two_files(tmp_path: Path, one: Issued, two: Issued) -> Path:
     _write(tmp_path / "a.crt", one)
     _write(tmp_path / "b.crt", two)
-    inventory = _read(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MOST_CERTIFICATES", 1), ("MOST_CERTIFICATE_BYTES", 600)]
+)
+def test_more_certificates_than_can_be_kept_are_left_out_and_told(
+    limit: str, value: int, two_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_files, limit, value)
+    inventory = _read(two_files)
     assert _names(inventory) == ["one"]
     assert _faults(inventory) == {"b.crt": InventoryFault.TOO_MANY}
 
@@ -292,3 +300,12 @@ def test_more_certificates_than_can_be_kept_are_left_out_and_told(
 def test_no_source_is_an_empty_inventory() -> None:
     now = _now()
     assert InventoryReader([]).read(now) == Inventory((), (), now)
+
+
+def test_a_revocation_list_is_no_fault_and_not_kept(authority: Authority) -> None:
+    path = authority.revocation_list()
+    reader = InventoryReader([_source(path)])
+    inventory = reader.read(_now())
+    assert (inventory.certificates, inventory.errors) == ((), ())
+    [(_, held)] = reader._sources[0]._held.values()
+    assert held.file.revocation_lists == ()
