@@ -1,4 +1,4 @@
-"""Changes one element of DER and puts the lengths around it right, so that the rest is still read."""
+"""One element of DER changed, the lengths around it put right: what is beside it is still read."""
 
 from collections.abc import Callable
 from random import Random
@@ -6,6 +6,7 @@ from random import Random
 from lab.odd_certificates import element
 
 _CONSTRUCTED = 0x20
+_LONG_LENGTH = 0x80
 _TAGS = (0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0C, 0x13, 0x14, 0x17, 0x18, 0x1C, 0x1E, 0x30, 0x31)
 _DEEPEST = 12
 
@@ -53,8 +54,8 @@ def _split(der: bytes) -> list[tuple[int, bytes]] | None:
             return None
         begin = length_at + 1
         length = der[length_at]
-        if length >= 0x80:
-            begin += length & 0x7F
+        if length >= _LONG_LENGTH:
+            begin += length - _LONG_LENGTH
             length = int.from_bytes(der[length_at + 1 : begin])
         if begin + length > len(der):
             return None

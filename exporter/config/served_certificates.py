@@ -3,43 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from pydantic import Field
-
+from exporter.config.checking import check
 from exporter.config.document import Document
 from exporter.config.faults import Fault, KeyPath
 from exporter.config.files import file_fault
 from exporter.config.parameters import SYSTEM_AUTHORITIES
-from exporter.config.shapes import Shape, check
-from exporter.config.values import Interval, ServerName, Text
+from exporter.config.shapes import ServedCertificateShape
 from exporter.model.served import ServedCertificateCheck
 
 _ROOT_CERTIFICATE, _SYSTEM = SYSTEM_AUTHORITIES
-
-
-class ServedCertificateShape(Shape):
-    """Under `served_certificate`."""
-
-    check: bool | None = Field(
-        default=None, description="Whether it is looked at; `true` by default."
-    )
-    interval: Interval | None = Field(
-        default=None, description="Time from one look to the next; `5m` by default."
-    )
-    host: ServerName | None = Field(
-        default=None,
-        description="The name by which the standbys connect: it is asked for, and the certificate"
-        " must carry it; the target's own `host` if that is a name.",
-    )
-    authority: Text | None = Field(
-        default=None,
-        description="File of the authorities that the standbys trust (their `sslrootcert`), or"
-        " `system`; the target's own `sslrootcert` by default.",
-    )
-    direct_tls: bool | None = Field(
-        default=None,
-        description="Whether TLS begins at once (PostgreSQL 17 on); by default if the target has"
-        " `sslnegotiation: direct`.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from exporter.config.values import (
     Networks,
     Patterns,
     Secret,
+    ServerName,
     Text,
     Texts,
     Until,
@@ -56,6 +57,14 @@ class ConfigurationShape(Shape):
         default=(),
         description="One pattern or a list of patterns of further files with targets, such as"
         " `conf.d/*.yml`; relative to this file, read in the order of their names.",
+    )
+    inventory: list[object] = Field(
+        default=[], description="Files with certificates of replication clients, one entry each."
+    )
+    inventory_interval: Interval = Field(
+        default=60.0,
+        description="Time from one look at these files to the next, from `1s` to `1d`; only what"
+        " changed is read.",
     )
 
 
@@ -211,6 +220,61 @@ class ExemptionShape(Shape):
     )
 
 
+class ServedCertificateShape(Shape):
+    """Under `served_certificate`."""
+
+    check: bool | None = Field(
+        default=None, description="Whether it is looked at; `true` by default."
+    )
+    interval: Interval | None = Field(
+        default=None, description="Time from one look to the next; `5m` by default."
+    )
+    host: ServerName | None = Field(
+        default=None,
+        description="The name by which the standbys connect: it is asked for, and the certificate"
+        " must carry it; the target's own `host` if that is a name.",
+    )
+    authority: Text | None = Field(
+        default=None,
+        description="File of the authorities that the standbys trust (their `sslrootcert`), or"
+        " `system`; the target's own `sslrootcert` by default.",
+    )
+    direct_tls: bool | None = Field(
+        default=None,
+        description="Whether TLS begins at once (PostgreSQL 17 on); by default if the target has"
+        " `sslnegotiation: direct`.",
+    )
+
+
+class InventorySourceShape(Shape):
+    """One entry of `inventory`."""
+
+    required: ClassVar[frozenset[str]] = frozenset({"name", "paths"})
+
+    name: Name = Field(
+        default="", description="Required. The label `source` of `pgrepl_inventory_errors`."
+    )
+    paths: Patterns = Field(
+        default=(),
+        description="Required. One path or a list of paths: files, folders, patterns such as"
+        " `standbys/**/*.crt`.",
+    )
+    roles: Texts = Field(
+        default=(),
+        description="Roles that these certificates log in as; without it, their names tell.",
+    )
+    application_names: Texts = Field(
+        default=(), description="Standbys that use them; without it, any."
+    )
+    password_file: Text | None = Field(
+        default=None,
+        description="File that holds the password of PKCS#12 files; read again at each look.",
+    )
+    password_env: VariableName | None = Field(
+        default=None, description="Environment variable that holds it."
+    )
+
+
 SHAPES: tuple[type[Shape], ...] = (
     ConfigurationShape,
     TargetsFileShape,
@@ -218,5 +282,7 @@ SHAPES: tuple[type[Shape], ...] = (
     TargetShape,
     PolicyShape,
     ExemptionShape,
+    ServedCertificateShape,
+    InventorySourceShape,
 )
 """All of them."""

@@ -8,15 +8,21 @@ from exporter.board import Board
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.history import FileHistory, RulesHistory
 from exporter.model.judgement import Verdict
+from exporter.model.knowledge import Knowledge
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
 from exporter.model.wal_sender import ReplicationKind
+from exporter.observe.certificates.verification import verify
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TARGET = Target("db1", {"host": "127.0.0.1"})
 OTHER = Target("db2", {"host": "127.0.0.2"})
 REFUSED = failed(
-    TARGET, Unread(FailureReason.REFUSED, "nobody listens"), at=AT, duration_seconds=0.1
+    TARGET,
+    Unread(FailureReason.REFUSED, "nobody listens"),
+    Knowledge(verify),
+    at=AT,
+    duration_seconds=0.1,
 )
 READ: TargetReport = replace(REFUSED, failure=None, connections=())
 

@@ -1,6 +1,6 @@
 """A file of the inventory, whatever its format, to its certificates and what is amiss."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.model.certificate import CertificateFile
 from exporter.model.failure import Unread
@@ -46,7 +46,8 @@ def held_in(data: bytes, path: str, password: str | Unread, *, named: bool) -> H
         fault = FileFault(InventoryFault.TOO_LARGE, f"holds more than {MOST_BLOCKS} blocks of PEM")
         return Held(CertificateFile(path), fault)
     file = parse(data, path)
-    return Held(file, _fault(file, data, named=named))
+    # the inventory has no use for revocation lists, and they may be large
+    return Held(replace(file, revocation_lists=()), _fault(file, data, named=named))
 
 
 def _held_in_pkcs12(data: bytes, path: str, password: str | Unread) -> Held:

@@ -119,13 +119,14 @@ def _content_with_state(stream: FileIO) -> tuple[bytes, FileState]:
 
 
 def _content(stream: FileIO, expected: int) -> bytes:
-    parts = []
-    left = MOST_BYTES + 1
-    ask = expected + 1
-    while left > 0 and (part := stream.read(min(ask, left))):
+    data = stream.read(expected + 1) or b""
+    if len(data) == expected:
+        return data
+    parts = [data]
+    left = MOST_BYTES + 1 - len(data)
+    while left > 0 and (part := stream.read(min(_CHUNK_BYTES, left))):
         parts.append(part)
         left -= len(part)
-        ask = _CHUNK_BYTES
     if left <= 0:
         raise _too_large()
     return b"".join(parts)

@@ -90,10 +90,10 @@ def find(paths: Iterable[str]) -> Found:
         try:
             search.look(path)
         except _Exhausted:
+            # files that are named are read all the same
             search.found.faults[path] = FileFault(
                 InventoryFault.TOO_MANY, f"more than {MOST_ENTRIES} files and folders"
             )
-            break
     return search.found
 
 
@@ -189,7 +189,7 @@ class _Search:
             self.found.faults[path] = fault_of(error)
             return _Folder(path)
         cut = len(some) > self._left
-        self._left -= len(some)
+        self._left = max(self._left - len(some), 0)
         kept = (entry for entry in some if not entry.name.startswith(_VERSIONS))
         return _Folder(path, tuple(sorted(kept, key=lambda entry: entry.name)), cut)
 

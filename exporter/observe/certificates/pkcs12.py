@@ -13,9 +13,7 @@ from exporter.observe.certificates.der import (
     INTEGER,
     OCTET_STRING,
     SEQUENCE,
-    Element,
-    elements,
-    first,
+    element_at,
     integer,
 )
 
@@ -23,10 +21,12 @@ _BEGINNING = re.compile(
     rb"\x30(?:[\0-\x80]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL
 )
 """A SEQUENCE with version 3, then another SEQUENCE."""
+_MOST_BYTES = 4 * 1024 * 1024
 _MOST_ROUNDS = 10_000_000
 """Of hashing the password, in all: about four seconds. What is usual ends at a million."""
 _DEEPEST = 12
 _CONSTRUCTED = 0x20
+_LENGTH_NOT_TOLD = b"\x80"
 
 
 class EncryptedError(ValueError):
@@ -50,10 +50,12 @@ def parse_pkcs12(data: bytes, path: str, password: str) -> CertificateFile:
         EncryptedError: the password does not open it.
         ValueError: it is damaged, or made to keep the reader busy.
     """
-    if sum(_rounds(first(data).encoded)) > _MOST_ROUNDS:
+    if len(data) > _MOST_BYTES:
+        raise ValueError("too large for a PKCS#12 file")
+    if sum(_rounds(data)) > _MOST_ROUNDS:
         raise ValueError("demands to hash the password too often")
     try:
-        with warnings.catch_warnings(action="ignore"):  # of odd serial numbers
+        with warnings.catch_warnings(action="ignore"):  # of odd serial numbers, of BER
             opened = pkcs12.load_pkcs12(data, password.encode() or None)
     except UnsupportedAlgorithm as error:
         raise ValueError("an algorithm that is not known here") from error
@@ -76,20 +78,32 @@ def _rounds(data: bytes, depth: int = 0) -> Iterator[int]:
     """Return how often the password is hashed, as far as it can be seen without the password.
 
     In all forms the number follows the salt (RFC 7292, section 4 and appendix C; RFC 8018,
-    appendix A).
+    appendix A). Some programs write BER: the length of an element is not told, and its octets come
+    in pieces.
     """
-    before: Element | None = None
-    for element in _as_far_as_they_go(data) if depth < _DEEPEST else ():
-        if element.tag == INTEGER and before is not None and before.tag == OCTET_STRING:
-            yield integer(element)
-        elif element.tag & _CONSTRUCTED or element.content[:1] == bytes([SEQUENCE]):
+    at = 0
+    octets = b""
+    while at < len(data) and depth < _DEEPEST:
+        if data[at + 1 : at + 2] == _LENGTH_NOT_TOLD:
+            at += 2  # what is in it follows
+            continue
+        try:
+            element = element_at(data, at)
+        except ValueError:
+            break  # what is encrypted only seemed to begin like an element
+        at += len(element.encoded)
+        if element.tag == OCTET_STRING:
+            octets += element.content
+            continue
+        if element.tag == INTEGER and octets:
+            yield max(integer(element), 0)
+        elif element.tag & _CONSTRUCTED:
             yield from _rounds(element.content, depth + 1)
-        before = element
+        yield from _rounds_in(octets, depth)
+        octets = b""
+    yield from _rounds_in(octets, depth)
 
 
-def _as_far_as_they_go(data: bytes) -> Iterator[Element]:
-    try:
-        yield from elements(data)
-    except ValueError:
-        # what is encrypted only seems to begin like an element
-        return
+def _rounds_in(octets: bytes, depth: int) -> Iterator[int]:
+    if octets[:1] == bytes([SEQUENCE]):
+        yield from _rounds(octets, depth + 1)

@@ -18,14 +18,14 @@ from exporter.observe.certificates.file_search import FoundFile, find
 from exporter.observe.passwords import read_password
 
 MOST_CERTIFICATES = 100_000
-"""What one source may hold in all: about half a gigabyte of memory."""
+MOST_CERTIFICATE_BYTES = 256 * 1024 * 1024
+"""What one source may hold in all: at most about half a gigabyte of memory."""
 
 _COARSEST_CLOCK = timedelta(seconds=2)
 """Of a file system: a file that is written twice within it may look unchanged the second time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOO_MANY = FileFault(
-    InventoryFault.TOO_MANY,
-    f"with it there are more than {MOST_CERTIFICATES} certificates: all from here on are left out",
+    InventoryFault.TOO_MANY, "there are more certificates than can be kept: the rest is left out"
 )
 
 
@@ -71,7 +71,7 @@ class SourceFiles:
         settled_ns = (now - _COARSEST_CLOCK - _EPOCH) // timedelta(microseconds=1) * 1000
         latest, self._held = self._held, {}
         changed = False
-        number = 0
+        number = kept_bytes = 0
         for path, file in found.files.items():
             state, before = latest.get(path, (NEVER, None))
             held = before
@@ -82,7 +82,8 @@ class SourceFiles:
             if held is None:  # it vanished just now
                 continue
             number += len(held.file.certificates)
-            if number > MOST_CERTIFICATES:
+            kept_bytes += sum(len(one.der) for one in held.file.certificates)
+            if number > MOST_CERTIFICATES or kept_bytes > MOST_CERTIFICATE_BYTES:
                 found.faults[path] = _TOO_MANY
                 break
             if held == before:

@@ -21,7 +21,7 @@ from tests.live.scenarios.stage import EXPORTER_RULE, Stage, connection_of, now,
 OLDEST_AND_NEWEST = (13, 18)
 
 ROLE = "standby"
-PASSWORD = "of-the-standby"  # noqa: S105  of a server that lives as long as the test
+PASSWORD = "of-the-standby"
 ROLES = f"""
 CREATE ROLE {ROLE} LOGIN REPLICATION PASSWORD '{PASSWORD}';
 CREATE ROLE blind LOGIN;
@@ -72,9 +72,7 @@ class House:
         server_account().own(fresh)
         fresh.rename(path)
 
-    def trust(
-        self, authorities: Sequence[x509.Certificate], lists: Sequence[Path] = ()
-    ) -> None:
+    def trust(self, authorities: Sequence[x509.Certificate], lists: Sequence[Path] = ()) -> None:
         """Configure authorities and revocation lists, and load them."""
         server = self.stage.primary.server
         self.put(self.authority_file, pem(*authorities))

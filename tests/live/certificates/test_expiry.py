@@ -31,8 +31,8 @@ def test_an_expired_certificate_streams_on_until_the_reconnect(
         assert before.in_use.certificate.not_after == ends
         assert (before.breaks_at, before.breaks_cause) == (ends, ForecastCause.EXPIRED)
         assert before.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
+        successor = both.house.authority.issue(common_name=ROLE)
         if renewed:
-            successor = both.house.authority.issue(common_name=ROLE)
             both.give(successor)
         until(lambda: now() > ends, within=SECONDS + 5, what="the certificate to end")
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from exporter.model.judgement import Forecast, ForecastCause
@@ -266,7 +267,7 @@ def test_a_renewed_authority_of_the_same_key_takes_the_place_of_the_expired(
         .not_valid_before(now() - timedelta(days=1))
         .not_valid_after(now() + timedelta(days=90))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(old.key, old.certificate.signature_hash_algorithm)
+        .sign(old.key, SHA256())
     )
     issued = old.issue(common_name=ROLE)
     shared.stage.load_hba(PASSWORD)

@@ -7,30 +7,12 @@ import pytest
 
 from exporter.config import ConfigurationError, load
 from exporter.config.conninfo import REFUSED
-from exporter.config.served_certificates import ServedCertificateShape
-from exporter.config.shapes import (
-    ConfigurationShape,
-    DefaultsShape,
-    ExemptionShape,
-    PolicyShape,
-    Shape,
-    TargetsFileShape,
-    TargetShape,
-)
+from exporter.config.shapes import SHAPES, Shape
 from exporter.config.values import OUR_LABELS
 
 TOP = Path(__file__).parents[3]
 EXAMPLE = (TOP / "config.example.yml").read_text()
 REFERENCE = (TOP / "docs" / "configuration.md").read_text()
-SHAPES: list[type[Shape]] = [
-    ConfigurationShape,
-    TargetsFileShape,
-    DefaultsShape,
-    TargetShape,
-    PolicyShape,
-    ExemptionShape,
-    ServedCertificateShape,
-]
 KEYS = sorted({key for shape in SHAPES for key in shape.model_fields})
 
 
@@ -52,6 +34,7 @@ def test_the_example_is_a_faultless_configuration(tmp_path: Path) -> None:
         "tls/root.crl",
         "tls/standbys.crt",
         "secrets/db2",
+        "secrets/keystores",
     ):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
@@ -74,6 +57,7 @@ def test_the_example_without_its_files_tells_each_of_them(tmp_path: Path) -> Non
         "targets.1.password_file",
         "targets.2.password_env",
         "targets_from.0",
+        "inventory.1.password_file",
     ]
 
 
