@@ -172,6 +172,8 @@ def _readers(observation: Observation) -> dict[Reader, Unread | None]:
         Reader.FILE_TIMES: observation.file_times,
         Reader.ROLE_MEMBERSHIPS: observation.role_memberships,
         Reader.REGULAR_EXPRESSIONS: observation.regular_expressions,
+        Reader.TLS_FILES: observation.tls_files,
+        Reader.RECEIVER: observation.receiver,
     }
     return {reader: value if isinstance(value, Unread) else None for reader, value in read.items()}
 

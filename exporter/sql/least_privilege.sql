@@ -8,10 +8,11 @@
 --   * see how every session is connected (pg_read_all_stats; not pg_monitor, which could read the
 --     password in a standby's primary_conninfo);
 --   * see pg_hba.conf and pg_ident.conf as the server parsed them;
---   * call four functions without arguments that tell sizes and times of the files behind rules
---     and TLS, the certificates among them (never a key), and which lines of pg_hba.conf hold
---     quotes and the like (never their text).
--- It reads no table of yours and no file.
+--   * call five functions without arguments that tell sizes and times of the files behind rules
+--     and TLS; the certificates and revocation lists in them, and on a standby those in the file
+--     that it shows its primary (never a key, and no other text); and which lines of pg_hba.conf
+--     hold quotes and the like (never their text).
+-- It reads no table of yours and no other file, and cannot choose which.
 
 BEGIN;
 
@@ -143,8 +144,102 @@ BEGIN
 END
 $function$;
 
--- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing
--- or out of the server's reach.
+-- The directory of ssl_crl_dir (14 on) and the files in it that OpenSSL looks for (by_dir.c): lists
+-- are named by the hash of their issuer. The directory comes first, with what keeps it from being
+-- read. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.revocation_files()
+RETURNS TABLE (path text, problem text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  directory CONSTANT text := current_setting('ssl_crl_dir', true);
+  names text[];
+BEGIN
+  path := directory;
+  BEGIN
+    names := ARRAY(
+      SELECT name FROM pg_ls_dir(directory) AS name
+       WHERE name ~ '^[0-9a-f]{8}[.]r[0-9]+$' ORDER BY name COLLATE "C" LIMIT 1001
+    );
+  EXCEPTION
+    WHEN undefined_file THEN problem := 'missing';
+    WHEN OTHERS THEN problem := 'unreadable';
+  END;
+  IF cardinality(names) > 1000 THEN
+    problem := 'too_many';
+    names := names[:1000];
+  END IF;
+  RETURN NEXT;
+  problem := NULL;
+  FOREACH path IN ARRAY coalesce(names, '{}') LOOP
+    path := directory || '/' || path;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+-- Where a standby's own certificate is: sslcert of the WAL receiver that runs. What the view tells
+-- is not quoted, so that a value goes on until one of the keys that libpq prints after it
+-- (fe-connect.c, PQconninfoOptions); the server cuts all of it at 1023 bytes. NULL where it is not
+-- told or cut. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.receiver_certificate_path()
+RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  told text;
+BEGIN
+  told := (SELECT conninfo FROM pg_stat_get_wal_receiver());
+  told := substring(
+    told FROM ' sslmode=[^ ]+(?: ssl(?:negotiation|compression)=[^ ]+)* sslcert=(.*)$'
+  );
+  RETURN substring(told FROM 1 FOR nullif(position(' ' || substring(
+    told FROM ' (sslkey|sslcertmode|sslpassword|sslrootcert|sslcrl|sslcrldir|sslsni|requirepeer'
+              '|require_auth|(?:ssl_)?(?:min|max)_protocol_version|gssencmode)='
+  ) || '=' IN told), 0) - 1);
+EXCEPTION WHEN OTHERS THEN
+  RETURN NULL;  -- cut inside a character
+END
+$function$;
+
+-- What is public of one file: the blocks that OpenSSL takes for certificates and revocation lists
+-- (pem.h), and of one that is not whole its first line; nothing else, and never a key. Nothing is
+-- read of a file of more than so many bytes, nor of one that is empty: so are FIFOs and devices, and
+-- opening those may wait for ever. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.public_blocks(
+  path text, maximum bigint, OUT problem text, OUT size bigint, OUT pem text
+)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  status record;
+BEGIN
+  size := 0;
+  SELECT * INTO status FROM pg_stat_file(path, true);
+  problem := CASE
+    WHEN status.size IS NULL THEN 'missing'
+    WHEN status.isdir THEN 'directory'
+    WHEN status.size = 0 THEN 'empty'
+    WHEN status.size > maximum THEN 'too_large'
+  END;
+  IF problem IS NULL THEN
+    size := status.size;
+    pem := (
+      SELECT string_agg(block.m[1], E'\n' ORDER BY block.n)
+        FROM regexp_matches(
+               encode(pg_read_binary_file(path, 0, size), 'escape'),
+               '-----BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----'
+               '(?:[A-Za-z0-9+/=[:space:]]+'
+               '-----END (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----)?', 'g'
+             ) WITH ORDINALITY AS block(m, n)
+    );
+  END IF;
+EXCEPTION
+  -- it went meanwhile, or what should be its directory is a file
+  WHEN undefined_file OR wrong_object_type THEN problem := 'missing';
+  WHEN OTHERS THEN problem := 'unreadable';
+END
+$function$;
+
+-- Size and times of the files that rules and TLS are read from, a standby's own certificate among
+-- them; NULLs for a file that is missing or out of the server's reach.
 CREATE FUNCTION replication_cert_exporter.file_times()
 RETURNS TABLE (
   setting text, path text, size bigint,
@@ -159,6 +254,12 @@ BEGIN
            ) AS s
      WHERE current_setting(s) <> ''
     UNION ALL
+    SELECT 'ssl_crl_dir', f.path FROM replication_cert_exporter.revocation_files() AS f
+     WHERE current_setting('ssl_crl_dir', true) <> ''
+    UNION ALL
+    SELECT 'sslcert', CASE WHEN pg_is_in_recovery()
+                           THEN replication_cert_exporter.receiver_certificate_path() END
+    UNION ALL
     SELECT 'hba_included', f
       FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS f
      WHERE f <> current_setting('hba_file')
@@ -167,6 +268,7 @@ BEGIN
       FROM replication_cert_exporter.with_included(current_setting('ident_file')) AS f
      WHERE f <> current_setting('ident_file')
   LOOP
+    CONTINUE WHEN path IS NULL;
     BEGIN
       SELECT f.size, f.modification, f.change INTO size, modified, changed
         FROM pg_stat_file(path, true) AS f;
@@ -252,25 +354,45 @@ BEGIN
 END
 $function$;
 
--- The CERTIFICATE blocks of the server's certificate and authority files; a key that stands in the
--- same file never leaves it. A missing file has no certificates.
+-- Certificates and revocation lists in the files that the server's settings name; a key that stands
+-- in the same file never leaves it. 4 MiB of files are read at most.
 CREATE FUNCTION replication_cert_exporter.public_certificates()
-RETURNS TABLE (setting text, number integer, pem text)
+RETURNS TABLE (setting text, path text, problem text, pem text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-#variable_conflict use_column
+DECLARE
+  allowance bigint := 4194304;
 BEGIN
-  RETURN QUERY
-    SELECT s, block.n::integer, block.m[1]
-      FROM unnest(ARRAY['ssl_cert_file', 'ssl_ca_file']) AS s,
-           LATERAL regexp_matches(
-             encode(
-               CASE WHEN (pg_stat_file(current_setting(s), true)).size IS NOT NULL
-                    THEN pg_read_binary_file(current_setting(s)) END,
-               'escape'
-             ),
-             '-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----', 'g'
-           ) WITH ORDINALITY AS block(m, n)
-     WHERE current_setting(s) <> '';
+  FOR setting, path, problem IN
+    SELECT s, current_setting(s), NULL
+      FROM unnest(ARRAY['ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']) AS s
+     WHERE current_setting(s) <> ''
+    UNION ALL
+    SELECT 'ssl_crl_dir', f.path, f.problem
+      FROM replication_cert_exporter.revocation_files() AS f
+     WHERE current_setting('ssl_crl_dir', true) <> ''
+  LOOP
+    pem := NULL;
+    IF setting <> 'ssl_crl_dir' OR path <> current_setting('ssl_crl_dir', true) THEN
+      SELECT b.problem, b.pem, allowance - b.size INTO problem, pem, allowance
+        FROM replication_cert_exporter.public_blocks(path, allowance) AS b;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+-- On a standby, the certificates in the file that its WAL receiver showed the primary, and will show
+-- again; as above. No row where sslcert is not told.
+CREATE FUNCTION replication_cert_exporter.receiver_certificate()
+RETURNS TABLE (path text, problem text, pem text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  path := replication_cert_exporter.receiver_certificate_path();
+  IF path IS NOT NULL THEN
+    SELECT b.problem, b.pem INTO problem, pem
+      FROM replication_cert_exporter.public_blocks(path, 1048576) AS b;
+    RETURN NEXT;
+  END IF;
 END
 $function$;
 
@@ -283,7 +405,8 @@ DECLARE
 BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA replication_cert_exporter TO %I', role_name);
   FOREACH function_name IN ARRAY
-    ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates']
+    ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates',
+          'receiver_certificate']
   LOOP
     EXECUTE format(
       'GRANT EXECUTE ON FUNCTION replication_cert_exporter.%I() TO %I', function_name, role_name

@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.hba import FileTimes
 
 MAXIMUM_ROWS = 10_000
 """More rows than this make a reader ``limit_exceeded``; statements ask for one more at most."""
 
 Row = tuple[bytes | None, ...]
 T_co = TypeVar("T_co", covariant=True)
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,10 @@ class Context:
     Attributes:
         version: ``server_version_num``.
         backend_pid: of our own session, as the server announced it at login.
-        tls_enabled: the setting ``ssl``.
         statistics_visible: our role has the rights of pg_read_all_stats.
         hba_file, ident_file: the main files' names as locations tell them.
+        asked_at: now() of the first statement, by the server's clock.
+        file_times: what FILE_TIMES told, if it did.
     """
 
     version: int
@@ -44,6 +49,8 @@ class Context:
     statistics_visible: bool = False
     hba_file: str = "pg_hba.conf"
     ident_file: str = "pg_ident.conf"
+    asked_at: datetime = _NEVER
+    file_times: tuple[FileTimes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
