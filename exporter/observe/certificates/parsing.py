@@ -1,46 +1,70 @@
 """Bytes of a file to certificates and revocation lists; whatever the bytes are, never an error."""
 
-import hashlib
 import re
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from exporter.model.certificate import Certificate, CertificateFile, RevocationList
+from exporter.observe.certificates.certificate import read_certificate
+from exporter.observe.certificates.pem import blocks, decoded, holds_pem
+from exporter.observe.certificates.revocation_list import read_revocation_list
 
-from exporter.model.certificate import Certificate, CertificateFile
-from exporter.observe.certificates.names import distinguished_name
+T = TypeVar("T", Certificate, RevocationList)
 
-_BLOCK = re.compile(
-    rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", re.DOTALL
+_CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"})
+_REVOCATION_LIST = "X509 CRL"
+"""Labels of PEM blocks as OpenSSL has them (pem.h)."""
+
+_DER = re.compile(
+    rb"(?:\x30(?:[\0-\x7f]|\x81.|\x82..|\x83...|\x84....)){2}[\x30\xa0\x02]", re.DOTALL
 )
+"""How certificates and lists begin, even cut short, and keys and PKCS#12 files do not.
+
+Two nested SEQUENCEs, in which a version, a serial number or an algorithm comes first.
+"""
 
 
 def parse(data: bytes, path: str) -> CertificateFile:
-    """Return what ``data`` holds; keys in it are passed over."""
-    found = [_certificate(x509.load_pem_x509_certificate(b)) for b in _BLOCK.findall(data)]
-    return CertificateFile(path, tuple(found))
+    """Return what ``data`` holds: blocks of PEM, or one certificate or list in DER.
+
+    Every other block, private keys above all, and whatever stands between is passed over.
+    """
+    certificates = []
+    revocation_lists = []
+    unparsable = 0
+    for read in _pem(data) if holds_pem(data) else _der(data):
+        match read:
+            case Certificate():
+                certificates.append(read)
+            case RevocationList():
+                revocation_lists.append(read)
+            case None:
+                unparsable += 1
+    return CertificateFile(path, tuple(certificates), tuple(revocation_lists), unparsable)
 
 
-def _certificate(read: x509.Certificate) -> Certificate:
-    der = read.public_bytes(Encoding.DER)
-    key = read.public_key()
-    match key:
-        case rsa.RSAPublicKey():
-            key_type = f"RSA {key.key_size}"
-        case ec.EllipticCurvePublicKey():
-            key_type = f"EC {key.curve.name}"
-        case _:
-            key_type = type(key).__name__
-    return Certificate(
-        fingerprint=hashlib.sha256(der).hexdigest(),
-        der=der,
-        subject=distinguished_name(read.subject),
-        issuer=distinguished_name(read.issuer),
-        serial_number=read.serial_number,
-        not_before=read.not_valid_before_utc,
-        not_after=read.not_valid_after_utc,
-        is_authority=False,
-        names=(),
-        key_type=key_type,
-        signature_algorithm=read.signature_algorithm_oid._name,
-    )
+def _pem(data: bytes) -> Iterator[Certificate | RevocationList | None]:
+    for label, text in blocks(data):
+        if label in _CERTIFICATES:
+            yield _read(read_certificate, text)
+        elif label == _REVOCATION_LIST:
+            yield _read(read_revocation_list, text)
+
+
+def _der(data: bytes) -> Iterator[Certificate | RevocationList | None]:
+    if _DER.match(data):
+        yield _read_der(read_certificate, data) or _read_der(read_revocation_list, data)
+
+
+def _read(reader: Callable[[bytes], T], text: bytes | None) -> T | None:
+    try:
+        return None if text is None else reader(decoded(text))
+    except ValueError:
+        return None
+
+
+def _read_der(reader: Callable[[bytes], T], der: bytes) -> T | None:
+    try:
+        return reader(der)
+    except ValueError:
+        return None
