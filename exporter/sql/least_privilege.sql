@@ -201,9 +201,10 @@ END
 $function$;
 
 -- What is public of one file: the blocks that OpenSSL takes for certificates and revocation lists
--- (pem.h), and of one that is not whole its first line; nothing else, and never a key. Nothing is
--- read of a file of more than so many bytes, nor of one that is empty: so are FIFOs and devices, and
--- opening those may wait for ever. Not granted to anybody.
+-- (pem.h), if they also begin like one: two SEQUENCEs, and then what no key has there. Of any other
+-- block with such a label only that label is told. Nothing is read of a file of more than so many
+-- bytes, nor of one that is empty: so are FIFOs and devices, and opening those may wait for ever.
+-- Not granted to anybody.
 CREATE FUNCTION replication_cert_exporter.public_blocks(
   path text, maximum bigint, OUT problem text, OUT size bigint, OUT pem text
 )
@@ -222,7 +223,16 @@ BEGIN
   IF problem IS NULL THEN
     size := status.size;
     pem := (
-      SELECT string_agg(block.m[1], E'\n' ORDER BY block.n)
+      SELECT string_agg(
+               CASE WHEN encode(decode(substring(
+                           translate(left(block.m[1], 200), E' \t\r\n', '')
+                           FROM '(?:CERTIFICATE|CRL)-----([A-Za-z0-9+/]{20})'
+                         ), 'base64'), 'hex')
+                         ~ '^(?:30(?:[0-7].|81..|82.{4}|83.{6}|84.{8})){2}(?:02|30|a0)'
+                    THEN block.m[1]
+                    ELSE substring(block.m[1] FROM '^-----[^-]+-----') END,
+               E'\n' ORDER BY block.n
+             )
         FROM regexp_matches(
                encode(pg_read_binary_file(path, 0, size), 'escape'),
                '-----BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----'

@@ -23,7 +23,7 @@ from exporter.observe.postgres.file_times import FILE_TIMES
 from exporter.observe.postgres.hba_lines import HBA_LINES
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
 from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
-from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE
+from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
 from exporter.observe.postgres.regular_expressions import REGULAR_EXPRESSIONS
 from exporter.observe.postgres.role_memberships import ROLE_MEMBERSHIPS
 from exporter.observe.postgres.server import SERVER, SYSTEM_IDENTIFIER, with_identifier
@@ -99,6 +99,8 @@ class _Poll:
         self._context = Context(version=0, backend_pid=0)
         self._rows: dict[str, Read[list[Row]]] = {}
         self._expressions: Read[tuple[RegularExpressionResult, ...]] | None = None
+        self._tls_files_read: Read[TlsFiles] | None = None
+        self._certificate_read: Read[FileRead] | None = None
 
     async def run(self, parameters: dict[str, str]) -> None:
         """Log in and read everything."""
@@ -142,6 +144,8 @@ class _Poll:
                 await self._session.fetch(statements)
             finally:
                 self._rows.update(zip(statements, self._session.answered, strict=False))
+            # a large file, of a hostile server above all, must not hold up other targets
+            await asyncio.to_thread(self._parse_files)
 
     def _expression_statements(self, missing: Unread) -> dict[str, Statement]:
         if self._context.version < regular_expressions.EXPRESSIONS_EXIST:
@@ -186,18 +190,27 @@ class _Poll:
             else self._expressions
         )
 
+    def _parse_files(self) -> None:
+        missing = Unread(FailureReason.INTERNAL, "not asked")
+        if TLS_FILES.reader.value in self._rows:
+            self._tls_files_read = tls_files.of_this_release(self._take(TLS_FILES, missing))
+        rows = self._rows.get(_RECEIVER_CERTIFICATE)
+        if rows is not None:
+            self._certificate_read = tls_files.of_this_release(
+                RECEIVER_CERTIFICATE.take(rows, self._context)
+            )
+
     def _tls_files(self, missing: Unread) -> Read[TlsFiles]:
         kept = tls_files.known(self._context, self._kept.tls_files)
         if kept is not None:
             return kept
-        return tls_files.of_this_release(self._take(TLS_FILES, missing))
+        return missing if self._tls_files_read is None else self._tls_files_read
 
     def _receiver(self, missing: Unread, file_missing: Unread) -> Read[Receiver | None]:
         found = self._take(RECEIVER, missing)
         if not isinstance(found, Receiver):
             return found
-        rows = self._rows.get(_RECEIVER_CERTIFICATE, file_missing)
-        read = tls_files.of_this_release(RECEIVER_CERTIFICATE.take(rows, self._context))
+        read = file_missing if self._certificate_read is None else self._certificate_read
         return receiver.known(found, self._context, self._kept.receiver) or receiver.with_file(
             found, read
         )

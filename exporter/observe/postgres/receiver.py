@@ -22,14 +22,17 @@ from exporter.observe.postgres.statement import (
     text,
     text_or_none,
 )
-from exporter.observe.postgres.tls_files import problem_of, read_of
+from exporter.observe.postgres.tls_files import bounded, problem_of, read_of
 
 _LONGEST_CONNINFO = 1023
 """Bytes that the server keeps of it (walreceiver.h, MAXCONNINFO)."""
 
-_SSLMODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
-
 _TO_BE_READ = Unread(FailureReason.INTERNAL, "not asked")
+
+_CUT = Unread(
+    FailureReason.LIMIT_EXCEEDED,
+    f"the server shows {_LONGEST_CONNINFO} bytes of the WAL receiver's conninfo, and it is longer",
+)
 
 _DEFAULT_FILE = Unread(
     FailureReason.PERMISSION,
@@ -59,13 +62,10 @@ def _interpret(rows: list[Row], _context: Context) -> Read[Receiver | None]:
         )
     conninfo = raw or b""
     values = shown_values(text(conninfo))
-    if values.get("sslmode") not in _SSLMODES:
-        cut = len(conninfo) >= _LONGEST_CONNINFO
-        return Unread(
-            FailureReason.LIMIT_EXCEEDED if cut else FailureReason.PROTOCOL,
-            "how the WAL receiver is connected cannot be told from its conninfo, of which the"
-            f" server shows {_LONGEST_CONNINFO} bytes at most",
-        )
+    # printed after what is used here, always
+    cut = len(conninfo) >= _LONGEST_CONNINFO and "gssencmode" not in values
+    if not values:
+        return _CUT if cut else Unread(FailureReason.PROTOCOL, "conninfo cannot be taken apart")
     return Receiver(
         status=text(status),
         role=values.get("user", ""),
@@ -75,13 +75,15 @@ def _interpret(rows: list[Row], _context: Context) -> Read[Receiver | None]:
         sender_port=None if sender_port is None else integer(sender_port),
         slot_name=text_or_none(slot_name) or "",
         sslmode=values["sslmode"],
-        certificate=_certificate(values),
+        certificate=_certificate(values, cut=cut),
     )
 
 
-def _certificate(values: dict[str, str]) -> Read[CertificateFile]:
-    if values.get("sslmode") == "disable" or values.get("sslcertmode") == "disable":
+def _certificate(values: dict[str, str], *, cut: bool) -> Read[CertificateFile]:
+    if values["sslmode"] == "disable" or values.get("sslcertmode") == "disable":
         return CertificateFile("")
+    if cut:
+        return _CUT
     return _TO_BE_READ if "sslcert" in values else _DEFAULT_FILE
 
 
@@ -91,14 +93,14 @@ def _file_statement(_version: int) -> Statement:
     """)
 
 
-_File: TypeAlias = tuple[Read[CertificateFile], tuple[FileTimes, ...]]
+FileRead: TypeAlias = tuple[Read[CertificateFile], tuple[FileTimes, ...]]
 """What it holds, and the times that it was read under."""
 
 
-def _interpret_file(rows: list[Row], context: Context) -> Read[_File]:
+def _interpret_file(rows: list[Row], context: Context) -> Read[FileRead]:
     if not rows:
         return Unread(FailureReason.FILE_MISSING, "the server tells no sslcert (any more)")
-    ((path, problem, pem),) = rows
+    ((path, problem, pem),) = bounded(rows)
     unread = problem_of(problem, f"sslcert ({text(path)})")
     file = parse(pem or b"", text(path)) if unread is None else unread
     return file, read_of(_times(context), (problem,), context)
@@ -125,7 +127,7 @@ def known(receiver: Receiver, context: Context, kept: Receiver | None) -> Receiv
     return None
 
 
-def with_file(receiver: Receiver, read: Read[_File]) -> Receiver:
+def with_file(receiver: Receiver, read: Read[FileRead]) -> Receiver:
     """Add what RECEIVER_CERTIFICATE read."""
     if isinstance(read, Unread):
         return replace(receiver, certificate=read)

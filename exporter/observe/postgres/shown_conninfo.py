@@ -63,19 +63,39 @@ KEYWORDS = (
 
 _KEYWORD = re.compile(rf"(?:^| )({'|'.join(KEYWORDS)})=")
 
+_SSLMODE = re.compile(r" sslmode=(disable|allow|prefer|require|verify-ca|verify-full)(?= |$)")
+
 
 def shown_values(conninfo: str) -> dict[str, str]:
     """Return keywords and values of the conninfo that pg_stat_wal_receiver shows.
 
     Values are not quoted there: each goes on until a keyword that libpq prints after its own.
+    ``sslmode`` is always there and its values are few, so that it parts what stands before it from
+    what stands after it.
+
+    Returns:
+        nothing if ``sslmode`` is not there once: cut off, or somebody wrote it into a value.
     """
+    try:
+        before, sslmode, after = _SSLMODE.split(conninfo)
+    except ValueError:
+        return {}
+    middle = KEYWORDS.index("sslmode")
+    return {
+        **_values(before, KEYWORDS[:middle]),
+        "sslmode": sslmode,
+        **_values(after, KEYWORDS[middle + 1 :]),
+    }
+
+
+def _values(shown: str, keywords: tuple[str, ...]) -> dict[str, str]:
     values: dict[str, str] = {}
     keyword, position, start = "", -1, 0
-    for found in _KEYWORD.finditer(conninfo):
-        place = KEYWORDS.index(found[1])
+    for found in _KEYWORD.finditer(shown):
+        place = keywords.index(found[1]) if found[1] in keywords else -1
         if place > position:
-            values[keyword] = conninfo[start : found.start()]
+            values[keyword] = shown[start : found.start()]
             keyword, position, start = found[1], place, found.end()
-    values[keyword] = conninfo[start:]
+    values[keyword] = shown[start:]
     values.pop("", None)
     return values

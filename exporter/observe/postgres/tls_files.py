@@ -44,6 +44,9 @@ _SETTINGS = frozenset(
 _SETTLED = timedelta(seconds=2)
 """File times are in whole seconds, and the kernel's clock for them runs a little behind."""
 
+_MAXIMUM_BYTES = 5 * 1024 * 1024
+"""The shipped functions read 4 MiB of files."""
+
 _PROBLEMS = {
     "missing": (FailureReason.FILE_MISSING, "there is no such file"),
     "unreadable": (FailureReason.FILE_MISSING, "the server cannot read it"),
@@ -53,6 +56,17 @@ _PROBLEMS = {
     "too_many": (FailureReason.LIMIT_EXCEEDED, "it holds more than 1000 revocation lists"),
 }
 """What the shipped functions tell where they read no file."""
+
+
+def bounded(rows: list[Row]) -> list[Row]:
+    """Return rows with blocks of PEM, if they are no more than the shipped functions give.
+
+    Raises:
+        ValueError: they are more.
+    """
+    if sum(len(row[-1] or b"") for row in rows) > _MAXIMUM_BYTES:
+        raise ValueError("more than the shipped functions give")
+    return rows
 
 
 def problem_of(problem: bytes | None, what: str) -> Unread | None:
@@ -135,6 +149,7 @@ def _file(rows: list[Row], *settings: ServerFile) -> Read[CertificateFile]:
 
 
 def _interpret(rows: list[Row], context: Context) -> Read[TlsFiles]:
+    bounded(rows)
     return TlsFiles(
         certificate=_file(rows, ServerFile.CERTIFICATE),
         authority=_file(rows, ServerFile.AUTHORITY),
