@@ -74,7 +74,7 @@ class Reading(Generic[T_co]):
             return Unread(FailureReason.LIMIT_EXCEEDED, f"more than {MAXIMUM_ROWS} rows")
         try:
             return self.interpret(rows, context)
-        except (ValueError, TypeError, OverflowError, OSError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, OSError) as error:
             # OSError: datetime.fromtimestamp() on some platforms; only the kind of error is
             # told, as its text may quote what a hostile server sent
             return Unread(
