@@ -8,6 +8,7 @@ from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ServerFile
 from exporter.model.tls_files import Kept, TlsFiles
+from lab.account import server_account
 from lab.pki import Authority
 from tests.live.observe.reading_files import (
     SPOILT,
@@ -128,6 +129,32 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
         write(directory / "0a1b2c3d.r0", primary.authority.revocation_list().read_bytes())
         joined = tls_files(await primary.observe(kept=kept)).revocation
         assert len(file_of(joined).revocation_lists) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "lists", "told"),
+    [
+        (0o000, 1, (FailureReason.FILE_MISSING, "the server cannot read it")),
+        (0o700, 1001, (FailureReason.LIMIT_EXCEEDED, "it holds more than 1000 revocation lists")),
+    ],
+    ids=["unreadable", "too many"],
+)
+@pytest.mark.parametrize("major", [14, 18])
+async def test_a_directory_that_is_not_read_is_told_as_such(
+    primaries: Primaries, major: int, mode: int, lists: int, told: tuple[FailureReason, str]
+) -> None:
+    with fresh_primary(primaries, major, settings={"ssl_crl_dir": "lists"}) as primary:
+        directory = primary.server.data_directory / "lists"
+        directory.mkdir()
+        for number in range(lists):
+            (directory / f"{number:08x}.r0").touch()
+        server_account().own(directory)
+        directory.chmod(mode)
+        read = tls_files(await primary.observe())
+        directory.chmod(0o700)
+    reason, words = told
+    assert read.revocation == Unread(reason, f"ssl_crl_dir (lists): {words}")
+    assert fingerprints(read.authority) == [fingerprint(primary.authority.certificate)]
 
 
 @pytest.mark.parametrize(("becomes", "reason", "words"), SPOILT)
