@@ -256,7 +256,17 @@ RETURNS TABLE (
   modified timestamp with time zone, changed timestamp with time zone
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  lists text[];
+  receiver_path text;
 BEGIN
+  -- not within the query below: most servers have neither, and would plan both at each poll
+  IF current_setting('ssl_crl_dir', true) <> '' THEN
+    lists := ARRAY(SELECT f.path FROM replication_cert_exporter.revocation_files() AS f);
+  END IF;
+  IF pg_is_in_recovery() THEN
+    receiver_path := replication_cert_exporter.receiver_certificate_path();
+  END IF;
   FOR setting, path IN
     SELECT s, current_setting(s)
       FROM unnest(
@@ -264,11 +274,9 @@ BEGIN
            ) AS s
      WHERE current_setting(s) <> ''
     UNION ALL
-    SELECT 'ssl_crl_dir', f.path FROM replication_cert_exporter.revocation_files() AS f
-     WHERE current_setting('ssl_crl_dir', true) <> ''
+    SELECT 'ssl_crl_dir', f FROM unnest(lists) AS f
     UNION ALL
-    SELECT 'sslcert', CASE WHEN pg_is_in_recovery()
-                           THEN replication_cert_exporter.receiver_certificate_path() END
+    SELECT 'sslcert', receiver_path WHERE receiver_path IS NOT NULL
     UNION ALL
     SELECT 'hba_included', f
       FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS f
@@ -278,7 +286,6 @@ BEGIN
       FROM replication_cert_exporter.with_included(current_setting('ident_file')) AS f
      WHERE f <> current_setting('ident_file')
   LOOP
-    CONTINUE WHEN path IS NULL;
     BEGIN
       SELECT f.size, f.modification, f.change INTO size, modified, changed
         FROM pg_stat_file(path, true) AS f;
