@@ -144,112 +144,8 @@ BEGIN
 END
 $function$;
 
--- The directory of ssl_crl_dir (14 on) and the files in it that OpenSSL looks for (by_dir.c): lists
--- are named by the hash of their issuer. The directory comes first, with what keeps it from being
--- read. Not granted to anybody.
-CREATE FUNCTION replication_cert_exporter.revocation_files()
-RETURNS TABLE (path text, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
-DECLARE
-  directory CONSTANT text := current_setting('ssl_crl_dir', true);
-  names text[];
-BEGIN
-  path := directory;
-  BEGIN
-    names := ARRAY(
-      SELECT name FROM pg_ls_dir(directory) AS name
-       WHERE name ~ '^[0-9a-f]{8}[.]r[0-9]+$' ORDER BY name COLLATE "C" LIMIT 1001
-    );
-  EXCEPTION
-    WHEN undefined_file THEN problem := 'missing';
-    WHEN OTHERS THEN problem := 'unreadable';
-  END;
-  IF cardinality(names) > 1000 THEN
-    problem := 'too_many';
-    names := names[:1000];
-  END IF;
-  RETURN NEXT;
-  problem := NULL;
-  FOREACH path IN ARRAY coalesce(names, '{}') LOOP
-    path := directory || '/' || path;
-    RETURN NEXT;
-  END LOOP;
-END
-$function$;
-
--- Where a standby's own certificate is: sslcert of the WAL receiver that runs. What the view tells
--- is not quoted, so that a value goes on until one of the keys that libpq prints after it
--- (fe-connect.c, PQconninfoOptions); the server cuts all of it at 1023 bytes. NULL where it is not
--- told or cut. Not granted to anybody.
-CREATE FUNCTION replication_cert_exporter.receiver_certificate_path()
-RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
-DECLARE
-  told text;
-BEGIN
-  told := (SELECT conninfo FROM pg_stat_get_wal_receiver());
-  told := substring(
-    told FROM ' sslmode=[^ ]+(?: ssl(?:negotiation|compression)=[^ ]+)* sslcert=(.*)$'
-  );
-  RETURN substring(told FROM 1 FOR nullif(position(' ' || substring(
-    told FROM ' (sslkey|sslcertmode|sslpassword|sslrootcert|sslcrl|sslcrldir|sslsni|requirepeer'
-              '|require_auth|(?:ssl_)?(?:min|max)_protocol_version|gssencmode)='
-  ) || '=' IN told), 0) - 1);
-EXCEPTION WHEN OTHERS THEN
-  RETURN NULL;  -- cut inside a character
-END
-$function$;
-
--- What is public of one file: the blocks that OpenSSL takes for certificates and revocation lists
--- (pem.h), if they also begin like one: two SEQUENCEs, and then what no key has there. Of any other
--- block with such a label only that label is told. Nothing is read of a file of more than so many
--- bytes, nor of one that is empty: so are FIFOs and devices, and opening those may wait for ever.
--- Not granted to anybody.
-CREATE FUNCTION replication_cert_exporter.public_blocks(
-  path text, maximum bigint, OUT problem text, OUT size bigint, OUT pem text
-)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
-DECLARE
-  status record;
-BEGIN
-  size := 0;
-  SELECT * INTO status FROM pg_stat_file(path, true);
-  problem := CASE
-    WHEN status.size IS NULL THEN 'missing'
-    WHEN status.isdir THEN 'directory'
-    WHEN status.size = 0 THEN 'empty'
-    WHEN status.size > maximum THEN 'too_large'
-  END;
-  IF problem IS NULL THEN
-    size := status.size;
-    pem := (
-      SELECT string_agg(
-               CASE WHEN encode(decode(substring(
-                           translate(left(block.m[1], 200), E' \t\r\n', '')
-                           FROM '(?:CERTIFICATE|CRL)-----([A-Za-z0-9+/]{20})'
-                         ), 'base64'), 'hex')
-                         ~ '^(?:30(?:[0-7].|81..|82.{4}|83.{6}|84.{8})){2}(?:02|30|a0)'
-                    THEN block.m[1]
-                    ELSE substring(block.m[1] FROM '^-----[^-]+-----') END,
-               E'\n' ORDER BY block.n
-             )
-        FROM regexp_matches(
-               encode(pg_read_binary_file(path, 0, size), 'escape'),
-               '-----BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----'
-               '(?:[A-Za-z0-9+/=[:space:]]+'
-               '-----END (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----)?', 'g'
-             ) WITH ORDINALITY AS block(m, n)
-    );
-  END IF;
-EXCEPTION
-  -- it went meanwhile, or what should be its directory is a file
-  WHEN undefined_file OR wrong_object_type THEN problem := 'missing';
-  WHEN OTHERS THEN problem := 'unreadable';
-END
-$function$;
-
--- Size and times of the files that rules and TLS are read from, a standby's own certificate among
--- them; NULLs for a file that is missing or out of the server's reach.
+-- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing
+-- or out of the server's reach.
 CREATE FUNCTION replication_cert_exporter.file_times()
 RETURNS TABLE (
   setting text, path text, size bigint,
@@ -258,7 +154,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
   lists text[];
-  receiver_path text;
+  receiver_path text;  -- a standby's own certificate
 BEGIN
   -- not within the query below: most servers have neither, and would plan both at each poll
   IF current_setting('ssl_crl_dir', true) <> '' THEN
@@ -368,6 +264,110 @@ BEGIN
          WHERE words.names IS NOT NULL
       ) AS split
      ORDER BY 1;
+END
+$function$;
+
+-- The directory of ssl_crl_dir (14 on) and the files in it that OpenSSL looks for (by_dir.c): lists
+-- are named by the hash of their issuer. The directory comes first, with what keeps it from being
+-- read. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.revocation_files()
+RETURNS TABLE (path text, problem text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  directory CONSTANT text := current_setting('ssl_crl_dir', true);
+  names text[];
+BEGIN
+  path := directory;
+  BEGIN
+    names := ARRAY(
+      SELECT name FROM pg_ls_dir(directory) AS name
+       WHERE name ~ '^[0-9a-f]{8}[.]r[0-9]+$' ORDER BY name COLLATE "C" LIMIT 1001
+    );
+  EXCEPTION
+    WHEN undefined_file THEN problem := 'missing';
+    WHEN OTHERS THEN problem := 'unreadable';
+  END;
+  IF cardinality(names) > 1000 THEN
+    problem := 'too_many';
+    names := names[:1000];
+  END IF;
+  RETURN NEXT;
+  problem := NULL;
+  FOREACH path IN ARRAY coalesce(names, '{}') LOOP
+    path := directory || '/' || path;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+-- Where a standby's own certificate is: sslcert of the WAL receiver that runs. What the view tells
+-- is not quoted, so that a value goes on until one of the keys that libpq prints after it
+-- (fe-connect.c, PQconninfoOptions); the server cuts all of it at 1023 bytes. NULL where it is not
+-- told or cut. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.receiver_certificate_path()
+RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  told text;
+BEGIN
+  told := (SELECT conninfo FROM pg_stat_get_wal_receiver());
+  told := substring(
+    told FROM ' sslmode=[^ ]+(?: ssl(?:negotiation|compression)=[^ ]+)* sslcert=(.*)$'
+  );
+  RETURN substring(told FROM 1 FOR nullif(position(' ' || substring(
+    told FROM ' (sslkey|sslcertmode|sslpassword|sslrootcert|sslcrl|sslcrldir|sslsni|requirepeer'
+              '|require_auth|(?:ssl_)?(?:min|max)_protocol_version|gssencmode)='
+  ) || '=' IN told), 0) - 1);
+EXCEPTION WHEN OTHERS THEN
+  RETURN NULL;  -- cut inside a character
+END
+$function$;
+
+-- What is public of one file: the blocks that OpenSSL takes for certificates and revocation lists
+-- (pem.h), if they also begin like one: two SEQUENCEs, and then what no key has there. Of any other
+-- block with such a label only that label is told. Nothing is read of a file of more than so many
+-- bytes, nor of one that is empty: so are FIFOs and devices, and opening those may wait for ever.
+-- Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.public_blocks(
+  path text, maximum bigint, OUT problem text, OUT size bigint, OUT pem text
+)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  status record;
+BEGIN
+  size := 0;
+  SELECT * INTO status FROM pg_stat_file(path, true);
+  problem := CASE
+    WHEN status.size IS NULL THEN 'missing'
+    WHEN status.isdir THEN 'directory'
+    WHEN status.size = 0 THEN 'empty'
+    WHEN status.size > maximum THEN 'too_large'
+  END;
+  IF problem IS NULL THEN
+    size := status.size;
+    pem := (
+      SELECT string_agg(
+               CASE WHEN encode(decode(substring(
+                           translate(left(block.m[1], 200), E' \t\r\n', '')
+                           FROM '(?:CERTIFICATE|CRL)-----([A-Za-z0-9+/]{20})'
+                         ), 'base64'), 'hex')
+                         ~ '^(?:30(?:[0-7].|81..|82.{4}|83.{6}|84.{8})){2}(?:02|30|a0)'
+                    THEN block.m[1]
+                    ELSE substring(block.m[1] FROM '^-----[^-]+-----') END,
+               E'\n' ORDER BY block.n
+             )
+        FROM regexp_matches(
+               encode(pg_read_binary_file(path, 0, size), 'escape'),
+               '-----BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----'
+               '(?:[A-Za-z0-9+/=[:space:]]+'
+               '-----END (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----)?', 'g'
+             ) WITH ORDINALITY AS block(m, n)
+    );
+  END IF;
+EXCEPTION
+  -- it went meanwhile, or what should be its directory is a file
+  WHEN undefined_file OR wrong_object_type THEN problem := 'missing';
+  WHEN OTHERS THEN problem := 'unreadable';
 END
 $function$;
 
