@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, HbaContent, IdentContent, LineTraits
-from exporter.model.tls_files import Receiver, TlsFiles
+from exporter.model.tls_files import Kept, Receiver, TlsFiles
 from exporter.model.wal_sender import IpAddress, WalSender
 
 _NOT_ASKED = Unread(FailureReason.INTERNAL, "not asked")
@@ -84,3 +84,11 @@ class Observation:
     regular_expressions: Read[tuple[RegularExpressionResult, ...]]
     tls_files: Read[TlsFiles] = _NOT_ASKED
     receiver: Read[Receiver | None] = _NOT_ASKED
+
+    @property
+    def kept(self) -> Kept:
+        """What the next poll need not read again."""
+        return Kept(
+            None if isinstance(self.tls_files, Unread) else self.tls_files,
+            None if isinstance(self.receiver, Unread) else self.receiver,
+        )

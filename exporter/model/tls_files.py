@@ -37,7 +37,8 @@ class Receiver:
             ``fallback_application_name``.
         sender_host, sender_port: whom it is connected to, as it names it.
         sslmode: libpq's.
-        certificate: its ``sslcert`` file as it is on the standby's disk now.
+        certificate: its ``sslcert`` file as it is on the standby's disk now; without path if it
+            sends none.
         read_of: as in ``TlsFiles``.
     """
 
@@ -50,3 +51,11 @@ class Receiver:
     sslmode: str
     certificate: Read[CertificateFile]
     read_of: tuple[FileTimes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier poll read of files; what has not changed since is not read again."""
+
+    tls_files: TlsFiles | None = None
+    receiver: Receiver | None = None

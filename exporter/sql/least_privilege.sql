@@ -9,10 +9,11 @@
 --   * see how every session is connected (pg_read_all_stats; not pg_monitor, which could read the
 --     password in a standby's primary_conninfo);
 --   * see pg_hba.conf and pg_ident.conf as the server parsed them;
---   * call four functions without arguments that tell sizes and times of the files behind rules
---     and TLS, the certificates among them (never a key), and which lines of pg_hba.conf hold
---     quotes and the like (never their text).
--- It reads no table of yours and no file.
+--   * call five functions without arguments that tell sizes and times of the files behind rules
+--     and TLS; the certificates and revocation lists in them, and on a standby those in the file
+--     that it shows its primary (never a key, and no other text); and which lines of pg_hba.conf
+--     hold quotes and the like (never their text).
+-- It reads no table of yours and no other file, and cannot choose which.
 
 BEGIN;
 
@@ -170,13 +171,27 @@ RETURNS TABLE (
   modified timestamp with time zone, changed timestamp with time zone
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  lists text[];
+  receiver_path text;  -- a standby's own certificate
 BEGIN
+  -- not within the query below: most servers have neither, and would plan both at each poll
+  IF current_setting('ssl_crl_dir', true) <> '' THEN
+    lists := ARRAY(SELECT f.path FROM replication_cert_exporter.revocation_files() AS f);
+  END IF;
+  IF pg_is_in_recovery() THEN
+    receiver_path := replication_cert_exporter.receiver_certificate_path();
+  END IF;
   FOR setting, path IN
     SELECT s, current_setting(s)
       FROM unnest(
              ARRAY['hba_file', 'ident_file', 'ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']
            ) AS s
      WHERE current_setting(s) <> ''
+    UNION ALL
+    SELECT 'ssl_crl_dir', f FROM unnest(lists) AS f
+    UNION ALL
+    SELECT 'sslcert', receiver_path WHERE receiver_path IS NOT NULL
     UNION ALL
     SELECT 'hba_included', f
       FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS f
@@ -271,25 +286,149 @@ BEGIN
 END
 $function$;
 
--- The CERTIFICATE blocks of the server's certificate and authority files; a key that stands in the
--- same file never leaves it. A missing file has no certificates.
-CREATE FUNCTION replication_cert_exporter.public_certificates()
-RETURNS TABLE (setting text, number integer, pem text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-#variable_conflict use_column
+-- The directory of ssl_crl_dir (14 on) and the files in it that OpenSSL looks for (by_dir.c): lists
+-- are named by the hash of their issuer. The directory comes first, with what keeps it from being
+-- read. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.revocation_files()
+RETURNS TABLE (path text, problem text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  directory CONSTANT text := current_setting('ssl_crl_dir', true);
+  names text[];
 BEGIN
-  RETURN QUERY
-    SELECT s, block.n::integer, block.m[1]
-      FROM unnest(ARRAY['ssl_cert_file', 'ssl_ca_file']) AS s,
-           LATERAL regexp_matches(
-             encode(
-               CASE WHEN (pg_stat_file(current_setting(s), true)).size IS NOT NULL
-                    THEN pg_read_binary_file(current_setting(s)) END,
-               'escape'
-             ),
-             '-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----', 'g'
-           ) WITH ORDINALITY AS block(m, n)
-     WHERE current_setting(s) <> '';
+  path := directory;
+  BEGIN
+    names := ARRAY(
+      SELECT name FROM pg_ls_dir(directory) AS name
+       WHERE name ~ '^[0-9a-f]{8}[.]r[0-9]+$' ORDER BY name COLLATE "C" LIMIT 1001
+    );
+  EXCEPTION
+    WHEN undefined_file THEN problem := 'missing';
+    WHEN OTHERS THEN problem := 'unreadable';
+  END;
+  IF cardinality(names) > 1000 THEN
+    problem := 'too_many';
+    names := names[:1000];
+  END IF;
+  RETURN NEXT;
+  problem := NULL;
+  FOREACH path IN ARRAY coalesce(names, '{}') LOOP
+    path := directory || '/' || path;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+-- Where a standby's own certificate is: sslcert of the WAL receiver that runs. What the view tells
+-- is not quoted, so that a value goes on until one of the keys that libpq prints after it
+-- (fe-connect.c, PQconninfoOptions); the server cuts all of it at 1023 bytes. NULL where it is not
+-- told or cut. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.receiver_certificate_path()
+RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  told text;
+BEGIN
+  told := (SELECT conninfo FROM pg_stat_get_wal_receiver());
+  told := substring(
+    told FROM ' sslmode=[^ ]+(?: ssl(?:negotiation|compression)=[^ ]+)* sslcert=(.*)$'
+  );
+  RETURN substring(told FROM 1 FOR nullif(position(' ' || substring(
+    told FROM ' (sslkey|sslcertmode|sslpassword|sslrootcert|sslcrl|sslcrldir|sslsni|requirepeer'
+              '|require_auth|(?:ssl_)?(?:min|max)_protocol_version|gssencmode)='
+  ) || '=' IN told), 0) - 1);
+EXCEPTION WHEN OTHERS THEN
+  RETURN NULL;  -- cut inside a character
+END
+$function$;
+
+-- What is public of one file: the blocks that OpenSSL takes for certificates and revocation lists
+-- (pem.h), if they also begin like one: two SEQUENCEs, and then what no key has there. Of any other
+-- block with such a label only that label is told. Nothing is read of a file of more than so many
+-- bytes, nor of one that is empty: so are FIFOs and devices, and opening those may wait for ever.
+-- Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.public_blocks(
+  path text, maximum bigint, OUT problem text, OUT size bigint, OUT pem text
+)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  status record;
+BEGIN
+  size := 0;
+  SELECT * INTO status FROM pg_stat_file(path, true);
+  problem := CASE
+    WHEN status.size IS NULL THEN 'missing'
+    WHEN status.isdir THEN 'directory'
+    WHEN status.size = 0 THEN 'empty'
+    WHEN status.size > maximum THEN 'too_large'
+  END;
+  IF problem IS NULL THEN
+    size := status.size;
+    pem := (
+      SELECT string_agg(
+               CASE WHEN encode(decode(substring(
+                           translate(left(block.m[1], 200), E' \t\r\n', '')
+                           FROM '(?:CERTIFICATE|CRL)-----([A-Za-z0-9+/]{20})'
+                         ), 'base64'), 'hex')
+                         ~ '^(?:30(?:[0-7].|81..|82.{4}|83.{6}|84.{8})){2}(?:02|30|a0)'
+                    THEN block.m[1]
+                    ELSE substring(block.m[1] FROM '^-----[^-]+-----') END,
+               E'\n' ORDER BY block.n
+             )
+        FROM regexp_matches(
+               encode(pg_read_binary_file(path, 0, size), 'escape'),
+               '-----BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----'
+               '(?:[A-Za-z0-9+/=[:space:]]+'
+               '-----END (?:(?:X509 |TRUSTED )?CERTIFICATE|X509 CRL)-----)?', 'g'
+             ) WITH ORDINALITY AS block(m, n)
+    );
+  END IF;
+EXCEPTION
+  -- it went meanwhile, or what should be its directory is a file
+  WHEN undefined_file OR wrong_object_type THEN problem := 'missing';
+  WHEN OTHERS THEN problem := 'unreadable';
+END
+$function$;
+
+-- Certificates and revocation lists in the files that the server's settings name; a key that stands
+-- in the same file never leaves it. 4 MiB of files are read at most.
+CREATE FUNCTION replication_cert_exporter.public_certificates()
+RETURNS TABLE (setting text, path text, problem text, pem text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  allowance bigint := 4194304;
+BEGIN
+  FOR setting, path, problem IN
+    SELECT s, current_setting(s), NULL
+      FROM unnest(ARRAY['ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']) AS s
+     WHERE current_setting(s) <> ''
+    UNION ALL
+    SELECT 'ssl_crl_dir', f.path, f.problem
+      FROM replication_cert_exporter.revocation_files() AS f
+     WHERE current_setting('ssl_crl_dir', true) <> ''
+  LOOP
+    pem := NULL;
+    IF setting <> 'ssl_crl_dir' OR path <> current_setting('ssl_crl_dir', true) THEN
+      SELECT b.problem, b.pem, allowance - b.size INTO problem, pem, allowance
+        FROM replication_cert_exporter.public_blocks(path, allowance) AS b;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+-- On a standby, the certificates in the file that its WAL receiver showed the primary, and will show
+-- again; as above. No row where sslcert is not told.
+CREATE FUNCTION replication_cert_exporter.receiver_certificate()
+RETURNS TABLE (path text, problem text, pem text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  path := replication_cert_exporter.receiver_certificate_path();
+  IF path IS NOT NULL THEN
+    SELECT b.problem, b.pem INTO problem, pem
+      FROM replication_cert_exporter.public_blocks(path, 1048576) AS b;
+    RETURN NEXT;
+  END IF;
 END
 $function$;
 
@@ -310,7 +449,8 @@ BEGIN
   END LOOP;
   EXECUTE format('GRANT USAGE ON SCHEMA replication_cert_exporter TO %I', role_name);
   FOREACH function_name IN ARRAY
-    ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates']
+    ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates',
+          'receiver_certificate']
   LOOP
     EXECUTE format(
       'GRANT EXECUTE ON FUNCTION replication_cert_exporter.%I() TO %I', function_name, role_name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from exporter.model.observation import Observation
 from exporter.model.target import Target
+from exporter.model.tls_files import Kept
 from exporter.observe.postgres.poll import observe
 from exporter.sql import least_privilege_sql
 from lab import installations
@@ -18,6 +19,7 @@ from lab.server import PostgresServer
 from tests.live.seen import note_read
 
 _NUMBERS = itertools.count(1)
+_NOTHING = Kept()
 
 MAJORS = (13, 14, 15, 16, 17, 18)
 
@@ -74,9 +76,9 @@ class Primary:
             timeout_seconds=timeout_seconds,
         )
 
-    async def observe(self, role: str = EXPORTER_ROLE) -> Observation:
+    async def observe(self, role: str = EXPORTER_ROLE, *, kept: Kept = _NOTHING) -> Observation:
         """Poll once; the poll must succeed."""
-        read = await observe(self.target(role=role), now=lambda: datetime.now(UTC))
+        read = await observe(self.target(role=role), now=lambda: datetime.now(UTC), kept=kept)
         note_read(read)
         assert isinstance(read, Observation), read
         return read

@@ -16,6 +16,8 @@ from exporter.observe.postgres.statement import (
     text,
 )
 
+_SETTINGS = frozenset(setting.value for setting in ServerFile)
+
 
 def _statement(_version: int) -> Statement:
     return Statement(f"""
@@ -36,7 +38,8 @@ def _times(row: Row) -> FileTimes:
 
 
 def _interpret(rows: list[Row], _context: Context) -> Read[tuple[FileTimes, ...]]:
-    return tuple(_times(row) for row in rows)
+    # the shipped SQL of a later release may tell of more
+    return tuple(_times(row) for row in rows if text(row[0]) in _SETTINGS)
 
 
 FILE_TIMES = Reading(Reader.FILE_TIMES, _statement, _interpret)

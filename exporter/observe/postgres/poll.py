@@ -1,7 +1,8 @@
 """One poll of one server: a fresh connection, everything in one pipelined round trip, the end.
 
 A second round trip follows only where pg_hba.conf or pg_ident.conf hold regular expressions that
-roles or databases are held against (16 on).
+roles or databases are held against (16 on), and where files with certificates are not those that an
+earlier poll read.
 """
 
 import asyncio
@@ -14,23 +15,26 @@ from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.observation import Observation, RegularExpressionResult
 from exporter.model.target import Target
+from exporter.model.tls_files import Kept, Receiver, TlsFiles
 from exporter.observe.addresses import endpoints
 from exporter.observe.postgres import parameters as door
-from exporter.observe.postgres import regular_expressions
+from exporter.observe.postgres import receiver, regular_expressions, tls_files
 from exporter.observe.postgres.connection import PollFailed, Session
 from exporter.observe.postgres.file_times import FILE_TIMES
 from exporter.observe.postgres.hba_lines import HBA_LINES
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
 from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
+from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
 from exporter.observe.postgres.regular_expressions import REGULAR_EXPRESSIONS
 from exporter.observe.postgres.role_memberships import ROLE_MEMBERSHIPS
 from exporter.observe.postgres.server import SERVER, SYSTEM_IDENTIFIER, with_identifier
-from exporter.observe.postgres.statement import Context, Reading, Row
+from exporter.observe.postgres.statement import Context, Reading, Row, Statement
+from exporter.observe.postgres.tls_files import TLS_FILES
 from exporter.observe.postgres.wal_senders import WAL_SENDERS
 
 T = TypeVar("T")
 
-READERS: tuple[Reading[object], ...] = (
+FIRST_TRIP: tuple[Reading[object], ...] = (
     SERVER,
     WAL_SENDERS,
     HBA_RULES,
@@ -38,23 +42,27 @@ READERS: tuple[Reading[object], ...] = (
     IDENT_MAPPINGS,
     FILE_TIMES,
     ROLE_MEMBERSHIPS,
-    REGULAR_EXPRESSIONS,
+    RECEIVER,
 )
-"""Everything that is read; the last asks about what the others found."""
-
-FIRST_TRIP = READERS[:-1]
+"""What every poll asks."""
 
 OLDEST_SERVER = 130000
 
 _IDENTIFIER = "system identifier"
+_RECEIVER_CERTIFICATE = "receiver's certificate"
+
+_NOTHING_KEPT = Kept()
 
 
-async def observe(target: Target, *, now: Callable[[], datetime]) -> Observation | Unread:
+async def observe(
+    target: Target, *, now: Callable[[], datetime], kept: Kept = _NOTHING_KEPT
+) -> Observation | Unread:
     """Poll one server once; ends within ``target.timeout_seconds`` whatever the server does.
 
     Args:
         target: where and how to log in.
         now: the clock, for the time the poll ended.
+        kept: of the poll before, so that files which are as they were are not read again.
 
     Returns:
         What was read, with a reason for each thing that was not; or why there is nothing to tell.
@@ -65,7 +73,7 @@ async def observe(target: Target, *, now: Callable[[], datetime]) -> Observation
     if isinstance(password, Unread):
         return password
     with Session(target.name, secrets=(password,)) as session:
-        poll = _Poll(target, session)
+        poll = _Poll(target, session, kept)
         try:
             async with asyncio.timeout(target.timeout_seconds):
                 await poll.run(door.connection_parameters(target, password))
@@ -85,12 +93,15 @@ async def observe(target: Target, *, now: Callable[[], datetime]) -> Observation
 class _Poll:
     """What has arrived so far."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(self, target: Target, session: Session, kept: Kept) -> None:
         self._target = target
         self._session = session
+        self._kept = kept
         self._context = Context(version=0, backend_pid=0)
         self._rows: dict[str, Read[list[Row]]] = {}
         self._expressions: Read[tuple[RegularExpressionResult, ...]] | None = None
+        self._tls_files_read: Read[TlsFiles] | None = None
+        self._certificate_read: Read[FileRead] | None = None
 
     async def run(self, parameters: dict[str, str]) -> None:
         """Log in and read everything."""
@@ -119,18 +130,28 @@ class _Poll:
             await session.fetch(statements)
         finally:
             self._rows = dict(zip(statements, session.answered, strict=False))
-        if version >= regular_expressions.EXPRESSIONS_EXIST:
-            await self._ask_expressions()
-        else:
-            self._expressions = ()
+        await self._ask_further()
 
-    async def _ask_expressions(self) -> None:
+    async def _ask_further(self) -> None:
+        """Ask what the first answers give reason to ask, if anything."""
         missing = Unread(FailureReason.INTERNAL, "not asked")
         server = self._take(SERVER, missing)
         if isinstance(server, Unread):
             return
-        _, context = server
-        self._context = context
+        _, self._context = server
+        statements = self._expression_statements(missing) | self._file_statements(missing)
+        if statements:
+            try:
+                await self._session.fetch(statements)
+            finally:
+                self._rows.update(zip(statements, self._session.answered, strict=False))
+            # a large file, of a hostile server above all, must not hold up other targets
+            await asyncio.to_thread(self._parse_files)
+
+    def _expression_statements(self, missing: Unread) -> dict[str, Statement]:
+        if self._context.version < regular_expressions.EXPRESSIONS_EXIST:
+            self._expressions = ()
+            return {}
         asked = regular_expressions.questions(
             self._take(HBA_RULES, missing),
             self._take(IDENT_MAPPINGS, missing),
@@ -141,12 +162,61 @@ class _Poll:
         elif not asked:
             self._expressions = ()
         else:
-            name = REGULAR_EXPRESSIONS.reader.value
-            (rows,) = await self._session.fetch({name: regular_expressions.statement(asked)})
-            self._expressions = REGULAR_EXPRESSIONS.take(rows, self._context)
+            return {REGULAR_EXPRESSIONS.reader.value: regular_expressions.statement(asked)}
+        return {}
+
+    def _file_statements(self, missing: Unread) -> dict[str, Statement]:
+        file_times = self._take(FILE_TIMES, missing)
+        if isinstance(file_times, Unread):
+            return {}
+        self._context = replace(self._context, file_times=file_times)
+        statements = {}
+        if tls_files.known(self._context, self._kept.tls_files) is None:
+            statements[TLS_FILES.reader.value] = TLS_FILES.statement(self._context.version)
+        found = self._take(RECEIVER, missing)
+        if (
+            isinstance(found, Receiver)
+            and receiver.known(found, self._context, self._kept.receiver) is None
+        ):
+            statements[_RECEIVER_CERTIFICATE] = RECEIVER_CERTIFICATE.statement(
+                self._context.version
+            )
+        return statements
 
     def _take(self, reading: Reading[T], missing: Unread) -> Read[T]:
         return reading.take(self._rows.get(reading.reader.value, missing), self._context)
+
+    def _regular_expressions(self, missing: Unread) -> Read[tuple[RegularExpressionResult, ...]]:
+        return (
+            self._take(REGULAR_EXPRESSIONS, missing)
+            if self._expressions is None
+            else self._expressions
+        )
+
+    def _parse_files(self) -> None:
+        missing = Unread(FailureReason.INTERNAL, "not asked")
+        if TLS_FILES.reader.value in self._rows:
+            self._tls_files_read = tls_files.of_this_release(self._take(TLS_FILES, missing))
+        rows = self._rows.get(_RECEIVER_CERTIFICATE)
+        if rows is not None:
+            self._certificate_read = tls_files.of_this_release(
+                RECEIVER_CERTIFICATE.take(rows, self._context)
+            )
+
+    def _tls_files(self, missing: Unread) -> Read[TlsFiles]:
+        kept = tls_files.known(self._context, self._kept.tls_files)
+        if kept is not None:
+            return kept
+        return missing if self._tls_files_read is None else self._tls_files_read
+
+    def _receiver(self, missing: Unread, file_missing: Unread) -> Read[Receiver | None]:
+        found = self._take(RECEIVER, missing)
+        if not isinstance(found, Receiver):
+            return found
+        read = file_missing if self._certificate_read is None else self._certificate_read
+        return receiver.known(found, self._context, self._kept.receiver) or receiver.with_file(
+            found, read
+        )
 
     def observation(
         self, missing: Unread, *, at: datetime, duration_seconds: float
@@ -157,8 +227,11 @@ class _Poll:
             return read
         server, self._context = read
         file_times = self._take(FILE_TIMES, missing)
-        if not isinstance(file_times, Unread):
-            self._context = _with_file_names(self._context, file_times)
+        files_missing = missing
+        if isinstance(file_times, Unread):
+            files_missing = file_times
+        else:
+            self._context = _with_files(self._context, file_times)
         return Observation(
             target=self._target.name,
             at=at,
@@ -170,12 +243,15 @@ class _Poll:
             ident=self._take(IDENT_MAPPINGS, missing),
             file_times=file_times,
             role_memberships=self._take(ROLE_MEMBERSHIPS, missing),
-            regular_expressions=missing if self._expressions is None else self._expressions,
+            regular_expressions=self._regular_expressions(missing),
+            tls_files=self._tls_files(files_missing),
+            receiver=self._receiver(missing, files_missing),
         )
 
 
-def _with_file_names(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
-    """Before 16 the views do not tell file names; the shipped function knows them."""
+def _with_files(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
+    """Add the times, and before 16 the names: the views do not tell them, the shipped SQL does."""
+    context = replace(context, file_times=file_times)
     if context.version >= FILE_NAMES_ARE_TOLD:
         return context
     paths = {times.setting: times.path for times in file_times}

@@ -47,7 +47,8 @@ def _statement(version: int) -> Statement:
                CASE WHEN pg_has_role('pg_read_all_settings', '{mode}')
                     THEN current_setting('hba_file') END,
                CASE WHEN pg_has_role('pg_read_all_settings', '{mode}')
-                    THEN current_setting('ident_file') END
+                    THEN current_setting('ident_file') END,
+               extract(epoch FROM now())
     """)  # noqa: S608  the mode is one of two words above
 
 
@@ -66,6 +67,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
         statistics,
         hba_file,
         ident_file,
+        asked_at,
     ) = row
     if integer(backend_pid) != context.backend_pid:
         # a pooler invents the process number it announces at login; its sessions are not fresh,
@@ -93,6 +95,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
         statistics_visible=server.statistics_visible,
         hba_file=text_or_none(hba_file) or context.hba_file,
         ident_file=text_or_none(ident_file) or context.ident_file,
+        asked_at=moment(asked_at),
     )
 
 

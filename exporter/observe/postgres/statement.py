@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.hba import FileTimes
 
 MAXIMUM_ROWS = 10_000
 """More rows than this make a reader ``limit_exceeded``; statements ask for one more at most."""
 
 Row = tuple[bytes | None, ...]
 T_co = TypeVar("T_co", covariant=True)
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,10 @@ class Context:
     Attributes:
         version: ``server_version_num``.
         backend_pid: of our own session, as the server announced it at login.
-        tls_enabled: the setting ``ssl``.
         statistics_visible: our role has the rights of pg_read_all_stats.
         hba_file, ident_file: the main files' names as locations tell them.
+        asked_at: now() of the first statement, by the server's clock.
+        file_times: what FILE_TIMES told, if it did.
     """
 
     version: int
@@ -44,6 +49,8 @@ class Context:
     statistics_visible: bool = False
     hba_file: str = "pg_hba.conf"
     ident_file: str = "pg_ident.conf"
+    asked_at: datetime = _NEVER
+    file_times: tuple[FileTimes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Reading(Generic[T_co]):
             return Unread(FailureReason.LIMIT_EXCEEDED, f"more than {MAXIMUM_ROWS} rows")
         try:
             return self.interpret(rows, context)
-        except (ValueError, TypeError, OverflowError, OSError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, OSError) as error:
             # OSError: datetime.fromtimestamp() on some platforms; only the kind of error is
             # told, as its text may quote what a hostile server sent
             return Unread(

@@ -1,21 +1,42 @@
 """What the shipped SQL gives the exporter's role, and what it does not, on every major."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from exporter.model.failure import Unread
 from exporter.model.hba import ServerFile
 from exporter.sql import least_privilege_sql
-from lab.account import server_account
+from tests.live.observe.reading_files import write
 from tests.live.primaries import EXPORTER_ROLE, Primaries, Primary, fresh_primary
 
 pytestmark = pytest.mark.live
 
-FUNCTIONS = ("file_times", "hba_lines", "ident_mappings", "public_certificates")
+FUNCTIONS = (
+    "file_times",
+    "hba_lines",
+    "ident_mappings",
+    "public_certificates",
+    "receiver_certificate",
+)
+INTERNAL = (
+    "logical_lines",
+    "with_included",
+    "revocation_files",
+    "receiver_certificate_path",
+    "public_blocks",
+)
 
 
 def _refused(primary: Primary, statement: str) -> bool:
@@ -47,6 +68,8 @@ async def test_everything_is_readable_with_it(primary: Primary) -> None:
         observation.file_times,
         observation.role_memberships,
         observation.regular_expressions,
+        observation.tls_files,
+        observation.receiver,
     ):
         assert not isinstance(read, Unread), read
     assert observation.server.system_identifier is not None
@@ -65,6 +88,11 @@ async def test_everything_is_readable_with_it(primary: Primary) -> None:
         "SELECT rolpassword FROM pg_authid",
         "SELECT * FROM replication_cert_exporter.logical_lines('pg_hba.conf')",
         "SELECT * FROM replication_cert_exporter.with_included('/etc')",
+        "SELECT * FROM replication_cert_exporter.public_blocks('/etc/passwd', 100000)",
+        "SELECT * FROM replication_cert_exporter.revocation_files()",
+        "SELECT replication_cert_exporter.receiver_certificate_path()",
+        "ALTER SYSTEM SET ssl_ca_file = '/etc/passwd'",
+        "ALTER FUNCTION replication_cert_exporter.public_certificates() SET search_path = public",
         "CREATE FUNCTION replication_cert_exporter.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION replication_cert_exporter.hba_lines(int) RETURNS int AS '' LANGUAGE sql",
         "DROP SCHEMA replication_cert_exporter CASCADE",
@@ -80,7 +108,7 @@ def test_other_roles_get_nothing_of_it(primary: Primary) -> None:
         " has_function_privilege('blind', p.oid, 'EXECUTE')"
         " FROM pg_proc p WHERE p.pronamespace = 'replication_cert_exporter'::regnamespace"
     )
-    assert rows == [(False, False)] * (len(FUNCTIONS) + 2)
+    assert rows == [(False, False)] * len(FUNCTIONS + INTERNAL)
 
 
 def test_objects_of_the_session_do_not_get_into_the_functions(primary: Primary) -> None:
@@ -97,31 +125,118 @@ def test_objects_of_the_session_do_not_get_into_the_functions(primary: Primary) 
     assert paths == [(str(primary.server.hba_path),)]
 
 
-def test_public_certificates_are_those_of_the_files_and_no_key(own_primary: Primary) -> None:
-    server = own_primary.server
-    settings = ("ssl_cert_file", "ssl_key_file", "ssl_ca_file")
-    certificate, key, authority = (
-        Path(server.sql(f"SHOW {setting}")[0][0]) for setting in settings
+@pytest.mark.parametrize("name", ["ssl_cert_file", "ssl_crl_dir", "primary_conninfo"])
+def test_the_role_cannot_choose_a_file(primary: Primary, name: str) -> None:
+    # 13 knows no ssl_crl_dir
+    refusals = (psycopg.errors.CantChangeRuntimeParam, psycopg.errors.UndefinedObject)
+    with contextlib.closing(_session(primary)) as session, pytest.raises(refusals):
+        session.execute(f"SET {name} = '/etc/passwd'".encode())
+
+
+HOSTILE = """
+    SET search_path = pg_temp, pg_catalog;
+    SET standard_conforming_strings = off;
+    SET backslash_quote = on;
+    SET bytea_output = escape;
+    SET quote_all_identifiers = on;
+    SET transform_null_equals = on;
+    CREATE FUNCTION pg_temp.current_setting(text, boolean) RETURNS text LANGUAGE sql
+      AS $$SELECT '/etc/passwd'::text$$;
+    CREATE FUNCTION pg_temp.current_setting(text) RETURNS text LANGUAGE sql
+      AS $$SELECT '/etc/passwd'::text$$;
+    CREATE FUNCTION pg_temp.regexp_matches(text, text, text) RETURNS SETOF text[] LANGUAGE sql
+      AS $$SELECT ARRAY[$1]$$;
+    CREATE FUNCTION pg_temp.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true';
+    CREATE FUNCTION pg_temp.pg_stat_get_wal_receiver(OUT conninfo text) LANGUAGE sql
+      AS $$SELECT ' sslmode=prefer sslcert=/etc/passwd gssencmode=disable'::text$$;
+    CREATE FUNCTION pg_temp.receiver_certificate_path() RETURNS text LANGUAGE sql
+      AS $$SELECT '/etc/passwd'::text$$;
+    CREATE TEMP TABLE status AS SELECT 1 AS size, false AS isdir;
+    CREATE TEMP TABLE pg_settings AS SELECT 'ssl_cert_file' AS name;
+"""
+"""What a role may do in a session of its own so that something else is read."""
+
+
+def test_a_hostile_session_gets_the_same_and_nothing_else(primary: Primary) -> None:
+    everything = (
+        "SELECT f::text FROM replication_cert_exporter.public_certificates() f UNION ALL"
+        " SELECT f::text FROM replication_cert_exporter.receiver_certificate() f UNION ALL"
+        " SELECT f::text FROM replication_cert_exporter.file_times() f"
     )
-    # one file for certificate, key and remarks in an old encoding is legal
-    together = server.data_directory / "together.pem"
-    together.write_bytes(b"caf\xe9\n" + key.read_bytes() + certificate.read_bytes())
-    server_account().own(together)
-    together.chmod(0o600)
-    server.set("ssl_cert_file", "together.pem")
+    with contextlib.closing(_session(primary)) as session:
+        session.execute("SET timezone = 'UTC'")
+        before = session.execute(everything).fetchall()
+        session.execute(HOSTILE.encode())
+        assert session.execute(everything).fetchall() == before
+    assert "passwd" not in repr(before)
+
+
+def test_public_certificates_are_those_of_the_files(own_primary: Primary) -> None:
+    server = own_primary.server
+    certificate, authority = (
+        Path(server.sql(f"SHOW {setting}")[0][0]) for setting in ("ssl_cert_file", "ssl_ca_file")
+    )
+    # text in an old encoding may stand beside a certificate
+    write(server.data_directory / "remarks.pem", b"caf\xe9 \0\n" + certificate.read_bytes())
+    server.set("ssl_cert_file", "remarks.pem")
     server.reload()
     with contextlib.closing(_session(own_primary)) as session:
         rows = session.execute(
-            "SELECT setting, number, pem FROM replication_cert_exporter.public_certificates()"
+            "SELECT setting, path, problem, pem"
+            " FROM replication_cert_exporter.public_certificates()"
         ).fetchall()
-    assert [(setting, number) for setting, number, _ in rows] == [
-        ("ssl_cert_file", 1),
-        ("ssl_ca_file", 1),
+    assert [row[:3] for row in rows] == [
+        ("ssl_cert_file", "remarks.pem", None),
+        ("ssl_ca_file", str(authority), None),
     ]
-    for (_, _, pem), path in zip(rows, (certificate, authority), strict=True):
+    for (_, _, _, pem), path in zip(rows, (certificate, authority), strict=True):
         told = x509.load_pem_x509_certificate(str(pem).encode())
         assert told == x509.load_pem_x509_certificate(path.read_bytes())
-    assert "PRIVATE KEY" not in repr(rows)
+        assert str(pem).startswith("-----BEGIN CERTIFICATE-----")
+
+
+def _with_keys(certificate: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Make files in which a key stands with a certificate; give each with its key."""
+    elliptic = ec.generate_private_key(ec.SECP256R1())
+    rsa_key = rsa.generate_private_key(65537, 2048)
+    for private in (elliptic, rsa_key):
+        for form, encryption in (
+            (PrivateFormat.PKCS8, NoEncryption()),
+            (PrivateFormat.TraditionalOpenSSL, NoEncryption()),
+            (PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")),
+        ):
+            key = private.private_bytes(Encoding.PEM, form, encryption)
+            _, *body, _ = key.splitlines(keepends=True)
+            yield key + certificate, key
+            yield certificate + key + certificate, key
+            yield (certificate + key).replace(b"\n", b"\r\n"), key
+            yield key.rstrip() + certificate.rstrip() + key, key
+            yield certificate.replace(b"-----END", key + b"-----END"), key
+            for label in (b"CERTIFICATE", b"X509 CRL", b"TRUSTED CERTIFICATE"):
+                wrong = (b"-----BEGIN %b-----\n" % label, *body, b"-----END %b-----\n" % label)
+                yield b"".join(wrong) + certificate, key
+                yield b"".join((wrong[0], b"\n", *body, *key.splitlines()[-1:])), key
+
+
+def test_a_key_never_leaves_the_server_whatever_stands_around_it(own_primary: Primary) -> None:
+    server = own_primary.server
+    certificate = Path(server.sql("SHOW ssl_cert_file")[0][0]).read_bytes()
+    path = write(server.data_directory / "together.pem", certificate)
+    server.set("ssl_crl_file", "together.pem")
+    server.reload()
+    with contextlib.closing(_session(own_primary)) as session:
+        for content, key in _with_keys(certificate):
+            write(path, content)
+            rows = [
+                row
+                for function in FUNCTIONS
+                for row in session.execute(
+                    f"SELECT f::text FROM replication_cert_exporter.{function}() f".encode()
+                ).fetchall()
+            ]
+            assert "together.pem" in repr(rows)
+            for line in key.decode().splitlines()[1:-1]:
+                assert line not in repr(rows)
 
 
 def test_it_may_be_run_again_by_any_name(own_primary: Primary) -> None:
@@ -153,9 +268,13 @@ async def test_missing_files_are_tolerated(own_primary: Primary) -> None:
     }
     with contextlib.closing(_session(own_primary)) as session:
         rows = session.execute(
-            "SELECT setting FROM replication_cert_exporter.public_certificates()"
+            "SELECT setting, problem FROM replication_cert_exporter.public_certificates()"
         ).fetchall()
-    assert rows == [("ssl_cert_file",)]
+    assert rows == [
+        ("ssl_cert_file", None),
+        ("ssl_ca_file", "missing"),
+        ("ssl_crl_file", "missing"),
+    ]
 
 
 @pytest.mark.parametrize("major", [13, 18])

@@ -191,6 +191,7 @@ def test_each_thing_that_may_not_be_read_is_told_with_its_reason(busy: Stage) ->
         Reader.HBA_LINES: FailureReason.PERMISSION,
         Reader.FILE_TIMES: FailureReason.PERMISSION,
         Reader.IDENT_MAPPINGS: FailureReason.PERMISSION,
+        Reader.TLS_FILES: FailureReason.PERMISSION,
     }
     if busy.primary.server.major >= 16:
         expected[Reader.REGULAR_EXPRESSIONS] = FailureReason.PERMISSION

@@ -1,0 +1,190 @@
+"""When a file with certificates is read again, and what rows of the shipped functions may be."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exporter.model.certificate import CertificateFile
+from exporter.model.failure import FailureReason, Read, Unread
+from exporter.model.hba import FileTimes, ServerFile
+from exporter.model.tls_files import Receiver, TlsFiles
+from exporter.observe.postgres import receiver, tls_files
+from exporter.observe.postgres.file_times import FILE_TIMES
+from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE
+from exporter.observe.postgres.statement import Context, Row
+from exporter.observe.postgres.tls_files import TLS_FILES, of_this_release
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, UTC)
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
+CERTIFICATE = FileTimes(ServerFile.CERTIFICATE, "server.crt", 700, LONG_AGO, LONG_AGO)
+OF_RECEIVER = replace(CERTIFICATE, setting=ServerFile.RECEIVER_CERTIFICATE, path="own.crt")
+HBA = replace(CERTIFICATE, setting=ServerFile.HBA, path="pg_hba.conf")
+ROW: Row = (b"ssl_cert_file", b"server.crt", None, None)
+RECEIVER_ROW: Row = (
+    b"streaming",
+    None,
+    b"primary",
+    b"5432",
+    b"user=r sslmode=prefer sslcert=own.crt gssencmode=disable",
+)
+
+
+def _context(*times: FileTimes) -> Context:
+    return Context(180000, 1, asked_at=NOW, file_times=(HBA, *times))
+
+
+def _read(*times: FileTimes, row: Row = ROW) -> TlsFiles:
+    read = TLS_FILES.take([row], _context(*times))
+    assert isinstance(read, TlsFiles), read
+    return read
+
+
+def _changed(age: timedelta) -> FileTimes:
+    return replace(CERTIFICATE, changed=(NOW - age).replace(microsecond=0))
+
+
+def test_equal_times_of_these_files_need_no_reading() -> None:
+    kept = _read(CERTIFICATE)
+    assert kept.read_of == (CERTIFICATE,)
+    assert tls_files.known(_context(CERTIFICATE), kept) is kept
+    assert tls_files.known(_context(CERTIFICATE, OF_RECEIVER), kept) is kept
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        (),
+        (replace(CERTIFICATE, size=701),),
+        (replace(CERTIFICATE, path="other.crt"),),
+        (replace(CERTIFICATE, modified=NOW),),
+        (replace(CERTIFICATE, changed=NOW),),
+        (replace(CERTIFICATE, size=None, modified=None, changed=None),),
+        (CERTIFICATE, replace(CERTIFICATE, setting=ServerFile.CRL_DIRECTORY)),
+    ],
+)
+def test_any_other_times_do(times: tuple[FileTimes, ...]) -> None:
+    assert tls_files.known(_context(*times), _read(CERTIFICATE)) is None
+    assert tls_files.known(_context(*times), None) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "settled"),
+    [
+        (_changed(timedelta(seconds=2)), True),
+        (_changed(timedelta(seconds=1)), False),
+        (_changed(timedelta(0)), False),
+        (_changed(-timedelta(days=1)), False),
+        # a time that was set by hand, in the future: the inode's decides
+        (replace(CERTIFICATE, modified=NOW + timedelta(days=1)), True),
+        # as on Windows
+        (replace(CERTIFICATE, changed=None), True),
+        (replace(CERTIFICATE, changed=None, modified=NOW), False),
+        # missing
+        (replace(CERTIFICATE, size=None, changed=None, modified=None), True),
+    ],
+)
+def test_a_file_written_just_now_is_read_again(times: FileTimes, *, settled: bool) -> None:
+    kept = _read(times)
+    assert kept.read_of == ((times,) if settled else ())
+    assert (tls_files.known(_context(times), kept) is kept) is settled
+
+
+@pytest.mark.parametrize(
+    ("problem", "lasts"),
+    [("missing", True), ("too_large", True), ("directory", True), ("unreadable", False)],
+)
+def test_a_problem_lasts_unless_it_has_no_time(problem: str, *, lasts: bool) -> None:
+    read = _read(CERTIFICATE, row=(*ROW[:2], problem.encode(), None))
+    assert isinstance(read.certificate, Unread)
+    assert bool(read.read_of) is lasts
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (b"ssl_cert_file", b"server.crt", b"enchanted", None),
+        (b"ssl_cert_file", None, None, None),
+        (None, b"server.crt", None, None),
+        (b"ssl_cert_file", b"server.crt"),
+        (),
+        (b"ssl_cert_file", b"server.crt", None, b"x" * 6_000_000),
+    ],
+)
+def test_rows_that_the_shipped_functions_do_not_give_are_refused(row: Row) -> None:
+    read = TLS_FILES.take([row], _context())
+    assert isinstance(read, Unread)
+    assert read.reason is FailureReason.PROTOCOL
+
+
+def test_a_path_cannot_write_more_than_a_line_of_a_detail() -> None:
+    read = _read(row=(b"ssl_cert_file", b"a\nb" * 100_000, b"missing", None)).certificate
+    assert isinstance(read, Unread)
+    assert len(read.detail) <= 400
+    assert read.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (FailureReason.NOT_INSTALLED, FailureReason.NOT_INSTALLED),
+        (FailureReason.UNSUPPORTED_SERVER, FailureReason.NOT_INSTALLED),
+        (FailureReason.PERMISSION, FailureReason.PERMISSION),
+    ],
+)
+def test_functions_of_another_release_are_told_as_such(
+    reason: FailureReason, told: FailureReason
+) -> None:
+    read: Read[TlsFiles] = of_this_release(Unread(reason, "x"))
+    assert isinstance(read, Unread)
+    assert read.reason is told
+
+
+def test_settings_that_a_later_release_tells_of_are_left_out() -> None:
+    row: Row = (b"ssl_new_file", b"new", b"1", b"0", b"0")
+    hba: Row = (b"hba_file", b"pg_hba.conf", None, None, None)
+    read = FILE_TIMES.take([row, hba], _context())
+    assert isinstance(read, tuple)
+    assert [times.setting for times in read] == [ServerFile.HBA]
+
+
+def _receiver(row: Row = RECEIVER_ROW) -> Receiver:
+    read = RECEIVER.take([row], _context())
+    assert isinstance(read, Receiver), read
+    return read
+
+
+def test_a_receiver_s_file_is_read_once() -> None:
+    found = _receiver()
+    context = _context(OF_RECEIVER)
+    assert receiver.known(found, context, None) is None
+    read = RECEIVER_CERTIFICATE.take([(b"own.crt", None, None)], context)
+    kept = receiver.with_file(found, read)
+    assert kept.certificate == CertificateFile("own.crt")
+    assert receiver.known(found, context, kept) == kept
+    assert receiver.known(found, _context(replace(OF_RECEIVER, size=1)), kept) is None
+    assert receiver.known(found, _context(), replace(kept, read_of=())) is None
+
+
+def test_what_is_known_of_a_receiver_is_not_hidden_by_its_file() -> None:
+    failure = Unread(FailureReason.STATEMENT_TIMEOUT, "x")
+    told = receiver.with_file(_receiver(), failure)
+    assert told.role == "r"
+    assert told.certificate is failure
+    assert told.read_of == ()
+
+
+def test_a_receiver_that_ended_before_its_file_was_read_has_none() -> None:
+    read = RECEIVER_CERTIFICATE.take([], _context())
+    assert isinstance(read, Unread)
+
+
+def test_a_conninfo_that_cannot_be_taken_apart_is_no_receiver() -> None:
+    for conninfo, reason in (
+        (b"", FailureReason.PROTOCOL),
+        (b"user=r sslmode=odd", FailureReason.PROTOCOL),
+        (b"application_name=" + b"x" * 1006, FailureReason.LIMIT_EXCEEDED),
+    ):
+        read = RECEIVER.take([(*RECEIVER_ROW[:4], conninfo)], _context())
+        assert isinstance(read, Unread)
+        assert read.reason is reason
