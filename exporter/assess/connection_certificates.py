@@ -13,14 +13,9 @@ from exporter.assess.certificate_forecast import (
     next_certificate,
     pending,
 )
-from exporter.assess.certificate_match import (
-    Inventoried,
-    Shown,
-    in_use,
-    inventoried,
-    shown_of,
-)
+from exporter.assess.certificate_match import Shown, match, shown_by, shown_of
 from exporter.assess.certificate_name import Namings
+from exporter.assess.inventory_index import InventoryIndex, Pool, inventory_index, pool
 from exporter.assess.next_certificate import sends
 from exporter.assess.outcome import Outcomes, outcomes
 from exporter.assess.owned_certificates import Owner, named
@@ -39,12 +34,11 @@ from exporter.model.certificates_report import (
 )
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule, RuleLocation
-from exporter.model.inventory import InventoryCertificate
 from exporter.model.judgement import Forecast, ForecastCause, Reason
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.target import Target
-from exporter.model.wal_sender import TcpPeer, WalSender
+from exporter.model.wal_sender import PeerCertificate, TcpPeer, WalSender
 
 _Client = tuple[str, str]
 """Application name and address."""
@@ -64,16 +58,20 @@ class CertificatesKnown:
         named: memory for what was looked up once, by role and rules.
     """
 
-    inventory: Inventoried
+    inventory: InventoryIndex
     has_inventory: bool
     others: Mapping[Shown, Sequence[Certificate]]
     standbys: Standbys
     accept: Accept
     files: FilesInForce
     users: Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]
-    named: dict[tuple[str, tuple[HbaRule, ...]], tuple[InventoryCertificate, ...]] = field(
-        default_factory=dict, compare=False
-    )
+    named: dict[tuple[str, tuple[HbaRule, ...]], Pool] = field(default_factory=dict, compare=False)
+
+    def in_use(self, peer: PeerCertificate) -> InUse:
+        """Return which known certificate a session uses."""
+        shown = shown_by(peer)
+        of_inventory = (known.certificate for known in self.inventory.shown.get(shown, ()))
+        return match((*of_inventory, *self.others.get(shown, ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +92,22 @@ def certificates_known(
     observation: Observation, target: Target, knowledge: Knowledge, *, now: datetime
 ) -> CertificatesKnown:
     """Return what is known at this poll of ``target``."""
-    inventory = inventoried(() if knowledge.inventory is None else knowledge.inventory.certificates)
+    inventory = () if knowledge.inventory is None else knowledge.inventory.certificates
     others: dict[Shown, tuple[Certificate, ...]] = {}
     for certificate in _known_otherwise(observation, knowledge):
         shown = shown_of(certificate)
         others[shown] = (*others.get(shown, ()), certificate)
     wal_senders = () if isinstance(observation.wal_senders, Unread) else observation.wal_senders
-    return CertificatesKnown(
-        inventory=inventory,
+    known = CertificatesKnown(
+        inventory=inventory_index(inventory),
         has_inventory=knowledge.inventory is not None,
         others=others,
         standbys=standbys_of(target, observation.server, knowledge.standbys),
         accept=accepting(observation.tls_files, knowledge.verify, at=now),
         files=files_in_force(observation, knowledge.served),
-        users=_users(wal_senders, inventory, others),
+        users={},
     )
+    return replace(known, users=_users(wal_senders, known))
 
 
 def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence[Certificate]:
@@ -127,9 +126,7 @@ def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence
 
 
 def _users(
-    wal_senders: Sequence[WalSender],
-    inventory: Inventoried,
-    others: Mapping[Shown, Sequence[Certificate]],
+    wal_senders: Sequence[WalSender], known: CertificatesKnown
 ) -> Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]:
     found: dict[tuple[str, str], dict[_Client, frozenset[str]]] = {}
     for sender in wal_senders:
@@ -137,11 +134,8 @@ def _users(
         if shown is None or shown.subject is None:
             continue
         clients = found.setdefault((sender.role, shown.subject.text), {})
-        match in_use(shown, inventory, others):
-            case Matched(certificate):
-                used = frozenset({certificate.fingerprint})
-            case _:
-                used = frozenset()
+        uses = known.in_use(shown)
+        used = {uses.certificate.fingerprint} if isinstance(uses, Matched) else set()
         client = _client(sender)
         clients[client] = clients.get(client, frozenset()) | used
     return found
@@ -176,12 +170,14 @@ def judge_certificates(
     rules = tuple(rule for rule in case.found.rules if demands_name(rule))
     key = (case.client.role, rules)
     if key not in certificates.named:
-        certificates.named[key] = named(
-            certificates.inventory,
-            case.client.role,
-            rules,
-            case.in_force.maps,
-            lambda rule, certificate: namings.fit(rule, certificate) is NameFit.ADMITTED,
+        certificates.named[key] = pool(
+            named(
+                certificates.inventory,
+                case.client.role,
+                rules,
+                case.in_force.maps,
+                lambda rule, certificate: namings.fit(rule, certificate) is NameFit.ADMITTED,
+            )
         )
     owner = _owner(case.wal_sender, certificates, certificates.named[key])
     reconnect = Reconnect(
@@ -212,13 +208,11 @@ def judge_certificates(
     )
 
 
-def _owner(
-    sender: WalSender, certificates: CertificatesKnown, lets_in: tuple[InventoryCertificate, ...]
-) -> Owner:
+def _owner(sender: WalSender, certificates: CertificatesKnown, lets_in: Pool) -> Owner:
     shown = shown_certificate(sender)
     if shown is None:
         return Owner(sender, shown=None, in_use=None, named=lets_in)
-    uses = in_use(shown, certificates.inventory, certificates.others)
+    uses = certificates.in_use(shown)
     taken = None
     if shown.subject is not None:
         clients = certificates.users[sender.role, shown.subject.text]

@@ -8,7 +8,7 @@ has for it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.assess.certificate_match import Inventoried
+from exporter.assess.inventory_index import InventoryIndex
 from exporter.assess.owned_certificates import Owner, to_be_sent
 from exporter.assess.standby_match import Standbys, standbys_that_may_be, supported
 from exporter.model.certificate import Certificate, CertificateSource
@@ -64,7 +64,7 @@ class SendsUnknown:
 Sends = SendsOneOf | SendsNone | SendsUnknown
 
 
-def sends(owner: Owner, standbys: Standbys, inventory: Inventoried | None) -> Sends:
+def sends(owner: Owner, standbys: Standbys, inventory: InventoryIndex | None) -> Sends:
     """Return what the client of a walsender will send when it next connects.
 
     Args:
@@ -115,7 +115,7 @@ def _of_file(standby: Standby) -> Sends:
     return SendsOneOf((candidate,))
 
 
-def _of_inventory(owner: Owner, inventory: Inventoried | None, why: str) -> Sends:
+def _of_inventory(owner: Owner, inventory: InventoryIndex | None, why: str) -> Sends:
     if inventory is None:
         return SendsUnknown(f"{why}, and there is no inventory")
     found = to_be_sent(owner, inventory)

@@ -11,12 +11,17 @@ from exporter.model.judgement import Verdict
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
 from exporter.model.wal_sender import ReplicationKind
+from tests.unit.assess.facts import KNOWLEDGE
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TARGET = Target("db1", {"host": "127.0.0.1"})
 OTHER = Target("db2", {"host": "127.0.0.2"})
 REFUSED = failed(
-    TARGET, Unread(FailureReason.REFUSED, "nobody listens"), at=AT, duration_seconds=0.1
+    TARGET,
+    Unread(FailureReason.REFUSED, "nobody listens"),
+    KNOWLEDGE,
+    at=AT,
+    duration_seconds=0.1,
 )
 READ: TargetReport = replace(REFUSED, failure=None, connections=())
 
