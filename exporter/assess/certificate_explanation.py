@@ -129,7 +129,5 @@ def _would_get_in(case: Case, judged: ConnectionCertificates, upcoming: NextCert
 
 def _until(judged: ConnectionCertificates) -> Iterable[str]:
     if judged.breaks_at is not None:
-        yield (
-            f"From {moment(judged.breaks_at)} on a reconnect fails: then "
-            f"{ENDS[judged.breaks_cause]}."
-        )
+        ends = ENDS.get(judged.breaks_cause, "something in its chain ends")
+        yield f"From {moment(judged.breaks_at)} on a reconnect fails: then {ends}."
