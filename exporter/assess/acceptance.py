@@ -104,10 +104,10 @@ def _own_not_taken(observation: Observation, served: Read[ServedChain] | None) -
     )
 
 
-def server_certificate_pending(
+def own_and_served(
     tls_files: Read[TlsFiles], served: Read[ServedChain] | None
-) -> bool | None:
-    """Return whether the server's file holds another certificate than it serves; None: unknown."""
+) -> tuple[Certificate, Certificate] | None:
+    """Return the certificate of the server's file and the one it serves; None: not both known."""
     if isinstance(tls_files, Unread) or isinstance(tls_files.certificate, Unread):
         return None
     if served is None or isinstance(served, Unread):
@@ -115,4 +115,12 @@ def server_certificate_pending(
     own = tls_files.certificate.certificates
     if not own or not served.certificates:
         return None
-    return own[0] != served.certificates[0]
+    return own[0], served.certificates[0]
+
+
+def server_certificate_pending(
+    tls_files: Read[TlsFiles], served: Read[ServedChain] | None
+) -> bool | None:
+    """Return whether the server's file holds another certificate than it serves; None: unknown."""
+    both = own_and_served(tls_files, served)
+    return None if both is None else both[0] != both[1]

@@ -162,17 +162,15 @@ def _refused_by_handshake(reconnect: Reconnect, candidate: Candidate, cause: For
 def _met_by_rule(
     reconnect: Reconnect, rule: HbaRule | None, demand: Demand, candidate: Candidate
 ) -> Met:
-    match demand:
-        case Demand.REFUSES | Demand.NOTHING:
-            return by_rules({demand})
-        case Demand.CHAIN:
-            return _WITH
-        case Demand.CERTIFICATE | Demand.CHAIN_BY_MAP | Demand.UNKNOWN:
-            return {
-                NameFit.ADMITTED: _WITH,
-                NameFit.REFUSED: (Forecast.REFUSED, ForecastCause.NAME),
-                NameFit.UNDECIDED: UNKNOWN,
-            }[reconnect.fit(rule, candidate.certificate)]
+    if demand is Demand.CHAIN:
+        return _WITH
+    if demand not in CERTIFICATE_DEMANDS:
+        return by_rules({demand})
+    return {
+        NameFit.ADMITTED: _WITH,
+        NameFit.REFUSED: (Forecast.REFUSED, ForecastCause.NAME),
+        NameFit.UNDECIDED: UNKNOWN,
+    }[reconnect.fit(rule, candidate.certificate)]
 
 
 def _without_certificate(demanded: Iterable[Demand]) -> frozenset[Demand]:

@@ -61,14 +61,15 @@ def pool(certificates: Iterable[InventoryCertificate]) -> Pool:
 
 def newest(certificates: Sequence[InventoryCertificate]) -> Several:
     """Return the newest of each subject; several where they are equally new."""
-    found: dict[str, list[InventoryCertificate]] = {}
+    subjects: dict[str, list[InventoryCertificate]] = {}
     for known in certificates:
-        others = found.setdefault(known.certificate.subject.rfc2253, [])
-        if others and _age(known) > _age(others[0]):
-            others.clear()
-        if not others or _age(known) == _age(others[0]):
-            others.append(known)
-    return tuple(known for several in found.values() for known in several)
+        subjects.setdefault(known.certificate.subject.rfc2253, []).append(known)
+    return tuple(
+        known
+        for several in subjects.values()
+        for known in several
+        if _age(known) == max(_age(k) for k in several)
+    )
 
 
 def inventory_index(certificates: Several) -> InventoryIndex:
