@@ -58,7 +58,8 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
             found = verify(chain, Trust(authorities), Purpose.CLIENT, at=at)
             # what fails without the lists fails with them
             return None if found.result == VERIFIED else found
-        trust = Trust(authorities, tls_files.revocation.revocation_lists)
+        lists = tls_files.revocation
+        trust = Trust(authorities, lists.revocation_lists, demands_lists=lists.path != "")
         return verify(chain, trust, Purpose.CLIENT, at=at)
 
     return accept
@@ -66,6 +67,8 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
 
 def files_in_force(observation: Observation, served: Read[ServedChain] | None) -> FilesInForce:
     """Return whether the authorities and lists on disk are known to be loaded.
+
+    Lists in ``ssl_crl_dir`` are looked up when a client connects, and need no load.
 
     Args:
         observation: of the server.

@@ -104,7 +104,8 @@ def forecast(reconnect: Reconnect, sent: Sends, in_use: InUse | None) -> Met:
         return by_rules(reconnect.demanded)
     match sent:
         case SendsNone():
-            return by_rules(_without_certificate(reconnect.found.demanded))
+            met = by_rules(_without_certificate(reconnect.found.demanded))
+            return met if sent.connects or met[0] is Forecast.REFUSED else UNKNOWN
         case SendsOneOf(candidates) if may_send(reconnect, candidates[0]):
             return _together(_met(reconnect, c) for c in candidates)
         case _:

@@ -32,13 +32,17 @@ class Trust:
     """What a side trusts.
 
     Attributes:
-        authorities: of ``ssl_ca_file`` or ``sslrootcert``, roots and intermediates.
+        authorities: of ``ssl_ca_file`` or ``sslrootcert``, roots and intermediates; an
+            intermediate without its root is not enough.
         revocation_lists: if there is any, every authority of a chain needs one
             (X509_V_FLAG_CRL_CHECK_ALL).
+        demands_lists: also while there is none: ``ssl_crl_dir`` or ``sslcrldir`` is set, and
+            PostgreSQL takes any folder.
     """
 
     authorities: tuple[Certificate, ...]
     revocation_lists: tuple[RevocationList, ...] = ()
+    demands_lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ class Verification:
     """OpenSSL's verdict at one moment, and until when it holds.
 
     Attributes:
-        result: ``ok``, or OpenSSL's words, such as ``certificate has expired``.
+        result: ``ok``, or the words of the OpenSSL that was asked, such as ``certificate has
+            expired``; they differ a little between its releases.
         cause: what is at fault; NONE when the result is ``ok``. EXPIRED and NOT_YET_VALID tell of
             the leaf; an authority's own dates are AUTHORITY, a list's are CRL.
-        breaks_at: the first moment from which it fails by dates alone; None when it fails
-            already or nothing in it ends.
+        breaks_at: the end of validity (``notAfter``, ``nextUpdate``) after which it fails by
+            dates alone; None when it fails already or nothing in it ends. Within that second,
+            OpenSSL accepts from 4.0 on and refuses before.
         breaks_cause: what runs out then: EXPIRED (the leaf), AUTHORITY (an intermediate or root
             that no other path replaces), CRL.
     """
@@ -79,7 +85,8 @@ class Verify(Protocol):
             chain: the leaf, then whatever is sent with it.
             trust: of the side that verifies.
             purpose: of the leaf.
-            at: the moment to verify at.
-            host: the name that a server's leaf must carry (``verify-full``); None: not checked.
+            at: the moment to verify at, aware.
+            host: the name or address that a server's leaf must carry (``verify-full``), by
+                libpq's rule; None: not checked.
         """
         ...

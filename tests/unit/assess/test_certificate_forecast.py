@@ -164,8 +164,11 @@ def test_what_the_server_is_asked_is_the_chain_by_its_authorities_and_lists_now(
     openssl = OpenSsl()
     knowledge = replace(of_standby(sending(OWN, SERVER_LEAF)), verify=openssl)
     judged(knowledge, CERT, poll=poll)
-    trust = Trust((CA,), (crl(),))
+    trust = Trust((CA,), (crl(),), demands_lists=True)
     assert openssl.asked == [((OWN, SERVER_LEAF), trust, Purpose.CLIENT, NOW, None)]
+    openssl = OpenSsl()
+    judged(replace(knowledge, verify=openssl), CERT)
+    assert openssl.asked == [((OWN, SERVER_LEAF), Trust((CA,)), Purpose.CLIENT, NOW, None)]
 
 
 # --- the certificate is bad: the handshake fails whatever the rule
@@ -266,8 +269,16 @@ def test_a_client_whose_file_is_gone_sends_none() -> None:
     missing = of_standby(replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING)))
     assert met(judged(missing, CERT)) == RULE
     assert met(judged(missing, CHAIN)) == RULE
-    assert met(judged(missing, SCRAM)) == WITHOUT
+    # without the file it connects, and with one that it cannot read it does not
+    assert met(judged(missing, SCRAM)) == UNKNOWN
     assert judged(missing, SCRAM).breaks_at is None
+
+
+def test_a_client_that_is_told_to_sends_none() -> None:
+    told = of_standby(replace(RECEIVER, certificate=file("")))
+    assert met(judged(told, CERT)) == RULE
+    assert met(judged(told, SCRAM)) == WITHOUT
+    assert met(judged(told, REJECT)) == RULE
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from exporter.model.certificate import Certificate, CertificateSource
+from exporter.model.certificate import Certificate, CertificateFile, CertificateSource
 from exporter.model.certificates_report import NameFit, NextCertificate, NextUnknown
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import LineTraits, RuleLocation
@@ -112,10 +112,18 @@ def test_where_the_file_tells_nothing_the_inventory_is_asked(
     assert sent(judged(replace(knowledge, inventory=inventory(known(OWN))), CERT)) == OWN
 
 
-def test_a_file_that_is_not_there_is_none_to_send() -> None:
+def test_a_file_that_cannot_be_opened_is_none_to_send() -> None:
     missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
     knowledge = replace(of_standby(missing), inventory=inventory(known(OWN)))
-    assert why(judged(knowledge, CERT)) == "the certificate file of db2 is not there"
+    assert why(judged(knowledge, CERT)) == (
+        "the certificate file of db2 cannot be opened: no such file"
+    )
+
+
+def test_a_standby_without_a_file_sends_none() -> None:
+    knowledge = of_standby(replace(RECEIVER, certificate=CertificateFile("")))
+    knowledge = replace(knowledge, inventory=inventory(known(OWN)))
+    assert why(judged(knowledge, CERT)) == "db2 is told to send none"
 
 
 def test_a_standby_that_nothing_but_its_names_speaks_for_is_not_taken_for_it() -> None:
