@@ -19,6 +19,7 @@ from exporter.assess.inventory_index import InventoryIndex, Pool, inventory_inde
 from exporter.assess.next_certificate import sends
 from exporter.assess.outcome import Outcomes, outcomes
 from exporter.assess.owned_certificates import Owner, named
+from exporter.assess.passed_dates import Passed, other_turns, passed
 from exporter.assess.posture import shown_certificate
 from exporter.assess.reasons import Case
 from exporter.assess.standby_match import Standbys, standbys_of
@@ -48,6 +49,8 @@ _Client = tuple[str, str]
 class CertificatesKnown:
     """What one poll of one target knows of certificates.
 
+    While two are equal, and what was read of the server too, so is what is judged by them.
+
     Attributes:
         has_inventory: one is configured and was read.
         others: certificates known otherwise than from the inventory, by what a session shows.
@@ -55,6 +58,7 @@ class CertificatesKnown:
         accept: how the server would receive a chain.
         files: whether the authorities and lists on its disk are in force.
         users: fingerprints of what each client uses, by role and subject shown.
+        passed: how many dates of what is known have passed.
         named: memory for what was looked up once, by role and rules.
     """
 
@@ -62,9 +66,10 @@ class CertificatesKnown:
     has_inventory: bool
     others: Mapping[Shown, Sequence[Certificate]]
     standbys: Standbys
-    accept: Accept
+    accept: Accept = field(compare=False)
     files: FilesInForce
     users: Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]
+    passed: Passed
     named: dict[tuple[str, tuple[HbaRule, ...]], Pool] = field(default_factory=dict, compare=False)
 
     def in_use(self, peer: PeerCertificate) -> InUse:
@@ -92,20 +97,22 @@ def certificates_known(
     observation: Observation, target: Target, knowledge: Knowledge, *, now: datetime
 ) -> CertificatesKnown:
     """Return what is known at this poll of ``target``."""
-    inventory = () if knowledge.inventory is None else knowledge.inventory.certificates
+    certificates = () if knowledge.inventory is None else knowledge.inventory.certificates
+    inventory = inventory_index(certificates)
     others: dict[Shown, tuple[Certificate, ...]] = {}
     for certificate in _known_otherwise(observation, knowledge):
         shown = shown_of(certificate)
         others[shown] = (*others.get(shown, ()), certificate)
     wal_senders = () if isinstance(observation.wal_senders, Unread) else observation.wal_senders
     known = CertificatesKnown(
-        inventory=inventory_index(inventory),
+        inventory=inventory,
         has_inventory=knowledge.inventory is not None,
         others=others,
         standbys=standbys_of(target, observation.server, knowledge.standbys),
         accept=accepting(observation.tls_files, knowledge.verify, at=now),
         files=files_in_force(observation, knowledge.served),
         users={},
+        passed=passed(inventory.turns, other_turns(observation, knowledge), now),
     )
     return replace(known, users=_users(wal_senders, known))
 

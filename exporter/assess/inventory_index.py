@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from exporter.assess.certificate_match import Shown, as_shown, shown_of
+from exporter.assess.passed_dates import turns
 from exporter.model.inventory import InventoryCertificate
 
 KeyT = TypeVar("KeyT")
@@ -37,6 +38,7 @@ class InventoryIndex:
         of_role: bound to a role and no application name, by the role.
         unbound: of which the configuration does not say whose they are.
         unbound_names: the same by the first CN, and by the whole name in the form of RFC 2253.
+        turns: the moments at which something about one of them may change, in order.
     """
 
     shown: Mapping[Shown, Several]
@@ -44,6 +46,7 @@ class InventoryIndex:
     of_role: Mapping[str, Pool]
     unbound: Pool
     unbound_names: Mapping[str, Several]
+    turns: tuple[datetime, ...]
 
 
 def pool(certificates: Iterable[InventoryCertificate]) -> Pool:
@@ -123,6 +126,7 @@ def _inventory_index(same: _Same) -> InventoryIndex:
         of_role={role: pool(several) for role, several in of_role.items()},
         unbound=pool(unbound),
         unbound_names=_frozen(unbound_names),
+        turns=turns(c for known in same.certificates for c in (known.certificate, *known.chain)),
     )
 
 
