@@ -58,7 +58,8 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
             found = verify(chain, Trust(authorities), Purpose.CLIENT, at=at)
             # what fails without the lists fails with them
             return None if found.result == VERIFIED else found
-        trust = Trust(authorities, tls_files.revocation.revocation_lists)
+        lists = tls_files.revocation
+        trust = Trust(authorities, lists.revocation_lists, demands_lists=lists.path != "")
         return verify(chain, trust, Purpose.CLIENT, at=at)
 
     return accept
@@ -66,6 +67,8 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
 
 def files_in_force(observation: Observation, served: Read[ServedChain] | None) -> FilesInForce:
     """Return whether the authorities and lists on disk are known to be loaded.
+
+    Lists in ``ssl_crl_dir`` are looked up when a client connects, and need no load.
 
     Args:
         observation: of the server.
@@ -104,10 +107,10 @@ def _own_not_taken(observation: Observation, served: Read[ServedChain] | None) -
     )
 
 
-def server_certificate_pending(
+def own_and_served(
     tls_files: Read[TlsFiles], served: Read[ServedChain] | None
-) -> bool | None:
-    """Return whether the server's file holds another certificate than it serves; None: unknown."""
+) -> tuple[Certificate, Certificate] | None:
+    """Return the certificate of the server's file and the one it serves; None: not both known."""
     if isinstance(tls_files, Unread) or isinstance(tls_files.certificate, Unread):
         return None
     if served is None or isinstance(served, Unread):
@@ -115,4 +118,12 @@ def server_certificate_pending(
     own = tls_files.certificate.certificates
     if not own or not served.certificates:
         return None
-    return own[0] != served.certificates[0]
+    return own[0], served.certificates[0]
+
+
+def server_certificate_pending(
+    tls_files: Read[TlsFiles], served: Read[ServedChain] | None
+) -> bool | None:
+    """Return whether the server's file holds another certificate than it serves; None: unknown."""
+    both = own_and_served(tls_files, served)
+    return None if both is None else both[0] != both[1]

@@ -101,35 +101,31 @@ def _next(judged: ConnectionCertificates, upcoming: NextCertificate) -> str:
 
 def _would_get_in(case: Case, judged: ConnectionCertificates, upcoming: NextCertificate) -> str:
     role = case.client.role
-    lead = (
-        "With it"
-        if judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
-        else "If a certificate were demanded now, with it"
-    )
-    verification = upcoming.verification
     name = {
         NameFit.ADMITTED: f"its name lets in as {role}",
         NameFit.REFUSED: f"its name does not let in as {role}",
         NameFit.UNDECIDED: f"whether its name lets in as {role} cannot be decided",
     }[upcoming.name]
+    verification = upcoming.verification
     if verification is None:
         return (
             "Whether the server would take it is not known, for there are no authorities of it "
             f"that can be read; {name}."
         )
     if verification.result != VERIFIED:
-        return f"{lead} it would be refused: {verification.result}; {name}."
+        return f"Whatever the rule, the server refuses it: {verification.result}; {name}."
     gets_in = {
-        NameFit.ADMITTED: "it would get in",
-        NameFit.REFUSED: "it would be refused",
-        NameFit.UNDECIDED: "it may get in",
+        NameFit.ADMITTED: "it would get in with it",
+        NameFit.REFUSED: "it would be refused with it",
+        NameFit.UNDECIDED: "it may get in with it",
     }[upcoming.name]
-    return f"{lead} {gets_in}: the server's authorities vouch for it, and {name}."
+    told = f"{gets_in}: the server's authorities vouch for it, and {name}."
+    if judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE:
+        return f"Connecting again, {told}"
+    return f"If a certificate were demanded now, {told}"
 
 
 def _until(judged: ConnectionCertificates) -> Iterable[str]:
     if judged.breaks_at is not None:
-        yield (
-            f"From {moment(judged.breaks_at)} on a reconnect fails: then "
-            f"{ENDS[judged.breaks_cause]}."
-        )
+        ends = ENDS.get(judged.breaks_cause, "something in its chain ends")
+        yield f"From {moment(judged.breaks_at)} on a reconnect fails: then {ends}."

@@ -104,7 +104,8 @@ def forecast(reconnect: Reconnect, sent: Sends, in_use: InUse | None) -> Met:
         return by_rules(reconnect.demanded)
     match sent:
         case SendsNone():
-            return by_rules(_without_certificate(reconnect.found.demanded))
+            met = by_rules(_without_certificate(reconnect.found.demanded))
+            return met if sent.connects or met[0] is Forecast.REFUSED else UNKNOWN
         case SendsOneOf(candidates) if may_send(reconnect, candidates[0]):
             return _together(_met(reconnect, c) for c in candidates)
         case _:
@@ -162,17 +163,15 @@ def _refused_by_handshake(reconnect: Reconnect, candidate: Candidate, cause: For
 def _met_by_rule(
     reconnect: Reconnect, rule: HbaRule | None, demand: Demand, candidate: Candidate
 ) -> Met:
-    match demand:
-        case Demand.REFUSES | Demand.NOTHING:
-            return by_rules({demand})
-        case Demand.CHAIN:
-            return _WITH
-        case Demand.CERTIFICATE | Demand.CHAIN_BY_MAP | Demand.UNKNOWN:
-            return {
-                NameFit.ADMITTED: _WITH,
-                NameFit.REFUSED: (Forecast.REFUSED, ForecastCause.NAME),
-                NameFit.UNDECIDED: UNKNOWN,
-            }[reconnect.fit(rule, candidate.certificate)]
+    if demand is Demand.CHAIN:
+        return _WITH
+    if demand not in CERTIFICATE_DEMANDS:
+        return by_rules({demand})
+    return {
+        NameFit.ADMITTED: _WITH,
+        NameFit.REFUSED: (Forecast.REFUSED, ForecastCause.NAME),
+        NameFit.UNDECIDED: UNKNOWN,
+    }[reconnect.fit(rule, candidate.certificate)]
 
 
 def _without_certificate(demanded: Iterable[Demand]) -> frozenset[Demand]:

@@ -13,17 +13,13 @@ from exporter.assess.certificate_forecast import (
     next_certificate,
     pending,
 )
-from exporter.assess.certificate_match import (
-    Inventoried,
-    Shown,
-    in_use,
-    inventoried,
-    shown_of,
-)
+from exporter.assess.certificate_match import Shown, match, shown_by, shown_of
 from exporter.assess.certificate_name import Namings
+from exporter.assess.inventory_index import InventoryIndex, Pool, inventory_index, pool
 from exporter.assess.next_certificate import sends
 from exporter.assess.outcome import Outcomes, outcomes
 from exporter.assess.owned_certificates import Owner, named
+from exporter.assess.passed_dates import Passed, other_turns, passed
 from exporter.assess.posture import shown_certificate
 from exporter.assess.reasons import Case
 from exporter.assess.standby_match import Standbys, standbys_of
@@ -39,12 +35,11 @@ from exporter.model.certificates_report import (
 )
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule, RuleLocation
-from exporter.model.inventory import InventoryCertificate
 from exporter.model.judgement import Forecast, ForecastCause, Reason
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.target import Target
-from exporter.model.wal_sender import TcpPeer, WalSender
+from exporter.model.wal_sender import PeerCertificate, TcpPeer, WalSender
 
 _Client = tuple[str, str]
 """Application name and address."""
@@ -54,6 +49,8 @@ _Client = tuple[str, str]
 class CertificatesKnown:
     """What one poll of one target knows of certificates.
 
+    While two are equal, and what was read of the server too, so is what is judged by them.
+
     Attributes:
         has_inventory: one is configured and was read.
         others: certificates known otherwise than from the inventory, by what a session shows.
@@ -61,19 +58,25 @@ class CertificatesKnown:
         accept: how the server would receive a chain.
         files: whether the authorities and lists on its disk are in force.
         users: fingerprints of what each client uses, by role and subject shown.
+        passed: how many dates of what is known have passed.
         named: memory for what was looked up once, by role and rules.
     """
 
-    inventory: Inventoried
+    inventory: InventoryIndex
     has_inventory: bool
     others: Mapping[Shown, Sequence[Certificate]]
     standbys: Standbys
-    accept: Accept
+    accept: Accept = field(compare=False)
     files: FilesInForce
     users: Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]
-    named: dict[tuple[str, tuple[HbaRule, ...]], tuple[InventoryCertificate, ...]] = field(
-        default_factory=dict, compare=False
-    )
+    passed: Passed
+    named: dict[tuple[str, tuple[HbaRule, ...]], Pool] = field(default_factory=dict, compare=False)
+
+    def in_use(self, peer: PeerCertificate) -> InUse:
+        """Return which known certificate a session uses."""
+        shown = shown_by(peer)
+        of_inventory = (known.certificate for known in self.inventory.shown.get(shown, ()))
+        return match((*of_inventory, *self.others.get(shown, ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +97,24 @@ def certificates_known(
     observation: Observation, target: Target, knowledge: Knowledge, *, now: datetime
 ) -> CertificatesKnown:
     """Return what is known at this poll of ``target``."""
-    inventory = inventoried(() if knowledge.inventory is None else knowledge.inventory.certificates)
+    certificates = () if knowledge.inventory is None else knowledge.inventory.certificates
+    inventory = inventory_index(certificates)
     others: dict[Shown, tuple[Certificate, ...]] = {}
     for certificate in _known_otherwise(observation, knowledge):
         shown = shown_of(certificate)
         others[shown] = (*others.get(shown, ()), certificate)
     wal_senders = () if isinstance(observation.wal_senders, Unread) else observation.wal_senders
-    return CertificatesKnown(
+    known = CertificatesKnown(
         inventory=inventory,
         has_inventory=knowledge.inventory is not None,
         others=others,
         standbys=standbys_of(target, observation.server, knowledge.standbys),
         accept=accepting(observation.tls_files, knowledge.verify, at=now),
         files=files_in_force(observation, knowledge.served),
-        users=_users(wal_senders, inventory, others),
+        users={},
+        passed=passed(inventory.turns, other_turns(observation, knowledge), now),
     )
+    return replace(known, users=_users(wal_senders, known))
 
 
 def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence[Certificate]:
@@ -127,9 +133,7 @@ def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence
 
 
 def _users(
-    wal_senders: Sequence[WalSender],
-    inventory: Inventoried,
-    others: Mapping[Shown, Sequence[Certificate]],
+    wal_senders: Sequence[WalSender], known: CertificatesKnown
 ) -> Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]:
     found: dict[tuple[str, str], dict[_Client, frozenset[str]]] = {}
     for sender in wal_senders:
@@ -137,11 +141,8 @@ def _users(
         if shown is None or shown.subject is None:
             continue
         clients = found.setdefault((sender.role, shown.subject.text), {})
-        match in_use(shown, inventory, others):
-            case Matched(certificate):
-                used = frozenset({certificate.fingerprint})
-            case _:
-                used = frozenset()
+        uses = known.in_use(shown)
+        used = {uses.certificate.fingerprint} if isinstance(uses, Matched) else set()
         client = _client(sender)
         clients[client] = clients.get(client, frozenset()) | used
     return found
@@ -176,12 +177,14 @@ def judge_certificates(
     rules = tuple(rule for rule in case.found.rules if demands_name(rule))
     key = (case.client.role, rules)
     if key not in certificates.named:
-        certificates.named[key] = named(
-            certificates.inventory,
-            case.client.role,
-            rules,
-            case.in_force.maps,
-            lambda rule, certificate: namings.fit(rule, certificate) is NameFit.ADMITTED,
+        certificates.named[key] = pool(
+            named(
+                certificates.inventory,
+                case.client.role,
+                rules,
+                case.in_force.maps,
+                lambda rule, certificate: namings.fit(rule, certificate) is NameFit.ADMITTED,
+            )
         )
     owner = _owner(case.wal_sender, certificates, certificates.named[key])
     reconnect = Reconnect(
@@ -212,13 +215,11 @@ def judge_certificates(
     )
 
 
-def _owner(
-    sender: WalSender, certificates: CertificatesKnown, lets_in: tuple[InventoryCertificate, ...]
-) -> Owner:
+def _owner(sender: WalSender, certificates: CertificatesKnown, lets_in: Pool) -> Owner:
     shown = shown_certificate(sender)
     if shown is None:
         return Owner(sender, shown=None, in_use=None, named=lets_in)
-    uses = in_use(shown, certificates.inventory, certificates.others)
+    uses = certificates.in_use(shown)
     taken = None
     if shown.subject is not None:
         clients = certificates.users[sender.role, shown.subject.text]

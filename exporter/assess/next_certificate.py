@@ -8,7 +8,7 @@ has for it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.assess.certificate_match import Inventoried
+from exporter.assess.inventory_index import InventoryIndex
 from exporter.assess.owned_certificates import Owner, to_be_sent
 from exporter.assess.standby_match import Standbys, standbys_that_may_be, supported
 from exporter.model.certificate import Certificate, CertificateSource
@@ -49,9 +49,14 @@ class SendsOneOf:
 
 @dataclass(frozen=True, slots=True)
 class SendsNone:
-    """The client will send none."""
+    """The client will send none.
+
+    Attributes:
+        connects: whether it connects at all then; None if that is not known.
+    """
 
     why: str
+    connects: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class SendsUnknown:
 Sends = SendsOneOf | SendsNone | SendsUnknown
 
 
-def sends(owner: Owner, standbys: Standbys, inventory: Inventoried | None) -> Sends:
+def sends(owner: Owner, standbys: Standbys, inventory: InventoryIndex | None) -> Sends:
     """Return what the client of a walsender will send when it next connects.
 
     Args:
@@ -99,11 +104,15 @@ def _names(standbys: Sequence[Standby]) -> str:
 def _of_file(standby: Standby) -> Sends:
     read = standby.receiver.certificate
     if isinstance(read, Unread):
-        if read.reason is FailureReason.FILE_MISSING:
-            # libpq goes on without one (fe-secure-openssl.c, initialize_SSL())
-            return SendsNone(f"the certificate file of {standby.target} is not there")
         told = read.detail or read.reason.value
+        if read.reason is FailureReason.FILE_MISSING:
+            # libpq goes on without a file that is not there, and fails at one it cannot read
+            # (fe-secure-openssl.c, initialize_SSL()); here they look the same
+            why = f"the certificate file of {standby.target} cannot be opened: {told}"
+            return SendsNone(why, connects=None)
         return SendsUnknown(f"the certificate file of {standby.target} cannot be read: {told}")
+    if not read.path:
+        return SendsNone(f"{standby.target} is told to send none", connects=True)
     if not read.certificates:
         return SendsUnknown(f"{read.path} on {standby.target} holds no certificate")
     candidate = Candidate(
@@ -115,7 +124,7 @@ def _of_file(standby: Standby) -> Sends:
     return SendsOneOf((candidate,))
 
 
-def _of_inventory(owner: Owner, inventory: Inventoried | None, why: str) -> Sends:
+def _of_inventory(owner: Owner, inventory: InventoryIndex | None, why: str) -> Sends:
     if inventory is None:
         return SendsUnknown(f"{why}, and there is no inventory")
     found = to_be_sent(owner, inventory)

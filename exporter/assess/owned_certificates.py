@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from exporter.assess.certificate_match import Inventoried, as_shown
 from exporter.assess.demand import map_name
+from exporter.assess.inventory_index import InventoryIndex, Pool, Several, newest
 from exporter.model.certificate import Certificate
 from exporter.model.certificates_report import InUse, Matched
 from exporter.model.hba import HbaRule, IdentContent
@@ -28,18 +27,18 @@ class Owner:
     wal_sender: WalSender
     shown: PeerCertificate | None
     in_use: InUse | None
-    named: tuple[InventoryCertificate, ...]
+    named: Pool
     taken: frozenset[str] | None = None
 
 
 def named(
-    inventory: Inventoried,
+    inventory: InventoryIndex,
     role: str,
     rules: Sequence[HbaRule],
     maps: Sequence[IdentContent],
     lets_in: Callable[[HbaRule | None, Certificate], bool],
-) -> tuple[InventoryCertificate, ...]:
-    """Return the certificates bound to nobody whose name a rule lets in as ``role``.
+) -> Iterable[InventoryCertificate]:
+    """Yield the certificates bound to nobody whose name a rule lets in as ``role``.
 
     Args:
         inventory: to look in.
@@ -48,119 +47,63 @@ def named(
         maps: every content of pg_ident.conf that may be in force.
         lets_in: whether a rule lets in the name of a certificate.
     """
-    found: dict[str, InventoryCertificate] = {}
     for rule in rules or (None,):
         for known in _that_may_fit(inventory, role, rule, maps):
             if lets_in(rule, known.certificate):
-                found[known.certificate.fingerprint] = known
-    return tuple(found.values())
+                yield known
 
 
 def _that_may_fit(
-    inventory: Inventoried, role: str, rule: HbaRule | None, maps: Sequence[IdentContent]
+    inventory: InventoryIndex, role: str, rule: HbaRule | None, maps: Sequence[IdentContent]
 ) -> Iterable[InventoryCertificate]:
     """Yield those that are worth a look: all of them only where a pattern says so."""
     through = None if rule is None else map_name(rule)
     if through is None:
-        return inventory.unbound.get(role, ())
+        return inventory.unbound_names.get(role, ())
     systems = {m.system_name for c in maps for m in c.mappings if m.map_name == through}
     if any(system.startswith("/") for system in systems):
-        return (known for several in inventory.unbound.values() for known in several)
-    return (
-        known
-        for system in sorted(systems)
-        for index in (inventory.unbound, inventory.unbound_names)
-        for known in index.get(system, ())
-    )
+        return (known for several in inventory.unbound.by_subject.values() for known in several)
+    return (known for system in systems for known in inventory.unbound_names.get(system, ()))
 
 
-def owned(owner: Owner, inventory: Inventoried) -> tuple[InventoryCertificate, ...]:
-    """Return the certificates of the inventory that are the client's, by fingerprint.
-
-    By configuration first, the standby's name before the role's; else, of those that are bound to
-    nobody, by subject (a renewed certificate keeps it) and by name.
-    """
-    found = (
-        _for_standby(owner.wal_sender, inventory)
-        or _for_role(owner.wal_sender, inventory)
-        or [*_same_subject(owner.shown, inventory), *owner.named]
-    )
-    by_fingerprint = {k.certificate.fingerprint: k for k in found}
-    return tuple(by_fingerprint[f] for f in sorted(by_fingerprint))
-
-
-def to_be_sent(owner: Owner, inventory: Inventoried) -> tuple[InventoryCertificate, ...]:
+def to_be_sent(owner: Owner, inventory: InventoryIndex) -> Several:
     """Return those of which the client will send one: the newest, if it can be told.
 
-    Where the subject shown is among them, the others are not its; where another client has the
-    same role and subject, the newest may be that one's, and what is in use may stay in use.
+    By configuration first, the standby's name before the role's; else, of those that are bound to
+    nobody, by subject (a renewed certificate keeps it) and by name. Where the subject shown is
+    among them, the others are not its.
     """
-    left = _of_subject(owner, owned(owner, inventory))
-    shared = owner.taken is not None and not _for_standby(owner.wal_sender, inventory)
-    if not shared:
-        return _newest(left)
-    taken = owner.taken or frozenset()
-    left = tuple(k for k in left if k.certificate.fingerprint not in taken) or left
+    sender = owner.wal_sender
+    for role in (sender.role, ""):
+        bound = inventory.of_standby.get((sender.application_name, role))
+        if bound is not None:
+            return newest(_same_subject(owner, bound)) or bound.newest
+    of_role = inventory.of_role.get(sender.role)
+    if of_role is not None:
+        return _unless_taken(owner, _same_subject(owner, of_role)) or of_role.newest
+    return _unless_taken(owner, _same_subject(owner, inventory.unbound)) or owner.named.newest
+
+
+def _unless_taken(owner: Owner, found: Several) -> Several:
+    """Return the newest of ``found``, unless another client may own it.
+
+    Where another has the same role and subject, what is in use may stay in use.
+    """
+    if owner.taken is None:
+        return newest(found)
+    left = tuple(k for k in found if k.certificate.fingerprint not in owner.taken) or found
     stays = tuple(k for k in left if owner.in_use == Matched(k.certificate))
     if not stays:
         return left
-    return tuple(dict.fromkeys((*_newest(left), *stays)))
+    return tuple(dict.fromkeys((*newest(left), *stays)))
 
 
-def _for_standby(sender: WalSender, inventory: Inventoried) -> Sequence[InventoryCertificate]:
-    name = sender.application_name
-    return [
-        known
-        for known in inventory.by_application_name.get(name, ())
-        if any(
-            name in b.application_names and (not b.roles or sender.role in b.roles)
-            for b in known.bindings
-        )
-    ]
-
-
-def _for_role(sender: WalSender, inventory: Inventoried) -> Sequence[InventoryCertificate]:
-    return [
-        known
-        for known in inventory.by_role.get(sender.role, ())
-        if any(sender.role in b.roles and not b.application_names for b in known.bindings)
-    ]
-
-
-def _same_subject(
-    shown: PeerCertificate | None, inventory: Inventoried
-) -> Sequence[InventoryCertificate]:
-    if shown is None or shown.subject is None:
-        return ()
-    return inventory.unbound_subjects.get(shown.subject.text, ())
-
-
-def _of_subject(
-    owner: Owner, found: tuple[InventoryCertificate, ...]
-) -> tuple[InventoryCertificate, ...]:
+def _same_subject(owner: Owner, of: Pool) -> Several:
     if owner.shown is None or owner.shown.subject is None:
+        return ()
+    found = of.by_subject.get(owner.shown.subject.text, ())
+    if not isinstance(owner.in_use, Matched):
         return found
-    if isinstance(owner.in_use, Matched):
-        subject = owner.in_use.certificate.subject
-        same = tuple(k for k in found if k.certificate.subject == subject)
-    else:
-        text = owner.shown.subject.text
-        same = tuple(k for k in found if as_shown(k.certificate.subject) == text)
-    return same or found
-
-
-def _newest(found: Sequence[InventoryCertificate]) -> tuple[InventoryCertificate, ...]:
-    """Return the newest of each subject; several that are equally new."""
-    newest: dict[str, tuple[InventoryCertificate, ...]] = {}
-    for known in found:
-        subject = known.certificate.subject.rfc2253
-        others = newest.get(subject, ())
-        if not others or _age(known) > _age(others[0]):
-            newest[subject] = (known,)
-        elif _age(known) == _age(others[0]):
-            newest[subject] = (*others, known)
-    return tuple(known for several in newest.values() for known in several)
-
-
-def _age(known: InventoryCertificate) -> tuple[datetime, datetime]:
-    return known.certificate.not_before, known.certificate.not_after
+    # what was cut, or reads like another name, is known now
+    subject = owner.in_use.certificate.subject
+    return tuple(k for k in found if k.certificate.subject == subject)

@@ -200,16 +200,16 @@ def _clients(
 def _of_roles(
     certificates: CertificatesKnown, connections: Sequence[Connection]
 ) -> Sequence[InventoryCertificate]:
+    """Return the newest of each subject that the inventory has for the roles that replicate."""
     inventory = certificates.inventory
-    found: dict[str, InventoryCertificate] = {}
-    for names, index in (
-        ({c.wal_sender.role for c in connections}, inventory.by_role),
-        ({c.wal_sender.application_name for c in connections}, inventory.by_application_name),
-    ):
-        for name in names:
-            found.update({k.certificate.fingerprint: k for k in index.get(name, ())})
-    for several in certificates.named.values():
-        found.update({k.certificate.fingerprint: k for k in several})
+    roles = {c.wal_sender.role for c in connections}
+    names = {c.wal_sender.application_name for c in connections}
+    pools = [
+        *(inventory.of_role.get(role) for role in roles),
+        *(inventory.of_standby.get((name, role)) for name in names for role in (*roles, "")),
+        *certificates.named.values(),
+    ]
+    found = {k.certificate.fingerprint: k for pool in pools if pool for k in pool.newest}
     return sorted(
         found.values(),
         key=lambda k: (k.certificate.not_before, k.certificate.fingerprint),

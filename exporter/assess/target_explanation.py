@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporter.assess.acceptance import server_certificate_pending
+from exporter.assess.acceptance import own_and_served
 from exporter.assess.certificate_words import certificate_text, moment, name_of
 from exporter.model.certificates_report import VerifiedCertificate
 from exporter.model.failure import Read, Unread
@@ -78,15 +78,13 @@ def _served(served: ServedChain | None, checked: Verification | None) -> Iterabl
 
 
 def _pending(tls_files: Read[TlsFiles], served: ServedChain | None) -> Iterable[str]:
-    if not server_certificate_pending(tls_files, served):
-        return
-    if served is None or isinstance(tls_files, Unread) or isinstance(tls_files.certificate, Unread):
-        return
-    yield (
-        f"ssl_cert_file holds {certificate_text(tls_files.certificate.certificates[0])}, and "
-        f"served is {certificate_text(served.certificates[0])}, as seen {moment(served.read_at)}: "
-        "reload; where that changes nothing, the server's log says why (a key that does not fit)."
-    )
+    both = own_and_served(tls_files, served)
+    if served is not None and both is not None and both[0] != both[1]:
+        yield (
+            f"ssl_cert_file holds {certificate_text(both[0])}, and served is "
+            f"{certificate_text(both[1])}, as seen {moment(served.read_at)}: reload; where that "
+            "changes nothing, the server's log says why (a key that does not fit)."
+        )
 
 
 def _of_served(served: ServedChain | None) -> Iterable[_End]:

@@ -138,9 +138,13 @@ KNOWLEDGE = Knowledge(vouched)
 
 
 def report(
-    poll: Observation, policy: Policy = TARGET.policy, knowledge: Knowledge = KNOWLEDGE
+    poll: Observation,
+    policy: Policy = TARGET.policy,
+    knowledge: Knowledge = KNOWLEDGE,
+    target: Target = TARGET,
 ) -> TargetReport:
-    return assess(poll, replace(TARGET, policy=policy), RulesHistory(), knowledge, now=NOW)[0]
+    target = replace(target, policy=policy)
+    return assess(poll, target, RulesHistory(), knowledge, now=NOW)[0]
 
 
 def connections(told: TargetReport) -> tuple[Connection, ...]:
