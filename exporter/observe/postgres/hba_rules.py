@@ -69,7 +69,7 @@ def _statement(version: int) -> Statement:
     return Statement(f"""
         SELECT {file_name}, line_number, type, database, user_name, address, netmask, auth_method,
                options, error
-          FROM pg_hba_file_rules LIMIT {MAXIMUM_ROWS + 1}
+          FROM pg_hba_file_rules() LIMIT {MAXIMUM_ROWS + 1}
     """)  # noqa: S608  constants
 
 

@@ -65,6 +65,7 @@ async def test_everything_is_readable_with_it(primary: Primary) -> None:
         "SELECT rolpassword FROM pg_authid",
         "SELECT * FROM replication_cert_exporter.logical_lines('pg_hba.conf')",
         "SELECT * FROM replication_cert_exporter.with_included('/etc')",
+        "SELECT replication_cert_exporter.may_include('/etc/passwd')",
         "CREATE FUNCTION replication_cert_exporter.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION replication_cert_exporter.hba_lines(int) RETURNS int AS '' LANGUAGE sql",
         "DROP SCHEMA replication_cert_exporter CASCADE",
@@ -80,7 +81,7 @@ def test_other_roles_get_nothing_of_it(primary: Primary) -> None:
         " has_function_privilege('blind', p.oid, 'EXECUTE')"
         " FROM pg_proc p WHERE p.pronamespace = 'replication_cert_exporter'::regnamespace"
     )
-    assert rows == [(False, False)] * (len(FUNCTIONS) + 2)
+    assert rows == [(False, False)] * (len(FUNCTIONS) + 3)
 
 
 def test_objects_of_the_session_do_not_get_into_the_functions(primary: Primary) -> None:
