@@ -3,6 +3,7 @@
 Sources: manual, "pg_hba_file_rules"; hbafuncs.c, fill_hba_line(); hba.c, parse_hba_line().
 """
 
+from functools import lru_cache
 from hashlib import sha256
 
 from exporter.model.failure import Read, Reader
@@ -88,6 +89,8 @@ def _message(raw: bytes | None) -> str:
     return f"{head}{quoting}{MASK}" if quoting else message
 
 
+# the same few words in every rule, and the same at each poll; not for options, which hold secrets
+@lru_cache(maxsize=4096)
 def _texts(raw: bytes | None) -> tuple[str, ...]:
     return tuple(text(element) for element in elements(raw))
 

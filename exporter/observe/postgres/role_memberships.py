@@ -18,15 +18,16 @@ from exporter.observe.postgres.statement import (
 )
 
 # roles that may replicate are read too: a walsender that this statement does not see yet but
-# that of the walsenders did, or the other way round, has such a role. As there, functions and no
-# views: see wal_senders.py
+# that of the walsenders did, or the other way round, has such a role. A function and no view for
+# the sessions: see wal_senders.py
 _SQL = f"""
     WITH RECURSIVE member(start, oid) AS (
-        SELECT a.usesysid, a.usesysid
-          FROM pg_stat_get_wal_senders() w, pg_stat_get_activity(w.pid) a
-         WHERE a.usesysid IS NOT NULL
-        UNION
-        SELECT oid, oid FROM pg_roles WHERE rolcanlogin AND (rolreplication OR rolsuper)
+        SELECT oid, oid
+          FROM (SELECT usesysid FROM pg_stat_get_activity(NULL)
+                 WHERE backend_type = 'walsender' AND usesysid IS NOT NULL
+                UNION ALL
+                SELECT oid FROM pg_roles WHERE rolcanlogin AND (rolreplication OR rolsuper)
+               ) AS replicating(oid)
         UNION
         SELECT member.start, granted.roleid
           FROM member, pg_auth_members granted WHERE granted.member = member.oid

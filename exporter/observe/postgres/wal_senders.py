@@ -4,6 +4,7 @@ Sources: manual, "The Cumulative Statistics System"; backend_status.h (64-byte b
 walsender.c, WalSndGetStateString().
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
@@ -88,6 +89,8 @@ def _activity(state: str) -> Activity:
             return Activity.STREAMING
 
 
+# from one poll to the next most rows are the same
+@lru_cache(maxsize=4096)
 def _wal_sender(row: Row) -> WalSender:
     (
         pid,
