@@ -59,4 +59,4 @@ def send_pipeline_sync(pgconn: PGconn) -> None:
         pgconn.pipeline_sync()
         return
     if not send(_pointer(pgconn)):
-        raise OperationalError(pgconn.get_error_message())
+        raise OperationalError(pgconn.error_message.decode("utf-8", "backslashreplace"))
