@@ -5,11 +5,12 @@ import json
 import os
 import platform
 import sys
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
 from bench import peer, poll
-from bench.measured import Cost
+from bench.measured import Cost, side_by_side
 from bench.place import CONNECTIONS, place
 from bench.wire import Traffic
 from lab.account import workspace
@@ -18,6 +19,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MOST_CPU_MS = 4.0
 MOST_ROUND_TRIPS = 2
 SHARE_OF_PEER = 0.5
+POLLS_IN_TURN = 10
+_METHOD = (
+    f"They take turns, {POLLS_IN_TURN} polls each, so that whatever else the machine does meets "
+    "all alike; CPU times are means, for the kernel counts them in steps. A poll is the whole of "
+    "it: login, reading, judging, and the board that `/metrics` is served from. The login alone "
+    "is what nobody who logs in afresh can do without. Server CPU is that of the postmaster and "
+    "its children, ended ones included, so that the new process and the TLS handshake count. "
+    "postgres_exporter logs in as the same role and runs with the collectors that it has by "
+    "default, which read other things as well; it stands here as what people already run."
+)
 
 
 def _goals(ours: Cost, theirs: Cost, seen: Traffic) -> list[tuple[str, str, bool]]:
@@ -48,6 +59,17 @@ def _goals(ours: Cost, theirs: Cost, seen: Traffic) -> list[tuple[str, str, bool
     ]
 
 
+def _beyond_login(ours: Cost, login: Cost) -> Cost:
+    """Return what is left of a poll without its login."""
+    return Cost(
+        "so that reading and judging take",
+        ours.polls,
+        round(ours.own_cpu_ms - login.own_cpu_ms, 2),
+        round(ours.server_cpu_ms - login.server_cpu_ms, 2),
+        round(ours.wall_ms - login.wall_ms, 2),
+    )
+
+
 def _page(about: str, costs: list[Cost], goals: list[tuple[str, str, bool]]) -> str:
     lines = [
         "# Performance",
@@ -68,9 +90,7 @@ def _page(about: str, costs: list[Cost], goals: list[tuple[str, str, bool]]) -> 
         "|---|---|---|",
         *(f"| {goal} | {found} | {'yes' if met else '**no**'} |" for goal, found, met in goals),
         "",
-        "Server CPU is that of the postmaster and its children, ended ones included, so that the",
-        "new process and the TLS handshake count. postgres_exporter collects other things as well;",
-        "it stands here as what people already run.",
+        *textwrap.wrap(_METHOD, 95),
         "",
     ]
     return "\n".join(lines)
@@ -79,14 +99,20 @@ def _page(about: str, costs: list[Cost], goals: list[tuple[str, str, bool]]) -> 
 def main() -> int:
     """Measure and write; exit with 1 if a goal is missed."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--polls", type=int, default=200, help="(default: %(default)s)")
-    polls = parser.parse_args().polls
+    parser.add_argument("--rounds", type=int, default=30, help="(default: %(default)s)")
+    rounds = parser.parse_args().rounds
     before = os.getloadavg()[0]
-    with workspace() as directory, place(directory) as where:
+    with workspace() as directory, place(directory) as where, peer.probe(where, directory) as probe:
         seen = poll.traffic(where)
-        ours = poll.measure(where, polls)
-        theirs = peer.measure(where, directory, max(20, polls // 4))
+        costs = side_by_side(
+            [poll.whole_poll(where), poll.login(where), probe],
+            where.cpu_seconds,
+            rounds=rounds,
+            polls_each=POLLS_IN_TURN,
+        )
         version = where.server.installation.version
+    ours, login, theirs = costs
+    costs.insert(2, _beyond_login(ours, login))
     goals = _goals(ours, theirs, seen)
     about = (
         f"One target, PostgreSQL {version} on the same machine, {len(CONNECTIONS)} replication "
@@ -96,12 +122,12 @@ def main() -> int:
     )
     results = {
         "about": about,
-        "costs": [asdict(ours), asdict(theirs)],
+        "costs": [asdict(each) for each in costs],
         "traffic": asdict(seen),
         "goals": [{"goal": g, "measured": found, "met": met} for g, found, met in goals],
     }
     (REPOSITORY / "bench/results.json").write_text(json.dumps(results, indent=2) + "\n", "utf-8")
-    page = _page(about, [ours, theirs], goals)
+    page = _page(about, costs, goals)
     (REPOSITORY / "docs/performance.md").write_text(page, "utf-8")
     print(page)
     return 0 if all(met for _, _, met in goals) else 1

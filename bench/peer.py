@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measured import Cost, cost
+from bench.measured import Subject
 from bench.place import Place
 from lab.wait import until
 
@@ -20,7 +20,6 @@ _SUITE = "trixie"
 _TOOLS = REPOSITORY / ".tools" / _SUITE
 _PROGRAM = _TOOLS / "usr" / "bin" / "prometheus-postgres-exporter"
 _TICKS = os.sysconf("SC_CLK_TCK")
-_WARM_UP = 5
 
 
 def _provide() -> None:
@@ -95,23 +94,20 @@ def _version() -> str:
     return (done.stdout + done.stderr).split("version ")[1].split(" ")[0].split("+")[0]
 
 
-def measure(where: Place, directory: Path, probes: int) -> Cost:
-    """Return what a probe of postgres_exporter costs."""
+@contextmanager
+def probe(where: Place, directory: Path) -> Iterator[Subject]:
+    """Yield a probe by postgres_exporter with the collectors that it has by default."""
     _provide()
     with _running(where, directory) as (pid, url):
-        for _ in range(_WARM_UP):
-            if b"\npg_up 1" not in _get(url):
-                raise RuntimeError("postgres_exporter could not log in")
-        walls = []
-        server, own = where.cpu_seconds(), _cpu_seconds(pid)
-        for _ in range(probes):
-            began = time.perf_counter()
-            _get(url)
-            walls.append(time.perf_counter() - began)
-        own, server = _cpu_seconds(pid) - own, where.cpu_seconds() - server
-    return cost(
-        f"postgres_exporter {_version()}, one /probe",
-        walls,
-        own_cpu_seconds=own,
-        server_cpu_seconds=server,
-    )
+        if b"\npg_up 1" not in _get(url):
+            raise RuntimeError("postgres_exporter could not log in")
+
+        def run(number: int) -> list[float]:
+            walls = []
+            for _ in range(number):
+                began = time.perf_counter()
+                _get(url)
+                walls.append(time.perf_counter() - began)
+            return walls
+
+        yield Subject(f"postgres_exporter {_version()}, one /probe", run, lambda: _cpu_seconds(pid))

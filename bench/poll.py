@@ -1,70 +1,70 @@
-"""One poll of this exporter."""
+"""One poll of this exporter, and the login that it begins with."""
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from bench.measured import Cost, cost
+from bench.measured import Subject
 from bench.place import CONNECTIONS, Place
 from bench.wire import Counter, Traffic
+from exporter.board import Board
 from exporter.model.failure import Unread
 from exporter.model.target import Target
-from exporter.model.tls_files import Kept
-from exporter.observe.postgres.poll import observe
-
-_WARM_UP = 10
-
-_NOTHING_KEPT = Kept()
+from exporter.observe.addresses import Endpoint
+from exporter.observe.postgres.connection import Session
+from exporter.observe.postgres.parameters import connection_parameters
+from exporter.poller import poll_once
 
 
-async def _poll(target: Target, kept: Kept = _NOTHING_KEPT) -> Kept:
-    read = await observe(target, now=lambda: datetime.now(UTC), kept=kept)
-    if isinstance(read, Unread):
-        raise RuntimeError(f"the poll failed: {read}")  # noqa: TRY004  no wrong type, a failed poll
-    if isinstance(read.wal_senders, Unread) or len(read.wal_senders) != len(CONNECTIONS):
-        raise RuntimeError(f"the poll did not see every connection: {read.wal_senders}")
-    return read.kept
-
-
-async def _warm_up(target: Target) -> Kept:
-    """Poll until the files with certificates are old enough not to be read again."""
-    kept = _NOTHING_KEPT
-    for _ in range(_WARM_UP):
-        kept = await _poll(target)
-    while kept.tls_files is None or not kept.tls_files.read_of:
-        await asyncio.sleep(0.2)
-        kept = await _poll(target)
-    return kept
-
-
-def measure(where: Place, polls: int) -> Cost:
-    """Return what a poll costs that logs in by certificate over TLS."""
+def whole_poll(where: Place) -> Subject:
+    """Return a poll as the program makes it: read, judged and put on the board."""
     target = Target(name="bench", parameters=where.login)
+    board = Board([target])
+    return _subject("pg-replication-cert-exporter, one poll", lambda: _poll(target, board))
 
-    async def run() -> Cost:
-        kept = await _warm_up(target)
+
+def login(where: Place) -> Subject:
+    """Return the same login, after which nothing is read."""
+    parameters = connection_parameters(Target(name="bench", parameters=where.login), "")
+    host, port = parameters.pop("host"), parameters.pop("port")
+
+    async def log_in() -> None:
+        with Session("bench") as session:
+            await session.connect([Endpoint(host, None, port)], parameters, 10)
+
+    return _subject("its login over TLS alone, nothing read", log_in)
+
+
+def _subject(name: str, once: Callable[[], Awaitable[None]]) -> Subject:
+    loop = asyncio.new_event_loop()
+
+    async def times(number: int) -> list[float]:
         walls = []
-        server, own = where.cpu_seconds(), time.process_time()
-        for _ in range(polls):
+        for _ in range(number):
             began = time.perf_counter()
-            kept = await _poll(target, kept)
+            await once()
             walls.append(time.perf_counter() - began)
-        own, server = time.process_time() - own, where.cpu_seconds() - server
-        return cost(
-            "pg-replication-cert-exporter, one poll",
-            walls,
-            own_cpu_seconds=own,
-            server_cpu_seconds=server,
-        )
+        return walls
 
-    return asyncio.run(run())
+    return Subject(name, lambda number: loop.run_until_complete(times(number)), time.process_time)
+
+
+async def _poll(target: Target, board: Board) -> None:
+    await poll_once(target, board, now=lambda: datetime.now(UTC))
+    report = board.record(target.name).report
+    if report is None or report.failure is not None:
+        raise RuntimeError(f"the poll failed: {report}")
+    if isinstance(report.connections, Unread) or len(report.connections) != len(CONNECTIONS):
+        raise RuntimeError(f"the poll did not see every connection: {report.connections}")
+    if any(report.readers.values()):
+        raise RuntimeError(f"the poll could not read everything: {report.readers}")
 
 
 def traffic(where: Place) -> Traffic:
     """Return what one poll puts on the wire."""
 
     async def run() -> Traffic:
-        kept = await _warm_up(Target(name="bench", parameters=where.login))
         counter = Counter(where.server.port)
         async with await asyncio.start_server(counter, "127.0.0.1", 0) as relay:
             port = relay.sockets[0].getsockname()[1]
@@ -75,7 +75,8 @@ def traffic(where: Place) -> Traffic:
                 "dbname": where.login["dbname"],
                 "sslmode": "disable",
             }
-            await _poll(Target(name="bench", parameters=parameters), kept)
+            target = Target(name="bench", parameters=parameters)
+            await _poll(target, Board([target]))
             await counter.idle.wait()
         return counter.traffic
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
-from exporter.assess.connection import RulesInForce, judge
+from exporter.assess.connection import RulesInForce
 from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.load_state import follow, in_force, newest_change
 from exporter.assess.outcome import InForce
+from exporter.assess.recall import judge_all
 from exporter.assess.rules_remedy import error_text, rules_remedy
 from exporter.assess.target_certificates import target_certificates
 from exporter.model.failure import Read, Reader, Unread
@@ -58,21 +59,15 @@ def assess(
     """
     known, history = _rules_in_force(observation, history)
     certificates = certificates_known(observation, target, knowledge, now=now)
+    basis = Basis(observation, known, certificates, target.policy)
+    judgements = judge_all(basis, history.judged, now=now)
     connections: Read[tuple[Connection, ...]]
-    if isinstance(observation.wal_senders, Unread):
-        connections = observation.wal_senders
-        failure: Unread | None = observation.wal_senders
+    if isinstance(judgements, Unread):
+        connections, failure = judgements, judgements
         judged: tuple[Connection, ...] = ()
     else:
-        judged = tuple(
-            sorted(
-                (
-                    judge(w, observation, known, certificates, target.policy, now=now)
-                    for w in observation.wal_senders
-                ),
-                key=_worst_first,
-            )
-        )
+        history = replace(history, judged=judgements)
+        judged = tuple(sorted(judgements.connections, key=_worst_first))
         connections, failure = judged, None
     report = TargetReport(
         target=target,

@@ -1,4 +1,4 @@
-"""What earlier polls of a target taught about which rules are in force.
+"""What earlier polls of a target taught about which rules are in force, and what was judged then.
 
 A value: handed to the judgement and handed back changed. A restart of the exporter only loses
 sharpness.
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from exporter.model.hba import HbaContent, IdentContent
+from exporter.model.report import Connection
 
 ContentT = TypeVar("ContentT", bound=HbaContent | IdentContent)
 
@@ -42,8 +43,21 @@ class FileHistory(Generic[ContentT]):
 
 
 @dataclass(frozen=True, slots=True)
+class Judgements:
+    """Connections as the poll before judged them, so that what is the same is not judged again.
+
+    Attributes:
+        basis: all that they were judged by beside the walsender and the time; only compared.
+    """
+
+    basis: object = None
+    connections: tuple[Connection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RulesHistory:
-    """Of pg_hba.conf and pg_ident.conf of one target."""
+    """Of pg_hba.conf and pg_ident.conf of one target, and of the connections held against them."""
 
     hba: FileHistory[HbaContent] = FileHistory()
     ident: FileHistory[IdentContent] = FileHistory()
+    judged: Judgements = Judgements()

@@ -163,6 +163,20 @@ BEGIN
 END
 $function$;
 
+-- Whether a file may include others (16 on). Most include none, and taking their lines apart would
+-- be among the dearest things of a poll. Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.may_include(path text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  -- the word at the start of a line, or a continued line, in which it may be split
+  RETURN current_setting('server_version_num')::integer >= 160000
+     AND encode(pg_read_binary_file(path), 'escape') ~ '(?n)^[\s,]*"?include|\\\\\r*$';
+EXCEPTION WHEN OTHERS THEN
+  RETURN false;  -- the server cannot read it either
+END
+$function$;
+
 -- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing
 -- or out of the server's reach.
 CREATE FUNCTION replication_cert_exporter.file_times()
@@ -195,11 +209,13 @@ BEGIN
     UNION ALL
     SELECT 'hba_included', f
       FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS f
-     WHERE f <> current_setting('hba_file')
+     WHERE replication_cert_exporter.may_include(current_setting('hba_file'))
+       AND f <> current_setting('hba_file')
     UNION ALL
     SELECT 'ident_included', f
       FROM replication_cert_exporter.with_included(current_setting('ident_file')) AS f
-     WHERE f <> current_setting('ident_file')
+     WHERE replication_cert_exporter.may_include(current_setting('ident_file'))
+       AND f <> current_setting('ident_file')
   LOOP
     BEGIN
       SELECT f.size, f.modification, f.change INTO size, modified, changed
@@ -224,7 +240,13 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 #variable_conflict use_column
 BEGIN
-  PERFORM pg_stat_file(current_setting('hba_file'));  -- fails when the file is missing
+  -- Fails when the file is missing. Most files hold nothing of the kind outside of comments: what
+  -- comes first in a line, a # or one of these, is seen without taking the line apart.
+  IF encode(pg_read_binary_file(current_setting('hba_file')), 'escape')
+     !~ '(?n)^[^#]*(["@]|clientname=|include)|\\\\\r*$'
+  THEN
+    RETURN;
+  END IF;
   RETURN QUERY
     SELECT * FROM (
       SELECT file, line.line_number,
@@ -251,7 +273,11 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 #variable_conflict use_column
 BEGIN
-  PERFORM pg_stat_file(current_setting('ident_file'));  -- fails when the file is missing
+  -- fails when the file is missing; most hold comments only
+  IF encode(pg_read_binary_file(current_setting('ident_file')), 'escape') !~ '(?n)^[\s,]*[^#\s,]'
+  THEN
+    RETURN;
+  END IF;
   RETURN QUERY
     SELECT split.line_number,
            CASE WHEN split.fault IS NULL THEN decode(split.names[1], 'escape') END,

@@ -5,41 +5,36 @@ the socket in the event loop, so that a deadline (asyncio.timeout() around all o
 in every phase, a frozen backend included. psycopg's own waiting does not end in time there.
 """
 
-import array
 import asyncio
 import fcntl
 import os
 import socket
+import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from psycopg import Error, pq
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PollingStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq import ConnStatus, PollingStatus
+from psycopg.pq.abc import PGconn
 
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.observe.addresses import Endpoint
-from exporter.observe.postgres import failures, libpq
+from exporter.observe.postgres import failures, libpq, pipeline
+from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
 from exporter.observe.postgres.statement import Row, Statement
+
+T = TypeVar("T")
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
 """What one session may receive; libpq would hold whatever a hostile server sends."""
 
 # a failure before the server was reached: the next address of the name may do better
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
-
-
-class PollFailed(Exception):  # noqa: N818  it carries a failure, which is a value
-    """The session cannot go on."""
-
-    def __init__(self, failure: Unread) -> None:
-        super().__init__(failure.detail)
-        self.failure = failure
 
 
 class Session:
@@ -129,21 +124,34 @@ class Session:
         try:
             pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
             libpq.tell_sqlstate(pgconn)
-            while (status := await self._login_step(pgconn)) is not PollingStatus.OK:
-                if status is PollingStatus.FAILED:
-                    raise PollFailed(self._failed_connection(pgconn))
+            status = await self._go_through(self._login_steps(pgconn), may_reconnect=True)
+            while status is not PollingStatus.OK:
+                # the server has asked for a password; the next step may hash it without end
                 await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
-                if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
-                    self.stage = "logging in"
+                status = await self._offload.run(lambda: libpq.connect_poll(pgconn), pgconn.finish)
+                self._check(status, pgconn)
             pgconn.nonblocking = 1
         except Error as error:
             raise PollFailed(failures.failed_connection(str(error), self._secrets)) from None
 
-    async def _login_step(self, pgconn: PGconn) -> PollingStatus:
-        if not pgconn.used_password:
-            return PollingStatus(pgconn.connect_poll())
-        # the server has asked for a password; the next step may hash it without end
-        return await self._offload.run(lambda: libpq.connect_poll(pgconn), pgconn.finish)
+    def _login_steps(self, pgconn: PGconn) -> Generator[bool, None, PollingStatus]:
+        """Log in until it is done or a password was asked for; tell which by what is to be awaited.
+
+        Yields:
+            Whether the socket must be writable for the next step.
+        """
+        while True:
+            status = PollingStatus(pgconn.connect_poll())
+            self._check(status, pgconn)
+            if status is PollingStatus.OK or pgconn.used_password:
+                return status
+            yield status is PollingStatus.WRITING
+            if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
+                self.stage = "logging in"
+
+    def _check(self, status: PollingStatus, pgconn: PGconn) -> None:
+        if status is PollingStatus.FAILED:
+            raise PollFailed(self._failed_connection(pgconn))
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
@@ -161,71 +169,67 @@ class Session:
         Raises:
             PollFailed: the session ended, or sent more than MAXIMUM_BYTES.
         """
-        self.answered = answered = []
+        answered: list[Read[list[Row]]] = []
+        self.answered = answered
         pgconn = self.pgconn
         try:
-            pgconn.enter_pipeline_mode()
-            for statement in statements.values():
-                pgconn.send_query_params(statement.sql.encode(), statement.parameters)
-                pgconn.pipeline_sync()
-            for name in statements:
-                self.stage = f"reading {name}"
-                answered.append(await self._answer(pgconn))
+            pipeline.send(pgconn, statements.values())
+            await self._go_through(self._reading(list(statements)))
             pgconn.exit_pipeline_mode()
         except Error as error:
             raise PollFailed(failures.lost_connection(str(error), self._secrets)) from None
         return answered
 
-    async def _answer(self, pgconn: PGconn) -> Read[list[Row]]:
-        answer: Read[list[Row]] = Unread(FailureReason.PROTOCOL, "no answer to a statement")
-        while (result := await self._result(pgconn)) is None or (
-            result.status != ExecStatus.PIPELINE_SYNC
-        ):
-            if result is None:
-                if pgconn.status == ConnStatus.BAD:
-                    raise PollFailed(self._lost(pgconn, answer))
-                continue
-            answer = self._read(result)
-        return answer
+    def _reading(self, names: Sequence[str]) -> Generator[bool, None, None]:
+        answered = self.answered
+        self.stage = f"reading {names[0]}"
+        for unsent in pipeline.answers(self.pgconn, len(names), answered, self._secrets):
+            self.stage = f"reading {names[len(answered)]}"
+            yield unsent
 
-    def _lost(self, pgconn: PGconn, answer: Read[list[Row]]) -> Unread:
-        lost = failures.lost_connection(
-            pgconn.error_message.decode("utf-8", "backslashreplace"), self._secrets
-        )
-        # the server's last word (FATAL: terminating connection …) tells more than libpq's
-        if isinstance(answer, Unread) and answer.reason is FailureReason.TERMINATED:
-            return answer
-        return lost
+    async def _go_through(
+        self, steps: Generator[bool, None, T], *, may_reconnect: bool = False
+    ) -> T:
+        """Take a step whenever the socket is ready for it, and return what the last one returns.
 
-    async def _result(self, pgconn: PGconn) -> PGresult | None:
-        while True:
-            unsent = pgconn.flush()
-            if not pgconn.is_busy():
-                return pgconn.get_result()
-            await self._ready(pgconn.socket, write=bool(unsent))
-            pgconn.consume_input()
+        In the callback of the socket, not in this task: there is a step for each message of the
+        login and for each answer, and two switches of tasks would cost more than most of them.
 
-    def _read(self, result: PGresult) -> Read[list[Row]]:
-        if result.status == ExecStatus.TUPLES_OK:
-            columns = range(result.nfields)
-            get_value = result.get_value
-            return [
-                tuple(get_value(row, column) for column in columns) for row in range(result.ntuples)
-            ]
-        sqlstate, message, function = (
-            (result.error_field(field) or b"").decode("utf-8", "backslashreplace")
-            for field in (
-                DiagnosticField.SQLSTATE,
-                DiagnosticField.MESSAGE_PRIMARY,
-                DiagnosticField.SOURCE_FUNCTION,
-            )
-        )
-        if not sqlstate:
-            return Unread(FailureReason.PROTOCOL, f"an answer that no query has ({result.status})")
-        return Unread(
-            failures.by_sqlstate(sqlstate, message, function),
-            failures.one_line(message, self._secrets),
-        )
+        Args:
+            steps: yield whether the socket must be writable for the next one.
+            may_reconnect: a step may close the socket and open another, of the same number.
+        """
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[T] = loop.create_future()
+        watched = -1
+
+        def step() -> None:
+            nonlocal watched
+            if ended.done():
+                return
+            try:
+                if watched >= 0:
+                    self._count(watched)
+                if may_reconnect:
+                    _forget(loop, watched)
+                write = next(steps)
+                if may_reconnect or watched < 0:
+                    watched = self.pgconn.socket
+                    loop.add_reader(watched, step)
+                if write:
+                    loop.add_writer(watched, step)
+                else:
+                    loop.remove_writer(watched)
+            except StopIteration as end:
+                ended.set_result(end.value)
+            except Exception as error:  # noqa: BLE001  raised again in the task that waits
+                ended.set_exception(error)
+
+        try:
+            step()
+            return await ended
+        finally:
+            _forget(loop, watched)
 
     async def _ready(self, descriptor: int, *, write: bool) -> None:
         """Wait until the socket can be read, or also written when ``write``."""
@@ -247,6 +251,10 @@ class Session:
             loop.remove_reader(descriptor)
             if write:
                 loop.remove_writer(descriptor)
+        self._count(descriptor)
+
+    def _count(self, descriptor: int) -> None:
+        """Count what the socket holds, before libpq takes it."""
         self._received += _waiting_bytes(descriptor)
         if self._received > MAXIMUM_BYTES:
             raise PollFailed(
@@ -267,7 +275,11 @@ class Session:
             pgconn.finish()
 
 
+def _forget(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    if descriptor >= 0:
+        loop.remove_reader(descriptor)
+        loop.remove_writer(descriptor)
+
+
 def _waiting_bytes(descriptor: int) -> int:
-    count = array.array("i", [0])
-    fcntl.ioctl(descriptor, termios.FIONREAD, count)
-    return count[0]
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)

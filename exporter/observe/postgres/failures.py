@@ -13,6 +13,15 @@ import re
 
 from exporter.model.failure import FailureReason, Unread
 
+
+class PollFailed(Exception):  # noqa: N818  it carries a failure, which is a value
+    """The session cannot go on."""
+
+    def __init__(self, failure: Unread) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
 MAXIMUM_DETAIL = 400
 """Characters of a detail; a hostile server may send megabytes."""
 

@@ -3,6 +3,8 @@
 Source: manual, "Generic File Access Functions" (pg_stat_file(): whole seconds).
 """
 
+from functools import lru_cache
+
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.observe.postgres.statement import (
@@ -26,6 +28,8 @@ def _statement(_version: int) -> Statement:
     """)  # noqa: S608  the limit is a constant
 
 
+# from one poll to the next most rows are the same
+@lru_cache(maxsize=4096)
 def _times(row: Row) -> FileTimes:
     setting, path, size, modified, changed = row
     return FileTimes(

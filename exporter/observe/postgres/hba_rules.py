@@ -3,6 +3,7 @@
 Sources: manual, "pg_hba_file_rules"; hbafuncs.c, fill_hba_line(); hba.c, parse_hba_line().
 """
 
+from functools import lru_cache
 from hashlib import sha256
 
 from exporter.model.failure import Read, Reader
@@ -69,7 +70,7 @@ def _statement(version: int) -> Statement:
     return Statement(f"""
         SELECT {file_name}, line_number, type, database, user_name, address, netmask, auth_method,
                options, error
-          FROM pg_hba_file_rules LIMIT {MAXIMUM_ROWS + 1}
+          FROM pg_hba_file_rules() LIMIT {MAXIMUM_ROWS + 1}
     """)  # noqa: S608  constants
 
 
@@ -88,6 +89,8 @@ def _message(raw: bytes | None) -> str:
     return f"{head}{quoting}{MASK}" if quoting else message
 
 
+# the same few words in every rule, and the same at each poll; not for options, which hold secrets
+@lru_cache(maxsize=4096)
 def _texts(raw: bytes | None) -> tuple[str, ...]:
     return tuple(text(element) for element in elements(raw))
 

@@ -1,4 +1,4 @@
-"""Two functions of libpq that psycopg does not offer as they are needed here.
+"""Functions of libpq that psycopg does not offer as they are needed here.
 
 They are called in the very library that psycopg uses, whichever that is.
 """
@@ -9,7 +9,7 @@ from ctypes.util import find_library
 from functools import cache
 from typing import Protocol, cast
 
-from psycopg import pq
+from psycopg import OperationalError, pq
 from psycopg.pq import PollingStatus
 from psycopg.pq.abc import PGconn
 
@@ -46,3 +46,17 @@ def tell_sqlstate(pgconn: PGconn) -> None:
 def connect_poll(pgconn: PGconn) -> PollingStatus:
     """Take one step of a login as psycopg does, but without holding Python's lock meanwhile."""
     return PollingStatus(_library().PQconnectPoll(_pointer(pgconn)))
+
+
+def send_pipeline_sync(pgconn: PGconn) -> None:
+    """Mark a synchronisation point in a pipeline without sending at once, where libpq can (17 on).
+
+    PQpipelineSync() sends each time: a TLS record and a packet for each statement.
+    """
+    try:
+        send = _library().PQsendPipelineSync
+    except AttributeError:
+        pgconn.pipeline_sync()
+        return
+    if not send(_pointer(pgconn)):
+        raise OperationalError(pgconn.error_message.decode("utf-8", "backslashreplace"))

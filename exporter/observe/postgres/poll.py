@@ -19,7 +19,8 @@ from exporter.model.tls_files import Kept, Receiver, TlsFiles
 from exporter.observe.addresses import endpoints
 from exporter.observe.postgres import parameters as door
 from exporter.observe.postgres import receiver, regular_expressions, tls_files
-from exporter.observe.postgres.connection import PollFailed, Session
+from exporter.observe.postgres.connection import Session
+from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.file_times import FILE_TIMES
 from exporter.observe.postgres.hba_lines import HBA_LINES
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES

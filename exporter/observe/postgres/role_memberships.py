@@ -18,15 +18,19 @@ from exporter.observe.postgres.statement import (
 )
 
 # roles that may replicate are read too: a walsender that this statement does not see yet but
-# that of the walsenders did, or the other way round, has such a role
+# that of the walsenders did, or the other way round, has such a role. A function and no view for
+# the sessions: see wal_senders.py
 _SQL = f"""
     WITH RECURSIVE member(start, oid) AS (
-        SELECT usesysid, usesysid FROM pg_stat_replication WHERE usesysid IS NOT NULL
-        UNION
-        SELECT oid, oid FROM pg_roles WHERE rolcanlogin AND (rolreplication OR rolsuper)
+        SELECT oid, oid
+          FROM (SELECT usesysid FROM pg_stat_get_activity(NULL)
+                 WHERE backend_type = 'walsender' AND usesysid IS NOT NULL
+                UNION ALL
+                SELECT oid FROM pg_roles WHERE rolcanlogin AND (rolreplication OR rolsuper)
+               ) AS replicating(oid)
         UNION
         SELECT member.start, granted.roleid
-          FROM member JOIN pg_auth_members granted ON granted.member = member.oid
+          FROM member, pg_auth_members granted WHERE granted.member = member.oid
     )
     SELECT pg_get_userbyid(start), pg_get_userbyid(oid) FROM member LIMIT {MAXIMUM_ROWS + 1}
 """  # noqa: S608  the limit is a constant

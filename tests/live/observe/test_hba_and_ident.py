@@ -297,6 +297,23 @@ async def test_included_files_and_directories_are_watched(primaries: Primaries, 
         }
 
 
+@pytest.mark.parametrize("major", [16, 18])
+async def test_an_include_split_over_two_lines_is_followed(
+    primaries: Primaries, major: int
+) -> None:
+    with fresh_primary(primaries, major) as primary:
+        server = primary.server
+        server.write("more.conf", 'host "quoted" all 127.0.0.9/32 trust\n')
+        server.write_hba(f"{HBA}inc\\\nlude more.conf\n")
+        observation = await primary.observe()
+        more = str(server.data_directory / "more.conf")
+        assert _read(observation.hba).rules[-1].location == RuleLocation(more, 1)
+        assert not isinstance(observation.file_times, Unread)
+        assert more in {each.path for each in observation.file_times}
+        assert not isinstance(observation.hba_lines, Unread)
+        assert RuleLocation(more, 1) in {each.location for each in observation.hba_lines}
+
+
 async def test_memberships_are_followed_to_the_end(primary: Primary) -> None:
     memberships = (await primary.observe()).role_memberships
     assert not isinstance(memberships, Unread), memberships

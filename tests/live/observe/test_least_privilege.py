@@ -36,6 +36,7 @@ INTERNAL = (
     "revocation_files",
     "receiver_certificate_path",
     "public_blocks",
+    "may_include",
 )
 
 
@@ -93,6 +94,7 @@ async def test_everything_is_readable_with_it(primary: Primary) -> None:
         "SELECT replication_cert_exporter.receiver_certificate_path()",
         "ALTER SYSTEM SET ssl_ca_file = '/etc/passwd'",
         "ALTER FUNCTION replication_cert_exporter.public_certificates() SET search_path = public",
+        "SELECT replication_cert_exporter.may_include('/etc/passwd')",
         "CREATE FUNCTION replication_cert_exporter.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION replication_cert_exporter.hba_lines(int) RETURNS int AS '' LANGUAGE sql",
         "DROP SCHEMA replication_cert_exporter CASCADE",

@@ -1,0 +1,72 @@
+"""What was judged at the poll before is not judged again where nothing that it rests on changed.
+
+From one poll to the next that is the usual case, and judging is most of what a poll would cost the
+exporter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from exporter.assess.connection import RulesInForce, judge
+from exporter.assess.connection_certificates import CertificatesKnown
+from exporter.assess.verdict import verdict
+from exporter.model.failure import Read, Unread
+from exporter.model.history import Judgements
+from exporter.model.observation import Observation
+from exporter.model.policy import Policy
+from exporter.model.report import Connection
+from exporter.model.wal_sender import WalSender
+
+_NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """All that a walsender is judged by beside itself and the time.
+
+    Attributes:
+        read: what the poll read.
+        certificates: equal until one of their dates passes.
+    """
+
+    read: Observation
+    known: RulesInForce
+    certificates: CertificatesKnown
+    policy: Policy
+
+
+def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgements]:
+    """Return every walsender judged, in the order they were read.
+
+    Args:
+        basis: of this poll.
+        before: what the poll before returned here.
+        now: for exemptions that end.
+    """
+    wal_senders = basis.read.wal_senders
+    if isinstance(wal_senders, Unread):
+        return wal_senders
+    # neither the walsenders themselves nor when and how fast they were read
+    read = replace(basis.read, at=_NO_TIME, duration_seconds=0.0, wal_senders=())
+    compared = replace(basis, read=read)
+    earlier: Mapping[WalSender, Connection] = (
+        {each.wal_sender: each for each in before.connections} if before.basis == compared else {}
+    )
+    return Judgements(
+        compared,
+        tuple(
+            _in_time(earlier[each], basis.policy, now=now)
+            if each in earlier
+            else judge(each, basis.read, basis.known, basis.certificates, basis.policy, now=now)
+            for each in wal_senders
+        ),
+    )
+
+
+def _in_time(connection: Connection, policy: Policy, *, now: datetime) -> Connection:
+    """Return the connection with the verdict of now: an exemption may have ended meanwhile."""
+    given, exemption = verdict(connection.wal_sender, connection.posture, policy, now=now)
+    if (given, exemption) == (connection.verdict, connection.exemption):
+        return connection
+    return replace(connection, verdict=given, exemption=exemption)

@@ -1,0 +1,93 @@
+"""Statements in one pipeline, each with its own synchronisation point, and their answers.
+
+Nothing here waits: answers() yields where there is nothing more to read yet, and whoever drives it
+(connection.py) goes on once the socket has something.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from exporter.model.failure import FailureReason, Read, Unread
+from exporter.observe.postgres import failures, libpq
+from exporter.observe.postgres.failures import PollFailed
+from exporter.observe.postgres.statement import Row, Statement
+
+
+def send(pgconn: PGconn, statements: Iterable[Statement]) -> None:
+    """Put statements into the send buffer; one that fails will not blind the others."""
+    pgconn.enter_pipeline_mode()
+    for statement in statements:
+        pgconn.send_query_params(statement.sql.encode(), statement.parameters)
+        libpq.send_pipeline_sync(pgconn)
+
+
+def answers(
+    pgconn: PGconn, number: int, answered: list[Read[list[Row]]], secrets: tuple[str, ...]
+) -> Iterator[bool]:
+    """Read the answers to ``number`` statements as they arrive.
+
+    Args:
+        pgconn: the session.
+        number: of statements.
+        answered: where rows, or why a statement failed, are put in the order of the statements.
+        secrets: that must not appear in a failure's detail.
+
+    Yields:
+        Whether something is still to be sent, whenever there is nothing more to read yet.
+
+    Raises:
+        PollFailed: the session ended.
+    """
+    while len(answered) < number:
+        answer: Read[list[Row]] = Unread(FailureReason.PROTOCOL, "no answer to a statement")
+        while True:
+            while True:
+                unsent = pgconn.flush()
+                if not pgconn.is_busy():
+                    break
+                yield bool(unsent)
+                pgconn.consume_input()
+            result = pgconn.get_result()
+            if result is None:
+                if pgconn.status == ConnStatus.BAD:
+                    raise PollFailed(_lost(pgconn, answer, secrets))
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                break
+            else:
+                answer = _read(result, secrets)
+        answered.append(answer)
+
+
+def _lost(pgconn: PGconn, answer: Read[list[Row]], secrets: tuple[str, ...]) -> Unread:
+    lost = failures.lost_connection(
+        pgconn.error_message.decode("utf-8", "backslashreplace"), secrets
+    )
+    # the server's last word (FATAL: terminating connection …) tells more than libpq's
+    if isinstance(answer, Unread) and answer.reason is FailureReason.TERMINATED:
+        return answer
+    return lost
+
+
+def _read(result: PGresult, secrets: tuple[str, ...]) -> Read[list[Row]]:
+    if result.status == ExecStatus.TUPLES_OK:
+        columns = range(result.nfields)
+        get_value = result.get_value
+        return [
+            tuple([get_value(row, column) for column in columns]) for row in range(result.ntuples)
+        ]
+    sqlstate, message, function = (
+        (result.error_field(field) or b"").decode("utf-8", "backslashreplace")
+        for field in (
+            DiagnosticField.SQLSTATE,
+            DiagnosticField.MESSAGE_PRIMARY,
+            DiagnosticField.SOURCE_FUNCTION,
+        )
+    )
+    if not sqlstate:
+        return Unread(FailureReason.PROTOCOL, f"an answer that no query has ({result.status})")
+    return Unread(
+        failures.by_sqlstate(sqlstate, message, function),
+        failures.one_line(message, secrets),
+    )

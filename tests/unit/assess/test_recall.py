@@ -1,0 +1,111 @@
+"""What is judged from memory is what judging anew would give, whatever changed meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_address
+
+import pytest
+
+from exporter.assess.report import assess
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import LineTraits, RuleLocation
+from exporter.model.history import Judgements, RulesHistory
+from exporter.model.observation import Observation
+from exporter.model.policy import Exemption, Policy, Requirement
+from exporter.model.report import Connection, TargetReport
+from exporter.model.target import Target
+from exporter.model.wal_sender import TcpPeer
+from tests.unit.assess.facts import (
+    BEGAN,
+    CERT,
+    HBA,
+    KNOWLEDGE,
+    NOW,
+    PLAIN,
+    POLL,
+    SCRAM,
+    SERVER,
+    STANDBY,
+    TARGET,
+    connections,
+    mapping,
+    maps,
+    rules,
+    times,
+)
+
+FIRST = replace(POLL, wal_senders=(STANDBY, PLAIN), hba=rules(SCRAM, CERT))
+LATER = NOW + timedelta(minutes=1)
+SIGNED_OFF = Exemption(name="signed off", reason="why", roles=frozenset({"replica"}), until=LATER)
+
+
+def _two_polls(
+    first: Observation, second: Observation, before: Target = TARGET, after: Target = TARGET
+) -> tuple[TargetReport, TargetReport, TargetReport]:
+    """Return the first report, the second, and the second as it is without memory of judgements."""
+    report, history = assess(first, before, RulesHistory(), KNOWLEDGE, now=NOW)
+    forgetful = replace(history, judged=Judgements())
+    return (
+        report,
+        assess(second, after, history, KNOWLEDGE, now=LATER)[0],
+        assess(second, after, forgetful, KNOWLEDGE, now=LATER)[0],
+    )
+
+
+def _by_identity(connections: tuple[Connection, ...]) -> set[int]:
+    return {id(connection) for connection in connections}
+
+
+def test_what_did_not_change_is_not_judged_again() -> None:
+    second = replace(FIRST, at=LATER, duration_seconds=0.5, hba=rules(SCRAM, CERT))
+    first, again, anew = _two_polls(FIRST, second)
+    assert again == anew
+    assert _by_identity(connections(again)) == _by_identity(connections(first))
+
+
+def test_another_connection_is_judged_beside_those_that_are_remembered() -> None:
+    newcomer = replace(PLAIN, pid=1, peer=TcpPeer(ip_address("10.0.0.9"), 1))
+    second = replace(FIRST, wal_senders=(newcomer, STANDBY))
+    first, again, anew = _two_polls(FIRST, second)
+    assert again == anew
+    assert {c.wal_sender for c in connections(again)} == {newcomer, STANDBY}
+    assert len(_by_identity(connections(again)) & _by_identity(connections(first))) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: replace(p, hba=rules(CERT)),
+        lambda p: replace(p, hba=Unread(FailureReason.PERMISSION, "")),
+        lambda p: replace(p, hba_lines=(LineTraits(RuleLocation(HBA, 1), *[True] * 4),)),
+        lambda p: replace(p, ident=maps(mapping("x", "replica"))),
+        lambda p: replace(p, file_times=times(hba=BEGAN)),
+        lambda p: replace(p, role_memberships=Unread(FailureReason.STATEMENT_TIMEOUT, "")),
+        lambda p: replace(p, server=replace(SERVER, requests_client_certificate=False)),
+        lambda p: replace(p, server=replace(SERVER, version_number=130000)),
+        lambda p: replace(p, server=replace(SERVER, configuration_loaded_at=BEGAN)),
+        lambda p: replace(p, wal_senders=(replace(STANDBY, state="backup"), PLAIN)),
+        lambda p: replace(p, wal_senders=Unread(FailureReason.PERMISSION, "")),
+    ],
+)
+def test_whatever_changed_the_report_is_the_one_without_memory(
+    change: Callable[[Observation], Observation],
+) -> None:
+    _, again, anew = _two_polls(FIRST, change(FIRST))
+    assert again == anew
+
+
+def test_another_policy_is_judged_by() -> None:
+    lenient = replace(TARGET, policy=Policy(require=Requirement.TLS, exempt_loopback=False))
+    first, again, anew = _two_polls(FIRST, FIRST, after=lenient)
+    assert again == anew
+    assert again.connections != first.connections
+
+
+def test_an_exemption_ends_in_time_for_what_is_remembered() -> None:
+    exempt = replace(TARGET, policy=Policy(exemptions=(SIGNED_OFF,), exempt_loopback=False))
+    first, again, anew = _two_polls(FIRST, FIRST, exempt, exempt)
+    assert again == anew
+    assert {c.exemption for c in connections(first)} == {"signed off"}
+    assert {c.exemption for c in connections(again)} == {""}
