@@ -77,7 +77,8 @@ def judge(
     else:
         found = outcomes(client, known.in_force, surroundings, unknown=known.unknown)
     demanded = demanded_of(wal_sender, found, observation.server)
-    predates = _predates(wal_sender, found, known)
+    since = _in_force_since(found, known)
+    predates = None if since is None else wal_sender.backend_start <= since
     name_unproven = predates is not False and not _name_proven(wal_sender, found, known)
     reached = posture(wal_sender, demanded, name_unproven=name_unproven)
     case = Case(
@@ -109,29 +110,21 @@ def judge(
         exemption=exemption,
         forecast=expected,
         forecast_cause=cause,
-        explanation=explain(
-            case,
-            predates=predates,
-            known_since=known.hba_since,
-            clientname_lines=known.clientname_lines,
-        ),
+        explanation=explain(case, since=since, clientname_lines=known.clientname_lines),
         remedy=remedy(case, why),
     )
 
 
-def _predates(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool | None:
-    """Return whether the connection began before the rules in force are known to have been.
+def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:
+    """Return since when the rules that may govern, and their maps, are known to be in force.
 
-    A process that started after the load was forked with its rules (postmaster.c).
+    A process that started after that load was forked with its rules (postmaster.c).
     """
-    since = known.hba_since
-    if since is None or not found.possible:
+    if known.hba_since is None or not found.possible:
         return None
-    if any(map_name(rule) is not None for rule in found.rules):
-        if known.ident_since is None:
-            return None
-        since = max(since, known.ident_since)
-    return wal_sender.backend_start <= since
+    if not any(map_name(rule) for rule in found.rules):
+        return known.hba_since
+    return None if known.ident_since is None else max(known.hba_since, known.ident_since)
 
 
 def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool:

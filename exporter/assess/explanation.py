@@ -31,22 +31,20 @@ _METHODS = {
 def explain(
     case: Case,
     *,
-    predates: bool | None,
-    known_since: datetime | None,
+    since: datetime | None,
     clientname_lines: frozenset[RuleLocation] | None,
 ) -> tuple[str, ...]:
     """Return sentences: the rule as the server matched it, what it demands, what is in doubt.
 
     Args:
         case: the connection.
-        predates: it began before the rules in force are known to have been loaded.
-        known_since: since when those are known to be in force.
+        since: since when the rules that may govern are known to be in force; None if unknown.
         clientname_lines: rules with ``clientname=``, which the server's view does not list.
     """
     return (
         *_rule(case, clientname_lines or frozenset()),
         *_server(case),
-        *_age(case, predates=predates, known_since=known_since),
+        *_age(case.wal_sender.backend_start, since),
     )
 
 
@@ -114,11 +112,11 @@ def _server(case: Case) -> Iterable[str]:
         )
 
 
-def _age(case: Case, *, predates: bool | None, known_since: datetime | None) -> Iterable[str]:
-    if predates and known_since is not None:
+def _age(began: datetime, since: datetime | None) -> Iterable[str]:
+    if since is not None and began <= since:
         yield (
-            f"The connection began {_moment(case.wal_sender.backend_start)}; the rules are known "
-            f"to be in force since {_moment(known_since)}: older ones may have let it in."
+            f"The connection began {_moment(began)}; the rules are known to be in force since "
+            f"{_moment(since)}: older ones may have let it in."
         )
 
 

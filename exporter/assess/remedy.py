@@ -33,10 +33,12 @@ from exporter.assess.rules_remedy import (
     INSTALL,
     LOAD_ONCE,
     check_and_load,
+    check_and_load_maps,
+    correct_maps,
 )
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import Posture, Reason
-from exporter.model.report import Governs, NoRule, Place, Step
+from exporter.model.judgement import HbaState, Posture, Reason
+from exporter.model.report import Governs, NoRule, Place, Step, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 
 
@@ -124,11 +126,11 @@ def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
     rules: list[HbaRule] = []
     for found in (case.found, over_tls):
         match found.match:
-            case Governs(rule) if found.agreed:
+            case Governs(rule):
                 rules.append(rule)
             case NoRule():
-                continue
-            case _:
+                pass
+            case Undecided():
                 return None
     content = case.in_force.rules[0].rules
     return min(rules, key=content.index, default=None)
@@ -140,10 +142,9 @@ def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
     for reason in reasons:
         match reason:
             case Reason.RULES_PENDING:
-                yield check_and_load(version)
+                yield from _load(case, HbaState.PENDING)
             case Reason.RULES_REJECTED:
-                yield CORRECT_LINES
-                yield check_and_load(version)
+                yield from _load(case, HbaState.REJECTED)
             case Reason.RULES_LOAD_UNVERIFIED:
                 yield INSTALL
                 yield LOAD_ONCE
@@ -162,6 +163,20 @@ def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
                     yield from _rule_for_shown(case)
             case _:
                 continue
+
+
+def _load(case: Case, state: HbaState) -> Iterable[Step]:
+    """Yield the steps that load pg_hba.conf, pg_ident.conf or both: those that are in ``state``."""
+    version = case.server.version_number
+    rejected = state is HbaState.REJECTED
+    if case.hba_state is state:
+        if rejected:
+            yield CORRECT_LINES
+        yield check_and_load(version)
+    if case.ident_state is state:
+        if rejected:
+            yield correct_maps(version)
+        yield check_and_load_maps(version)
 
 
 def _rule_for_shown(case: Case) -> Iterable[Step]:

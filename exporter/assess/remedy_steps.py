@@ -43,12 +43,14 @@ def certificate_and_parameters(case: Case) -> Iterable[Step]:
     else:
         where = "the standby's primary_conninfo (postgresql.conf or postgresql.auto.conf)"
         mode = "replication=true"
+    # it takes the place of TLS, whatever sslmode says (libpq, gssencmode)
+    gss = "gssencmode=disable " if case.wal_sender.gss_encrypted else ""
     yield Step(
         Place.CLIENT,
         f"Let it verify the server and show that certificate: in {where}. Try it first beside the "
         f"running connection, with psql -c IDENTIFY_SYSTEM and these and {mode} (verify-full "
         "holds host= against the server's certificate)",
-        (f"user={_parameter(role)} {_TLS_PARAMETERS}",),
+        (f"user={_parameter(role)} {gss}{_TLS_PARAMETERS}",),
     )
 
 

@@ -24,18 +24,41 @@ LOAD_ONCE = Step(
 )
 _FILE_NAMES_SINCE = 160000
 _ERRORS = "SELECT {} FROM pg_hba_file_rules WHERE error IS NOT NULL OR type IS NULL;"
+_MAP_ERRORS = "SELECT {} FROM pg_ident_file_mappings WHERE error IS NOT NULL;"
 
 
 def check_and_load(server_version_number: int) -> Step:
     """Return the step that loads the rules, with the query that must find nothing before it."""
-    named = server_version_number >= _FILE_NAMES_SINCE
-    columns = "file_name, line_number, error" if named else "line_number, error"
     return Step(
         Place.SERVER,
         "Make sure that no line is in error (the query must find none: a reload with an error "
         "keeps all old rules, and the next restart fails), then load the rules",
-        (_ERRORS.format(columns), RELOAD),
+        (_ERRORS.format(_columns(server_version_number)), RELOAD),
     )
+
+
+def check_and_load_maps(server_version_number: int) -> Step:
+    """Return the step that loads pg_ident.conf, with the query that must find nothing before it."""
+    return Step(
+        Place.SERVER,
+        "Make sure that no line of pg_ident.conf is in error (the query must find none: a reload "
+        "with an error keeps all old maps), then load the maps",
+        (_MAP_ERRORS.format(_columns(server_version_number)), RELOAD),
+    )
+
+
+def correct_maps(server_version_number: int) -> Step:
+    """Return the step that corrects pg_ident.conf."""
+    return Step(
+        Place.SERVER,
+        "Correct the lines of pg_ident.conf that are in error, which this query lists",
+        (_MAP_ERRORS.format(_columns(server_version_number)),),
+    )
+
+
+def _columns(server_version_number: int) -> str:
+    named = server_version_number >= _FILE_NAMES_SINCE
+    return "file_name, line_number, error" if named else "line_number, error"
 
 
 CORRECT_LINES = Step(
