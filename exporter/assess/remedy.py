@@ -41,6 +41,8 @@ from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.report import Governs, NoRule, Place, Step, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 
+_CERT = "cert"
+
 
 def remedy(case: Case, reasons: tuple[Reason, ...]) -> tuple[Step, ...]:
     """Return the steps to the best posture, in order; empty when there is nothing to do."""
@@ -66,7 +68,7 @@ def _show_certificate(
     if shown_certificate(case.wal_sender) is not None:
         # where the map gives the role to several names, it is told to keep the one shown
         if Reason.MAP_ADMITS_OTHER_NAMES not in reasons and not shows_role(case):
-            yield other_certificate(case)
+            yield other_certificate(case, method=_method(case, reasons))
             yield reconnect(case)
         return
     if opening is not None:
@@ -95,15 +97,24 @@ def _demand_certificate(
     match case.found.match:
         case Governs(rule) if Reason.MAP_ADMITS_OTHER_NAMES in reasons:
             yield _literal_map(case, rule)
-        case Governs(rule) if Reason.RULE_CHECKS_CHAIN_ONLY in reasons:
-            method = with_name_check(rule)
-            yield certificate_rule(case.client, rule, version, method=method)
+            yield check_and_load_maps(version)
         case Governs(rule) if demanded_over_tls:
             yield closing_rule(case.client, rule, version)
+            yield check_and_load(version)
         case _:
-            yield certificate_rule(case.client, _first_rule(case, over_tls), version)
-    yield check_and_load(version)
+            rule_now, method = _first_rule(case, over_tls), _method(case, reasons)
+            yield certificate_rule(case.client, rule_now, version, method=method)
+            yield check_and_load(version)
     yield reconnect(case)
+
+
+def _method(case: Case, reasons: tuple[Reason, ...]) -> str:
+    """Return method and options of the rule that is to demand the certificate."""
+    match case.found.match:
+        case Governs(rule) if Reason.RULE_CHECKS_CHAIN_ONLY in reasons:
+            return with_name_check(rule)
+        case _:
+            return _CERT
 
 
 def _over_tls(case: Case) -> Outcomes:
@@ -150,7 +161,7 @@ def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
                 yield LOAD_ONCE
             case Reason.MAP_UNREADABLE if case.in_force.maps:
                 yield from (_literal_map(case, r) for r in case.found.rules if map_name(r))
-                yield check_and_load(version)
+                yield check_and_load_maps(version)
             case Reason.RULES_UNREADABLE | Reason.MAP_UNREADABLE:
                 yield INSTALL
             case Reason.CERTIFICATE_NAME_UNPROVEN:
@@ -184,12 +195,12 @@ def _rule_for_shown(case: Case) -> Iterable[Step]:
     # it has shown a certificate, so that it comes over TLS already
     opening = _opening(case, case.found)
     if not shows_role(case):
-        yield other_certificate(case)
+        yield other_certificate(case, method=_CERT)
         if opening is None:
             yield reconnect(case)
     version = case.server.version_number
     rule = _first_rule(case, case.found)
-    yield opening or certificate_rule(case.client, rule, version)
+    yield opening or certificate_rule(case.client, rule, version, method=_CERT)
     yield check_and_load(version)
 
 

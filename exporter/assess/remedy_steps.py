@@ -65,14 +65,20 @@ def shows_role(case: Case) -> bool:
     return shown_name(case) == case.client.role
 
 
-def other_certificate(case: Case) -> Step:
-    """Return the step that gives a client a certificate of the role's name."""
+def other_certificate(case: Case, *, method: str) -> Step:
+    """Return the step that gives a client a certificate of the role's name.
+
+    Args:
+        case: the connection.
+        method: of the rule to be written; a map goes with ``cert`` only.
+    """
     name = shown_name(case)
     told = f"is {name}" if name is not None else "cannot be told from the server's view"
+    or_map = ", or plan a map= with a line in pg_ident.conf" if method == "cert" else ""
     return Step(
         Place.CLIENT,
-        f"Put a certificate there whose common name (CN) is {case.client.role}, or plan a map= "
-        f"with a line in pg_ident.conf (the CN shown now {told}); else the rule below locks it out",
+        f"Put a certificate there whose common name (CN) is {case.client.role}{or_map}; else the "
+        f"rule below locks it out (the CN shown now {told})",
     )
 
 

@@ -24,7 +24,8 @@ LOAD_ONCE = Step(
 )
 _FILE_NAMES_SINCE = 160000
 _ERRORS = "SELECT {} FROM pg_hba_file_rules WHERE error IS NOT NULL OR type IS NULL;"
-_MAP_ERRORS = "SELECT {} FROM pg_ident_file_mappings WHERE error IS NOT NULL;"
+_MAP_ERRORS = "SELECT {} FROM {} WHERE error IS NOT NULL;"
+_MAP_VIEW_SINCE = 150000
 
 
 def check_and_load(server_version_number: int) -> Step:
@@ -43,7 +44,7 @@ def check_and_load_maps(server_version_number: int) -> Step:
         Place.SERVER,
         "Make sure that no line of pg_ident.conf is in error (the query must find none: a reload "
         "with an error keeps all old maps), then load the maps",
-        (_MAP_ERRORS.format(_columns(server_version_number)), RELOAD),
+        (_map_errors(server_version_number), RELOAD),
     )
 
 
@@ -52,8 +53,17 @@ def correct_maps(server_version_number: int) -> Step:
     return Step(
         Place.SERVER,
         "Correct the lines of pg_ident.conf that are in error, which this query lists",
-        (_MAP_ERRORS.format(_columns(server_version_number)),),
+        (_map_errors(server_version_number),),
     )
+
+
+def _map_errors(server_version_number: int) -> str:
+    shown = (
+        "pg_ident_file_mappings"
+        if server_version_number >= _MAP_VIEW_SINCE
+        else "replication_cert_exporter.ident_mappings()"
+    )
+    return _MAP_ERRORS.format(_columns(server_version_number), shown)
 
 
 def _columns(server_version_number: int) -> str:

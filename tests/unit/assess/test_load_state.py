@@ -44,7 +44,6 @@ class Following:
         )
         return self.state
 
-    @property
     def may_be_in_force(self) -> tuple[HbaContent, ...]:
         return in_force(self.history, self.state, loaded_at=self.loaded_at)
 
@@ -59,7 +58,7 @@ def file() -> Following:
 
 def test_what_was_written_before_the_load_is_loaded(file: Following) -> None:
     assert file.poll(A, L1, L1 - HOUR) is HbaState.LOADED
-    assert file.may_be_in_force == (A,)
+    assert file.may_be_in_force() == (A,)
     assert file.history == FileHistory(
         confirmed=A,
         confirmed_since=L1,
@@ -71,15 +70,15 @@ def test_what_was_written_before_the_load_is_loaded(file: Following) -> None:
 
 def test_what_was_written_after_the_load_is_pending(file: Following) -> None:
     assert file.poll(A, L1, L1 + SECOND) is HbaState.PENDING
-    assert file.may_be_in_force == ()
+    assert file.may_be_in_force() == ()
 
 
 def test_an_edit_is_pending_until_it_is_loaded(file: Following) -> None:
     file.poll(A, L1, L1 - HOUR)
     assert file.poll(B, L1, L1 + HOUR) is HbaState.PENDING
-    assert file.may_be_in_force == (A, B)
+    assert file.may_be_in_force() == (A, B)
     assert file.poll(B, L2, L1 + HOUR) is HbaState.LOADED
-    assert file.may_be_in_force == (B,)
+    assert file.may_be_in_force() == (B,)
     assert file.history.confirmed_since == L2
 
 
@@ -87,7 +86,7 @@ def test_an_edit_that_was_taken_back_leaves_the_confirmed_rules_loaded(file: Fol
     file.poll(A, L1, BEFORE_START)
     file.poll(B, L1, L1 + HOUR)
     assert file.poll(A, L1, L1 + HOUR + SECOND) is HbaState.LOADED
-    assert file.may_be_in_force == (A,)
+    assert file.may_be_in_force() == (A,)
     assert file.history.confirmed_since == STARTED
 
 
@@ -99,14 +98,14 @@ def test_touched_rules_are_still_the_confirmed_ones(file: Following) -> None:
 
 def test_a_line_in_error_that_was_there_at_the_load_made_it_fail(file: Following) -> None:
     assert file.poll(BROKEN, L1, L1 - HOUR) is HbaState.REJECTED
-    assert file.may_be_in_force == ()
+    assert file.may_be_in_force() == ()
 
 
 def test_after_a_rejected_load_the_confirmed_rules_are_in_force(file: Following) -> None:
     file.poll(A, L1, L1 - HOUR)
     assert file.poll(BROKEN, L1, L1 + HOUR) is HbaState.PENDING
     assert file.poll(BROKEN, L2, L1 + HOUR) is HbaState.REJECTED
-    assert file.may_be_in_force == (A,)
+    assert file.may_be_in_force() == (A,)
 
 
 def test_a_line_that_does_not_block_loading_is_loaded(file: Following) -> None:
@@ -156,14 +155,14 @@ def test_rules_that_come_back_after_others_were_loaded_are_in_force_since_then(
 def test_without_times_the_first_poll_proves_nothing(file: Following) -> None:
     assert file.poll(A, L1, None) is HbaState.UNVERIFIED
     assert file.poll(A, L1, None) is HbaState.UNVERIFIED
-    assert file.may_be_in_force == ()
+    assert file.may_be_in_force() == ()
     assert file.history == FileHistory(latest_digest=A.digest, latest_load=L1)
 
 
 def test_rules_seen_before_and_after_a_load_are_the_ones_that_it_took(file: Following) -> None:
     file.poll(A, L1, None)
     assert file.poll(A, L2, None) is HbaState.LOADED
-    assert file.may_be_in_force == (A,)
+    assert file.may_be_in_force() == (A,)
     assert file.history.confirmed_since == L2
 
 
@@ -176,16 +175,16 @@ def test_an_edit_that_was_seen_without_a_load_is_pending(file: Following) -> Non
     file.poll(A, L1, None)
     file.poll(A, L2, None)
     assert file.poll(B, L2, None) is HbaState.PENDING
-    assert file.may_be_in_force == (A, B)
+    assert file.may_be_in_force() == (A, B)
     assert file.poll(A, L2, None) is HbaState.LOADED
-    assert file.may_be_in_force == (A,)
+    assert file.may_be_in_force() == (A,)
 
 
 def test_an_edit_and_a_load_between_two_polls_are_unverified(file: Following) -> None:
     file.poll(A, L1, None)
     file.poll(A, L2, None)
     assert file.poll(B, L3, None) is HbaState.UNVERIFIED
-    assert file.may_be_in_force == (A, B)
+    assert file.may_be_in_force() == (A, B)
     assert file.history.superseded
 
 
@@ -194,9 +193,9 @@ def test_an_edit_taken_back_after_a_load_may_have_been_loaded(file: Following) -
     file.poll(A, L2, None)
     file.poll(B, L2, None)
     assert file.poll(A, L3, None) is HbaState.UNVERIFIED
-    assert file.may_be_in_force == (A, B)
+    assert file.may_be_in_force() == (A, B)
     assert file.poll(A, L3 + HOUR, None) is HbaState.LOADED
-    assert file.may_be_in_force == (A,)
+    assert file.may_be_in_force() == (A,)
     assert file.history.confirmed_since == L3 + HOUR
 
 
@@ -214,7 +213,7 @@ def test_a_superseded_content_stays_so_until_the_next_confirmation(file: Followi
     file.poll(B, L2, None)
     file.poll(C, L2, None)
     assert file.history.superseded
-    assert file.may_be_in_force == (A, B, C)
+    assert file.may_be_in_force() == (A, B, C)
     assert file.poll(A, L2, None) is HbaState.UNVERIFIED
     assert file.poll(A, L3, BEFORE_START) is HbaState.LOADED
     assert not file.history.superseded
@@ -244,11 +243,11 @@ def test_contents_seen_since_are_kept_once_each_and_in_order(file: Following) ->
     for seen in (B, BROKEN, C, B, A, C):
         file.poll(seen, L1, L1 + HOUR)
         if seen is A:
-            assert file.may_be_in_force == (A,)
-    assert file.may_be_in_force == (A, C)
+            assert file.may_be_in_force() == (A,)
+    assert file.may_be_in_force() == (A, C)
     file.poll(B, L1, L1 + HOUR)
     file.poll(C, L1, L1 + HOUR)
-    assert file.may_be_in_force == (A, C, B)
+    assert file.may_be_in_force() == (A, C, B)
 
 
 def test_with_more_contents_than_are_kept_nothing_is_known_for_sure(file: Following) -> None:
@@ -256,15 +255,15 @@ def test_with_more_contents_than_are_kept_nothing_is_known_for_sure(file: Follow
     seen = [content(n) for n in range(VERSIONS_KEPT + 1)]
     for one in seen[:-1]:
         file.poll(one, L1, L1 + HOUR)
-    assert file.may_be_in_force == (A, *seen[:-1])
+    assert file.may_be_in_force() == (A, *seen[:-1])
     file.poll(seen[0], L1, L1 + HOUR)
-    assert file.may_be_in_force == (A, *seen[:-1])
+    assert file.may_be_in_force() == (A, *seen[:-1])
     file.poll(seen[-1], L1, L1 + HOUR)
-    assert file.may_be_in_force == ()
+    assert file.may_be_in_force() == ()
     file.poll(seen[0], L1, L1 + HOUR)
-    assert file.may_be_in_force == ()
+    assert file.may_be_in_force() == ()
     file.poll(seen[0], L2, L1 + HOUR)
-    assert file.may_be_in_force == (seen[0],)
+    assert file.may_be_in_force() == (seen[0],)
 
 
 # --- what may be in force when the rules cannot be read

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.assess.connection import RulesInForce, judge
-from exporter.assess.outcome import InForce
-from exporter.model.hba import ConnectionType, HbaContent, HbaRule, IdentContent
+from exporter.assess.connection import RulesInForce
+from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy, TlsVersion
@@ -14,8 +13,6 @@ from exporter.model.wal_sender import OtherPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
     CERTIFICATE,
-    LOADED,
-    NOW,
     PLAIN,
     POLL,
     REJECT,
@@ -26,6 +23,8 @@ from tests.unit.assess.facts import (
     TRUST,
     WITHOUT_CERTIFICATE,
     judged,
+    judged_under,
+    known,
     mapping,
     maps,
     rules,
@@ -232,27 +231,8 @@ def test_a_rule_that_only_may_match_shadows_none() -> None:
 # --- what is not known of the rules
 
 
-def known(
-    *contents: HbaContent,
-    maps: tuple[IdentContent, ...] = (),
-    state: HbaState = HbaState.LOADED,
-    ident_state: HbaState = HbaState.LOADED,
-) -> RulesInForce:
-    return RulesInForce(
-        state=state,
-        ident_state=ident_state,
-        in_force=InForce(contents, maps),
-        hba_since=LOADED,
-        ident_since=LOADED,
-        quoting_lines=frozenset(),
-        clientname_lines=frozenset(),
-        regular_expressions={},
-        unknown="not known",
-    )
-
-
 def why_of(wal_sender: WalSender, rules_in_force: RulesInForce) -> tuple[Reason, ...]:
-    return judge(wal_sender, POLL, rules_in_force, Policy(exempt_loopback=False), now=NOW).reasons
+    return judged_under(wal_sender, rules_in_force).reasons
 
 
 OF_STATE = {
