@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import assert_never
 
 from exporter.assess.demand import Demand
 from exporter.assess.reasons import Case
@@ -71,6 +72,8 @@ def _rule(case: Case, clientname_lines: frozenset[RuleLocation]) -> Iterable[str
             if may_match_none:
                 yield "It is also possible that none of them matches."
             yield from (f"Because {w}" for w in why)
+        case _ as never:
+            assert_never(never)
 
 
 def _order(demand: Demand) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from exporter.assess.demand import Demand, demands
 from exporter.assess.hba_match import Client, governing_rule
@@ -76,6 +77,8 @@ def _rules_of(match: RuleMatch) -> Sequence[HbaRule | None]:
             return (None,)
         case Undecided(candidates, may_match_none):
             return (*candidates, None) if may_match_none else candidates
+        case _ as never:
+            assert_never(never)
 
 
 def _together(matches: Sequence[RuleMatch], unknown: str) -> RuleMatch:

@@ -46,7 +46,7 @@ def posture(wal_sender: WalSender, demanded: frozenset[Demand], *, name_unproven
             return Posture.GSS_ENCRYPTED if wal_sender.gss_encrypted else Posture.PLAINTEXT
         case _, TlsSession(client_certificate=None):
             return Posture.TLS_WITHOUT_CERTIFICATE
-        case _, _:
+        case _:
             return _with_certificate(demanded, name_unproven=name_unproven)
 
 

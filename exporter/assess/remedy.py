@@ -38,7 +38,7 @@ from exporter.assess.rules_remedy import (
 )
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
-from exporter.model.report import Governs, NoRule, Place, Step, Undecided
+from exporter.model.report import Governs, Place, Step, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 
 _CERT = "cert"
@@ -136,13 +136,10 @@ def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
     """Return the first rule that governs the client, as it is or over TLS; None if not decided."""
     rules: list[HbaRule] = []
     for found in (case.found, over_tls):
-        match found.match:
-            case Governs(rule):
-                rules.append(rule)
-            case NoRule():
-                pass
-            case Undecided():
-                return None
+        if isinstance(found.match, Undecided):
+            return None
+        if isinstance(found.match, Governs):
+            rules.append(found.match.rule)
     content = case.in_force.rules[0].rules
     return min(rules, key=content.index, default=None)
 

@@ -1,6 +1,7 @@
 """What to do about pg_hba.conf itself: lines in error, content that is not loaded."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
@@ -104,6 +105,8 @@ def rules_remedy(
             return (*steps, INSTALL, LOAD_ONCE)
         case HbaState.UNREADABLE:
             return (INSTALL,)
+        case _ as never:
+            assert_never(never)
 
 
 def _correct(
