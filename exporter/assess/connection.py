@@ -9,7 +9,13 @@ from exporter.assess.explanation import explain
 from exporter.assess.hba_match import Client
 from exporter.assess.identity import certificate_name, distinguished_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.posture import demanded_of, forecast, posture, shown_certificate
+from exporter.assess.posture import (
+    demanded_of,
+    forecast,
+    posture,
+    shown_certificate,
+    shown_subject,
+)
 from exporter.assess.reasons import Case, reasons
 from exporter.assess.remedy import remedy
 from exporter.assess.surroundings import Surroundings
@@ -129,10 +135,8 @@ def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:
 
 def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool:
     """Return whether the name shown is visibly one that every rule which may govern demands."""
-    shown = shown_certificate(wal_sender)
-    if shown is None:
-        return False
-    common_name, whole_name = certificate_name(shown.subject), distinguished_name(shown.subject)
+    subject = shown_subject(wal_sender)
+    common_name, whole_name = certificate_name(subject), distinguished_name(subject)
     return all(
         _demands_name(rule, common_name, wal_sender.role, known)
         or (

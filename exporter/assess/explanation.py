@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import assert_never
 
 from exporter.assess.demand import Demand
 from exporter.assess.reasons import Case
@@ -55,25 +54,28 @@ def place(location: RuleLocation) -> str:
 
 
 def _rule(case: Case, clientname_lines: frozenset[RuleLocation]) -> Iterable[str]:
-    match case.found.match:
-        case Governs(rule):
-            yield f"{place(rule.location)} governs it, the first that matches: {rule_text(rule)}"
-            yield from (_demand(rule, d) for d in sorted(case.found.demanded, key=_order))
-            yield from _not_in_the_view(rule, case, clientname_lines)
-        case NoRule():
-            yield "No rule of pg_hba.conf matches it: the server would refuse it now."
-        case Undecided(candidates, may_match_none, why):
-            if not candidates:
-                yield from why
-                return
-            yield "Which rule governs it cannot be decided; it may be one of these:"
-            for rule in candidates:
-                yield f"{place(rule.location)}: {rule_text(rule)}"
-            if may_match_none:
-                yield "It is also possible that none of them matches."
-            yield from (f"Because {w}" for w in why)
-        case _ as never:
-            assert_never(never)
+    match = case.found.match
+    if isinstance(match, NoRule):
+        yield "No rule of pg_hba.conf matches it: the server would refuse it now."
+    elif isinstance(match, Governs):
+        rule = match.rule
+        yield f"{place(rule.location)} governs it, the first that matches: {rule_text(rule)}"
+        yield from (_demand(rule, d) for d in sorted(case.found.demanded, key=_order))
+        yield from _not_in_the_view(rule, case, clientname_lines)
+    else:
+        yield from _undecided(match)
+
+
+def _undecided(match: Undecided) -> Iterable[str]:
+    if not match.candidates:
+        yield from match.why
+        return
+    yield "Which rule governs it cannot be decided; it may be one of these:"
+    for rule in match.candidates:
+        yield f"{place(rule.location)}: {rule_text(rule)}"
+    if match.may_match_none:
+        yield "It is also possible that none of them matches."
+    yield from (f"Because {w}" for w in match.why)
 
 
 def _order(demand: Demand) -> int:

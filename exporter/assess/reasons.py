@@ -1,7 +1,7 @@
 """Why a posture is not the best one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.assess.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
 from exporter.assess.hba_match import Client, rule_matches
@@ -144,7 +144,7 @@ def _of_rule_without_certificate(rule: HbaRule, case: Case) -> Iterable[Reason]:
 
 def _shadows(rule: HbaRule, case: Case) -> bool:
     """Return whether a later rule would demand a certificate of the same client over TLS."""
-    over_tls = replace(case.client, tls=True, gss_encrypted=False)
+    over_tls = case.client.over_tls()
     if rule_matches(rule, over_tls, case.surroundings)[0] is not Truth.YES:
         return False
     for content in case.in_force.rules:

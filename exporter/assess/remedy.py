@@ -5,7 +5,6 @@ reconnect, see it shown, and only then the rule that demands it.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand, map_name
 from exporter.assess.outcome import Outcomes, outcomes
@@ -42,6 +41,11 @@ from exporter.model.report import Governs, Place, Step, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 
 _CERT = "cert"
+_ALWAYS = {
+    Reason.RULES_LOAD_UNVERIFIED: (INSTALL, LOAD_ONCE),
+    Reason.RULES_UNREADABLE: (INSTALL,),
+    Reason.MAP_UNREADABLE: (INSTALL,),
+}
 
 
 def remedy(case: Case, reasons: tuple[Reason, ...]) -> tuple[Step, ...]:
@@ -87,7 +91,7 @@ def _demand_certificate(
     case: Case, reasons: tuple[Reason, ...], over_tls: Outcomes, opening: Step | None
 ) -> Iterable[Step]:
     demanded_over_tls = over_tls.demanded == {Demand.CERTIFICATE}
-    if case.found.demanded <= {Demand.CERTIFICATE, Demand.REFUSES} and demanded_over_tls:
+    if demanded_over_tls and Demand.NOTHING not in case.found.demanded:
         # the rules are right already: it is the client that does not come up to them
         return
     if opening is not None:
@@ -95,9 +99,8 @@ def _demand_certificate(
         return
     version = case.server.version_number
     match case.found.match:
-        case Governs(rule) if Reason.MAP_ADMITS_OTHER_NAMES in reasons:
-            yield _literal_map(case, rule)
-            yield check_and_load_maps(version)
+        case Governs() if Reason.MAP_ADMITS_OTHER_NAMES in reasons:
+            yield from _literal_maps(case)
         case Governs(rule) if demanded_over_tls:
             yield closing_rule(case.client, rule, version)
             yield check_and_load(version)
@@ -121,8 +124,7 @@ def _over_tls(case: Case) -> Outcomes:
     """Return what the client meets once it comes over TLS."""
     if case.client.tls:
         return case.found
-    client = replace(case.client, tls=True, gss_encrypted=False)
-    return outcomes(client, case.in_force, case.surroundings, unknown="")
+    return outcomes(case.client.over_tls(), case.in_force, case.surroundings)
 
 
 def _opening(case: Case, over_tls: Outcomes) -> Step | None:
@@ -145,32 +147,26 @@ def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
 
 
 def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
-    version = case.server.version_number
     yield from ask_for_certificates(case)
     for reason in reasons:
-        match reason:
-            case Reason.RULES_PENDING:
-                yield from _load(case, HbaState.PENDING)
-            case Reason.RULES_REJECTED:
-                yield from _load(case, HbaState.REJECTED)
-            case Reason.RULES_LOAD_UNVERIFIED:
-                yield INSTALL
-                yield LOAD_ONCE
-            case Reason.MAP_UNREADABLE if case.in_force.maps:
-                yield from (_literal_map(case, r) for r in case.found.rules if map_name(r))
-                yield check_and_load_maps(version)
-            case Reason.RULES_UNREADABLE | Reason.MAP_UNREADABLE:
-                yield INSTALL
-            case Reason.CERTIFICATE_NAME_UNPROVEN:
-                yield see_name(case)
-                yield reconnect(case)
-            case Reason.RULE_UNDECIDED | Reason.RULES_WOULD_REFUSE:
-                asked = case.server.requests_client_certificate
-                # with an empty ssl_ca_file, right rules refuse everybody too
-                if asked or not case.found.demanded <= CERTIFICATE_DEMANDS:
-                    yield from _rule_for_shown(case)
-            case _:
-                continue
+        yield from _known(case, reason)
+
+
+def _known(case: Case, reason: Reason) -> Iterable[Step]:
+    """Return the steps after which ``reason`` leaves nothing unknown any more."""
+    match reason:
+        case Reason.RULES_PENDING:
+            return _load(case, HbaState.PENDING)
+        case Reason.RULES_REJECTED:
+            return _load(case, HbaState.REJECTED)
+        case Reason.MAP_UNREADABLE if case.in_force.maps:
+            return _literal_maps(case)
+        case Reason.CERTIFICATE_NAME_UNPROVEN:
+            return (see_name(case), reconnect(case))
+        case Reason.RULE_UNDECIDED | Reason.RULES_WOULD_REFUSE:
+            return _rule_for_shown(case)
+        case _:
+            return _ALWAYS.get(reason, ())
 
 
 def _load(case: Case, state: HbaState) -> Iterable[Step]:
@@ -189,6 +185,12 @@ def _load(case: Case, state: HbaState) -> Iterable[Step]:
 
 def _rule_for_shown(case: Case) -> Iterable[Step]:
     """Yield the steps to a rule that demands what a client has shown already."""
+    if (
+        not case.server.requests_client_certificate
+        and not case.found.demanded - CERTIFICATE_DEMANDS
+    ):
+        # with an empty ssl_ca_file, right rules refuse everybody too
+        return
     # it has shown a certificate, so that it comes over TLS already
     opening = _opening(case, case.found)
     if not shows_role(case):
@@ -201,14 +203,18 @@ def _rule_for_shown(case: Case) -> Iterable[Step]:
     yield check_and_load(version)
 
 
-def _literal_map(case: Case, rule: HbaRule) -> Step:
-    name, role, shown = quoted(map_name(rule) or ""), case.client.role, shown_name(case)
+def _literal_maps(case: Case) -> Iterable[Step]:
+    """Yield the steps to maps, of all rules that may govern, that give the role to one name."""
+    role, shown = case.client.role, shown_name(case)
     # a leading / makes an expression of a certificate's name at all versions
     told = "CN_OF_ITS_CERTIFICATE" if shown is None else literal(shown, REGULAR_EXPRESSIONS_SINCE)
-    return Step(
-        Place.SERVER,
-        f"Give the role to one name only: in pg_ident.conf, in place of the lines of map {name} "
-        f"that let several names in as {role} (the second field is the CN of the client's "
-        "certificate)",
-        (f"{name}  {told}  {literal(role, case.server.version_number)}",),
-    )
+    version = case.server.version_number
+    for name in filter(None, map(map_name, case.found.rules)):
+        yield Step(
+            Place.SERVER,
+            "Give the role to one name only: in pg_ident.conf, in place of the lines of map "
+            f"{quoted(name)} that let several names in as {role} (the second field is the CN of "
+            "the client's certificate)",
+            (f"{quoted(name)}  {told}  {literal(role, version)}",),
+        )
+    yield check_and_load_maps(version)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 
 from exporter.assess.identity import certificate_name
-from exporter.assess.posture import shown_certificate
+from exporter.assess.posture import shown_subject
 from exporter.assess.reasons import Case
 from exporter.assess.rules_remedy import RELOAD
 from exporter.model.report import Place, Step
-from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer
+from exporter.model.wal_sender import Activity, ReplicationKind
 
 _TLS_PARAMETERS = "sslmode=verify-full sslrootcert=root.crt sslcert=client.crt sslkey=client.key"
 _TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
@@ -56,8 +56,7 @@ def certificate_and_parameters(case: Case) -> Iterable[Step]:
 
 def shown_name(case: Case) -> str | None:
     """Return the CN of the certificate shown; None if there is none or it cannot be told."""
-    shown = shown_certificate(case.wal_sender)
-    return None if shown is None else certificate_name(shown.subject)
+    return certificate_name(shown_subject(case.wal_sender))
 
 
 def shows_role(case: Case) -> bool:
@@ -117,9 +116,8 @@ def reconnect(case: Case) -> Step:
     which = [
         f"usename = {_sql(sender.role)}",
         f"application_name = {_sql(sender.application_name)}",
-        f"client_addr = '{sender.peer.address}'"
-        if isinstance(sender.peer, TcpPeer)
-        else "client_addr IS NULL",
+        # over a unix socket there is nothing to do
+        f"client_addr = '{case.client.address}'",
     ]
     return Step(
         Place.SERVER,

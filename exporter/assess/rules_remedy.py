@@ -1,7 +1,6 @@
 """What to do about pg_hba.conf itself: lines in error, content that is not loaded."""
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
@@ -94,19 +93,14 @@ def rules_remedy(
             (the server's view shows nothing of a line in error but its number).
         server_version_number: ``server_version_num``.
     """
-    blocking = [e for e in errors if e.blocks_loading]
-    steps = [_correct(e, wal_senders, server_version_number) for e in blocking]
-    match state:
-        case HbaState.LOADED:
-            return ()
-        case HbaState.PENDING | HbaState.REJECTED:
-            return (*steps, check_and_load(server_version_number))
-        case HbaState.UNVERIFIED:
-            return (*steps, INSTALL, LOAD_ONCE)
-        case HbaState.UNREADABLE:
-            return (INSTALL,)
-        case _ as never:
-            assert_never(never)
+    if state is HbaState.LOADED:
+        return ()
+    if state is HbaState.UNREADABLE:
+        return (INSTALL,)
+    steps = [_correct(e, wal_senders, server_version_number) for e in errors if e.blocks_loading]
+    if state is HbaState.UNVERIFIED:
+        return (*steps, INSTALL, LOAD_ONCE)
+    return (*steps, check_and_load(server_version_number))
 
 
 def _correct(

@@ -72,6 +72,11 @@ def test_what_does_not_match_by_its_type_leaves_no_doubt() -> None:
     assert rule_matches(rule, PHYSICAL, AROUND) == (NO, "")
 
 
+def test_a_client_over_tls_is_not_encrypted_by_gssapi() -> None:
+    for client in (PLAINTEXT, GSS, PHYSICAL):
+        assert client.over_tls() == PHYSICAL
+
+
 # --- role
 
 

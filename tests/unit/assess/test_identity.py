@@ -38,6 +38,7 @@ V15 = replace(V16, server_version_number=159999)
         (r"/CN=Comma\, Inc", "Comma, Inc"),
         (r"/CN=a\\b\+c", r"a\b+c"),
         (r"/CN=a\0Db", "a\rb"),
+        (r"/CN=a\7Fb", "a\x7fb"),
         ("", None),
     ],
 )

@@ -7,7 +7,13 @@ import pytest
 
 from exporter.assess.demand import Demand
 from exporter.assess.outcome import Outcomes
-from exporter.assess.posture import demanded_of, forecast, posture, shown_certificate
+from exporter.assess.posture import (
+    demanded_of,
+    forecast,
+    posture,
+    shown_certificate,
+    shown_subject,
+)
 from exporter.model.judgement import Forecast, ForecastCause, Posture
 from exporter.model.report import NoRule
 from exporter.model.wal_sender import OtherPeer, WalSender
@@ -85,6 +91,8 @@ def test_the_certificate_shown_is_that_of_the_handshake() -> None:
     assert shown_certificate(SHOWN) == CERTIFICATE
     assert shown_certificate(WITHOUT_CERTIFICATE) is None
     assert shown_certificate(PLAIN) is None
+    assert shown_subject(SHOWN) == CERTIFICATE.subject
+    assert shown_subject(WITHOUT_CERTIFICATE) is None
 
 
 # --- what is demanded of one connection

@@ -211,6 +211,10 @@ def test_a_rule_that_takes_nothing_from_one_below_it_shadows_none(
     )
 
 
+def test_a_rule_for_gssapi_takes_nothing_from_one_for_tls() -> None:
+    assert why(GSS, HOSTGSSENC, CERT) == (Reason.CLIENT_USED_GSS, Reason.RULE_USES_OTHER_METHOD)
+
+
 def test_a_map_below_that_admits_several_names_is_shadowed_too() -> None:
     for lines in ((mapping("/.*", "replica"),), (mapping("alice", "replica"),)):
         told = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps(*lines)))

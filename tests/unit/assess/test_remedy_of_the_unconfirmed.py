@@ -198,6 +198,12 @@ def test_a_rule_that_is_not_decided() -> None:
     )
 
 
+def test_rules_that_all_demand_a_certificate_are_made_one_that_demands_the_role_s() -> None:
+    near = replace(CHAIN, address="samenet", netmask=None)
+    assert steps(STANDBY, near, CERT) == steps(STANDBY, NEAR, CERT)
+    assert judged(STANDBY, near, CERT, poll=NOT_ASKING).remedy[1:] == ()
+
+
 def test_another_name_under_a_rule_that_is_not_decided() -> None:
     told = steps(OTHER, NEAR, CERT)
     first, rest = told.split("on the server: Demand", 1)

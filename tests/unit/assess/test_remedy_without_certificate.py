@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
@@ -310,6 +312,32 @@ def test_a_backup_is_waited_for() -> None:
     told = steps(backup, CERT)
     assert "\non the standby or client: Let this backup end; the next one begins anew\n" in told
     assert "pg_terminate_backend" not in told
+
+
+@pytest.mark.parametrize(
+    ("role", "parameter", "literal"),
+    [
+        ("replica", "replica", "'replica'"),
+        ("my role", "'my role'", "'my role'"),
+        ("it's", r"'it\'s'", "'it''s'"),
+        ("back\\", r"'back\\'", r"E'back\\'"),
+        ("it's\\", r"'it\'s\\'", r"E'it''s\\'"),
+        ("", "''", "''"),
+    ],
+)
+def test_a_role_is_written_as_libpq_and_sql_read_it(
+    role: str, parameter: str, literal: str
+) -> None:
+    sender = replace(PLAIN, role=role, application_name=role)
+    told = [line for step in judged(sender).remedy for line in step.lines]
+    assert (
+        f"user={parameter} sslmode=verify-full sslrootcert=root.crt sslcert=client.crt "
+        "sslkey=client.key"
+    ) in told
+    assert (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = "
+        f"{literal} AND application_name = {literal} AND client_addr = '10.0.0.5';"
+    ) in told
 
 
 def test_before_16_the_query_for_lines_in_error_has_no_file_names() -> None:

@@ -99,6 +99,8 @@ def test_walsenders_that_may_not_be_seen_are_not_nobody() -> None:
     assert told.failure is DENIED
     assert told.connections is DENIED
     assert told.rules == RulesReport(HbaState.LOADED, (), (IN_FORCE,), ())
+    exempting = report(replace(POLL, wal_senders=DENIED), Policy(exemptions=(EXEMPT_LAB,)))
+    assert [use.connections for use in exempting.exemptions] == [0, 0]
 
 
 def test_each_reader_is_told_with_its_own_failure() -> None:

@@ -14,8 +14,20 @@ from exporter.assess.rule_to_write import (
 )
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.report import Place, Step
-from exporter.model.wal_sender import ReplicationKind
-from tests.unit.assess.facts import CERT, HBA, PLAIN, REJECT, SCRAM, TRUST, at, judged
+from exporter.model.wal_sender import ReplicationKind, WalSender
+from tests.unit.assess.facts import (
+    CERT,
+    HBA,
+    PLAIN,
+    POLL,
+    REJECT,
+    SCRAM,
+    SERVER,
+    STANDBY,
+    TRUST,
+    at,
+    judged,
+)
 
 PHYSICAL = Client(
     kind=ReplicationKind.PHYSICAL,
@@ -25,6 +37,7 @@ PHYSICAL = Client(
     tls=True,
     gss_encrypted=False,
 )
+NEAR = replace(CERT, address="samenet", netmask=None)
 LOGICAL = replace(PHYSICAL, kind=ReplicationKind.LOGICAL, database="shop")
 
 
@@ -135,6 +148,27 @@ def test_opening_and_closing_write_names_as_the_server_s_version_reads_them() ->
         assert closing_rule(client, SCRAM, version).lines == (
             f"hostnossl {names} 10.0.0.0/8 reject",
         )
+
+
+@pytest.mark.parametrize("version", [150000, 160000])
+@pytest.mark.parametrize(
+    ("wal_sender", "written", "line"),
+    [
+        (PLAIN, (SCRAM,), "hostssl replication {} 10.0.0.0/8 cert"),
+        (PLAIN, (CERT, SCRAM), "hostnossl replication {} 10.0.0.0/8 reject"),
+        (PLAIN, (), "hostssl replication {} 10.0.0.5/32 cert"),
+        (STANDBY, (REJECT,), "hostssl replication {} 10.0.0.5/32 cert"),
+        (STANDBY, (NEAR, SCRAM), "hostssl replication {} 10.0.0.5/32 cert"),
+    ],
+)
+def test_every_remedy_writes_a_role_as_the_server_s_version_reads_it(
+    wal_sender: WalSender, written: tuple[HbaRule, ...], line: str, version: int
+) -> None:
+    poll = replace(POLL, server=replace(SERVER, version_number=version))
+    sender = replace(wal_sender, role="/x")
+    told = judged(sender, *(replace(rule, roles=("all",)) for rule in written), poll=poll)
+    expected = line.format("/^/x$" if version == 160000 else '"/x"')
+    assert expected in [found for step in told.remedy for found in step.lines]
 
 
 @pytest.mark.parametrize(
