@@ -19,7 +19,8 @@ ROOT := $(filter 0,$(shell id -u))
 NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
-	mutants tests fuzz image bench bench-inventory format lock metrics-page clean promtool debian-packages
+	judgement mutants tests fuzz image bench bench-inventory format lock metrics-page clean \
+	promtool debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -28,7 +29,8 @@ demo: .venv/demo.stamp ## a real primary with real replication clients, and the 
 	@python -m demo $(ARGS)
 
 test: .venv/checks.stamp promtool debian-packages ## every check and every test
-	@scripts/stages format-check lint types imports dependencies spelling alerts tests versions image
+	@scripts/stages format-check lint types imports dependencies spelling alerts judgement tests \
+		versions mutants image
 
 .venv/demo.stamp: requirements/demo.txt scripts/venv
 	@scripts/venv .venv requirements/demo.txt $(PYTHON)
@@ -73,6 +75,10 @@ unit: .venv/checks.stamp promtool ## the tests that start no server
 
 versions: .venv/checks.stamp promtool ## unit and program tests on the other supported Pythons
 	@scripts/versions 3.11 3.12 3.13
+
+judgement: .venv/checks.stamp ## do the unit tests of exporter/assess alone reach every branch of it?
+	@pytest -q tests/unit/assess --cov=exporter.assess --cov=exporter.model --cov-branch \
+		--cov-report=term-missing:skip-covered --cov-fail-under=100
 
 mutants: .venv/checks.stamp ## would the tests of exporter/assess notice a change?
 	@python -m scripts.mutants

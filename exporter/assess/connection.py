@@ -12,7 +12,7 @@ from exporter.assess.explanation import explain
 from exporter.assess.hba_match import Client
 from exporter.assess.identity import certificate_name, distinguished_name, issuer_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.posture import demanded_of, posture, shown_certificate
+from exporter.assess.posture import demanded_of, posture, shown_certificate, shown_subject
 from exporter.assess.reasons import Case, reasons
 from exporter.assess.remedy import remedy
 from exporter.assess.surroundings import Surroundings
@@ -81,7 +81,8 @@ def judge(  # noqa: PLR0913  each of another subject
     else:
         found = outcomes(client, known.in_force, surroundings, unknown=known.unknown)
     demanded = demanded_of(wal_sender, found, observation.server)
-    predates = _predates(wal_sender, found, known)
+    since = _in_force_since(found, known)
+    predates = None if since is None else wal_sender.backend_start <= since
     name_unproven = predates is not False and not _name_proven(wal_sender, found, known)
     reached = posture(wal_sender, demanded, name_unproven=name_unproven)
     case = Case(
@@ -115,12 +116,7 @@ def judge(  # noqa: PLR0913  each of another subject
         forecast=owned.forecast,
         forecast_cause=owned.cause,
         explanation=(
-            *explain(
-                case,
-                predates=predates,
-                known_since=known.hba_since,
-                clientname_lines=known.clientname_lines,
-            ),
+            *explain(case, since=since, clientname_lines=known.clientname_lines),
             *explain_certificates(case, owned, certificates),
         ),
         remedy=with_certificates(case, owned, remedy(case, why)),
@@ -132,27 +128,22 @@ def judge(  # noqa: PLR0913  each of another subject
     )
 
 
-def _predates(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool | None:
-    """Return whether the connection began before the rules in force are known to have been.
+def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:
+    """Return since when the rules that may govern, and their maps, are known to be in force.
 
-    A process that started after the load was forked with its rules (postmaster.c).
+    A process that started after that load was forked with its rules (postmaster.c).
     """
-    since = known.hba_since
-    if since is None or not found.possible:
+    if known.hba_since is None or not found.possible:
         return None
-    if any(map_name(rule) is not None for rule in found.rules):
-        if known.ident_since is None:
-            return None
-        since = max(since, known.ident_since)
-    return wal_sender.backend_start <= since
+    if not any(map_name(rule) for rule in found.rules):
+        return known.hba_since
+    return None if known.ident_since is None else max(known.hba_since, known.ident_since)
 
 
 def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool:
     """Return whether the name shown is visibly one that every rule which may govern demands."""
-    shown = shown_certificate(wal_sender)
-    if shown is None:
-        return False
-    common_name, whole_name = certificate_name(shown.subject), distinguished_name(shown.subject)
+    subject = shown_subject(wal_sender)
+    common_name, whole_name = certificate_name(subject), distinguished_name(subject)
     return all(
         _demands_name(rule, common_name, wal_sender.role, known)
         or (

@@ -31,22 +31,20 @@ _METHODS = {
 def explain(
     case: Case,
     *,
-    predates: bool | None,
-    known_since: datetime | None,
+    since: datetime | None,
     clientname_lines: frozenset[RuleLocation] | None,
 ) -> tuple[str, ...]:
     """Return sentences: the rule as the server matched it, what it demands, what is in doubt.
 
     Args:
         case: the connection.
-        predates: it began before the rules in force are known to have been loaded.
-        known_since: since when those are known to be in force.
+        since: since when the rules that may govern are known to be in force; None if unknown.
         clientname_lines: rules with ``clientname=``, which the server's view does not list.
     """
     return (
         *_rule(case, clientname_lines or frozenset()),
         *_server(case),
-        *_age(case, predates=predates, known_since=known_since),
+        *_age(case.wal_sender.backend_start, since),
     )
 
 
@@ -56,23 +54,28 @@ def place(location: RuleLocation) -> str:
 
 
 def _rule(case: Case, clientname_lines: frozenset[RuleLocation]) -> Iterable[str]:
-    match case.found.match:
-        case Governs(rule):
-            yield f"{place(rule.location)} governs it, the first that matches: {rule_text(rule)}"
-            yield from (_demand(rule, d) for d in sorted(case.found.demanded, key=_order))
-            yield from _not_in_the_view(rule, case, clientname_lines)
-        case NoRule():
-            yield "No rule of pg_hba.conf matches it: the server would refuse it now."
-        case Undecided(candidates, may_match_none, why):
-            if not candidates:
-                yield from why
-                return
-            yield "Which rule governs it cannot be decided; it may be one of these:"
-            for rule in candidates:
-                yield f"{place(rule.location)}: {rule_text(rule)}"
-            if may_match_none:
-                yield "It is also possible that none of them matches."
-            yield from (f"Because {w}" for w in why)
+    match = case.found.match
+    if isinstance(match, NoRule):
+        yield "No rule of pg_hba.conf matches it: the server would refuse it now."
+    elif isinstance(match, Governs):
+        rule = match.rule
+        yield f"{place(rule.location)} governs it, the first that matches: {rule_text(rule)}"
+        yield from (_demand(rule, d) for d in sorted(case.found.demanded, key=_order))
+        yield from _not_in_the_view(rule, case, clientname_lines)
+    else:
+        yield from _undecided(match)
+
+
+def _undecided(match: Undecided) -> Iterable[str]:
+    if not match.candidates:
+        yield from match.why
+        return
+    yield "Which rule governs it cannot be decided; it may be one of these:"
+    for rule in match.candidates:
+        yield f"{place(rule.location)}: {rule_text(rule)}"
+    if match.may_match_none:
+        yield "It is also possible that none of them matches."
+    yield from (f"Because {w}" for w in match.why)
 
 
 def _order(demand: Demand) -> int:
@@ -114,11 +117,11 @@ def _server(case: Case) -> Iterable[str]:
         )
 
 
-def _age(case: Case, *, predates: bool | None, known_since: datetime | None) -> Iterable[str]:
-    if predates and known_since is not None:
+def _age(began: datetime, since: datetime | None) -> Iterable[str]:
+    if since is not None and began <= since:
         yield (
-            f"The connection began {_moment(case.wal_sender.backend_start)}; the rules are known "
-            f"to be in force since {_moment(known_since)}: older ones may have let it in."
+            f"The connection began {_moment(began)}; the rules are known to be in force since "
+            f"{_moment(since)}: older ones may have let it in."
         )
 
 

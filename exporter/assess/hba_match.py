@@ -6,17 +6,20 @@ hangs on those *may* match, is kept as a candidate, and evaluation goes on.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from exporter.assess.surroundings import Surroundings
-from exporter.assess.truth import Truth, truth
+from exporter.assess.truth import Truth
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE
 from exporter.model.wal_sender import IpAddress, ReplicationKind
+
+Answer: TypeAlias = bool | str
+"""Whether something holds, or the doubt in words where it may."""
 
 _SAME_ROLE = ("samerole", "samegroup")
 _INTERFACE_KEYWORDS = ("samehost", "samenet")
@@ -37,6 +40,10 @@ class Client:
     address: IpAddress | None
     tls: bool
     gss_encrypted: bool
+
+    def over_tls(self) -> "Client":
+        """Return the same client as it comes over TLS."""
+        return replace(self, tls=True, gss_encrypted=False)
 
 
 def governing_rule(
@@ -77,14 +84,12 @@ def rule_matches(rule: HbaRule, client: Client, surroundings: Surroundings) -> t
         quoting=surroundings.quoting_lines is not None
         and rule.location in surroundings.quoting_lines,
     )
-    for result, doubt in tokens.fields(rule):
-        if result is Truth.NO:
+    for answer in tokens.fields(rule):
+        if answer is False:
             return Truth.NO, ""
-        if result is Truth.MAY:
-            doubts.append(doubt)
-    if doubts:
-        return Truth.MAY, "; ".join(doubts)
-    return Truth.YES, ""
+        if answer is not True:
+            doubts.append(answer)
+    return (Truth.MAY, "; ".join(doubts)) if doubts else (Truth.YES, "")
 
 
 def _type_matches(connection_type: ConnectionType, client: Client) -> bool:
@@ -109,67 +114,67 @@ class _Tokens:
     surroundings: Surroundings
     quoting: bool
 
-    def fields(self, rule: HbaRule) -> Iterator[tuple[Truth, str]]:
+    def fields(self, rule: HbaRule) -> Iterator[Answer]:
         """Yield what each field says; all must hold, so the order is ours: cheapest first."""
         yield _any(self._readings(token, self._role) for token in rule.roles)
         yield _any(self._readings(token, self._database) for token in rule.databases)
         yield self._address(rule)
 
-    def _address(self, rule: HbaRule) -> tuple[Truth, str]:
+    def _address(self, rule: HbaRule) -> Answer:
         client = self.client.address
         if client is None:
-            return Truth.YES, ""
+            return True
         if rule.address is None:
-            return Truth.MAY, "the server does not show its address"
+            return "the server does not show its address"
         if rule.netmask is not None:
             address, mask = _parsed(rule.address), _parsed(rule.netmask)
             # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())
-            return truth(
+            return (
                 address.version == client.version and (int(address) ^ int(client)) & int(mask) == 0
-            ), ""
+            )
         if rule.address == "all" and not self.quoting:
-            return Truth.YES, ""
+            return True
         if rule.address in _INTERFACE_KEYWORDS:
-            return Truth.MAY, f"{rule.address} hangs on the server's network interfaces"
-        return Truth.MAY, f"the server looks up the host name {rule.address} when a client connects"
+            return f"{rule.address} hangs on the server's network interfaces"
+        return f"the server looks up the host name {rule.address} when a client connects"
 
-    def _readings(self, word: str, reading: "_Reading") -> tuple[Truth, str]:
+    def _readings(self, word: str, reading: "_Reading") -> Answer:
         """Read a token as keyword, and also as a literal where it may have stood in quotes."""
-        result, doubt = reading(word, literal=False)
-        if not self.quoting or reading(word, literal=True)[0] is result:
-            return result, doubt
-        return Truth.MAY, f'"{word}" may stand in quotes there, and then it is no keyword'
+        answer = reading(word, literal=False)
+        if not self.quoting or reading(word, literal=True) == answer:
+            return answer
+        return f'"{word}" may stand in quotes there, and then it is no keyword'
 
-    def _database(self, word: str, *, literal: bool) -> tuple[Truth, str]:
+    def _database(self, word: str, *, literal: bool) -> Answer:
         database = self.client.database
         if database is None:
             # a physical walsender matches nothing but the keyword (check_db())
-            return truth(word == "replication" and not literal), ""
+            return word == "replication" and not literal
         if not literal:
             if word == "all":
-                return Truth.YES, ""
+                return True
             if word == "sameuser":
-                return truth(database == self.client.role), ""
+                return database == self.client.role
             if word in _SAME_ROLE:
                 return self._member_of(database)
             if word == "replication":
-                return Truth.NO, ""
+                return False
         return self._name(word, database)
 
-    def _role(self, word: str, *, literal: bool) -> tuple[Truth, str]:
+    def _role(self, word: str, *, literal: bool) -> Answer:
         if not literal:
             if word == "all":
-                return Truth.YES, ""
+                return True
             if word.startswith("+"):
                 return self._member_of(word[1:])
         return self._name(word, self.client.role)
 
-    def _member_of(self, group: str) -> tuple[Truth, str]:
+    def _member_of(self, group: str) -> Answer:
         if self.surroundings.member_of is None:
-            return Truth.MAY, f"membership in {group} could not be read"
-        return truth(group in self.surroundings.member_of), ""
+            return f"membership in {group} could not be read"
+        return group in self.surroundings.member_of
 
-    def _name(self, word: str, name: str) -> tuple[Truth, str]:
+    def _name(self, word: str, name: str) -> Answer:
         if (
             word.startswith("/")
             and self.surroundings.server_version_number >= REGULAR_EXPRESSIONS_SINCE
@@ -177,9 +182,9 @@ class _Tokens:
             # a regular expression also when quoted (hba.c, regcomp_auth_token())
             answer = self.surroundings.regular_expressions.get((word, name))
             if answer is None:
-                return Truth.MAY, f"the regular expression {word} was not evaluated"
-            return truth(answer), ""
-        return truth(word == name), ""
+                return f"the regular expression {word} was not evaluated"
+            return answer
+        return word == name
 
 
 @lru_cache(maxsize=4096)
@@ -191,15 +196,15 @@ def _parsed(address: str) -> IpAddress:
 class _Reading(Protocol):
     """Reads one token, as a literal or as a keyword."""
 
-    def __call__(self, word: str, *, literal: bool) -> tuple[Truth, str]: ...
+    def __call__(self, word: str, *, literal: bool) -> Answer: ...
 
 
-def _any(results: Iterator[tuple[Truth, str]]) -> tuple[Truth, str]:
-    """Return YES if any is, else MAY with all doubts if any is, else NO."""
+def _any(answers: Iterator[Answer]) -> Answer:
+    """Return True if any is, else all doubts if there are any, else False."""
     doubts: list[str] = []
-    for result, doubt in results:
-        if result is Truth.YES:
-            return Truth.YES, ""
-        if result is Truth.MAY:
-            doubts.append(doubt)
-    return (Truth.MAY, "; ".join(doubts)) if doubts else (Truth.NO, "")
+    for answer in answers:
+        if answer is True:
+            return True
+        if answer is not False:
+            doubts.append(answer)
+    return "; ".join(doubts) if doubts else False

@@ -116,8 +116,10 @@ def proves(mapping: IdentMapping, name: str, role: str) -> bool:
     if not mapping.system_name.startswith("/"):
         return name == mapping.system_name
     # the patterns that bind mean the same to Python, so called, and to PostgreSQL
-    found = re.fullmatch(mapping.system_name[1:], name, re.DOTALL)
+    found = re.fullmatch(mapping.system_name.removeprefix("/"), name, re.DOTALL)
     if found is None:
         return False
-    group = found[1] if found.re.groups else ""
-    return mapping.database_role.replace(r"\1", group, 1) == role
+    given = mapping.database_role
+    for group in found.groups():  # none or one, as above
+        given = given.replace(r"\1", group, 1)
+    return given == role

@@ -45,7 +45,7 @@ class Outcomes:
 
 
 def outcomes(
-    client: Client, in_force: InForce, surroundings: Surroundings, *, unknown: str
+    client: Client, in_force: InForce, surroundings: Surroundings, *, unknown: str = ""
 ) -> Outcomes:
     """Return what ``client`` may meet.
 
@@ -69,13 +69,11 @@ def outcomes(
 
 
 def _rules_of(match: RuleMatch) -> Sequence[HbaRule | None]:
-    match match:
-        case Governs(rule):
-            return (rule,)
-        case NoRule():
-            return (None,)
-        case Undecided(candidates, may_match_none):
-            return (*candidates, None) if may_match_none else candidates
+    if isinstance(match, Governs):
+        return (match.rule,)
+    if isinstance(match, NoRule):
+        return (None,)
+    return (*match.candidates, None) if match.may_match_none else match.candidates
 
 
 def _together(matches: Sequence[RuleMatch], unknown: str) -> RuleMatch:

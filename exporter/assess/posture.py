@@ -4,12 +4,18 @@ from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
 from exporter.assess.outcome import Outcomes
 from exporter.model.judgement import Posture
 from exporter.model.observation import Server
-from exporter.model.wal_sender import OtherPeer, PeerCertificate, TlsSession, WalSender
+from exporter.model.wal_sender import OtherPeer, PeerCertificate, SlashName, TlsSession, WalSender
 
 
 def shown_certificate(wal_sender: WalSender) -> PeerCertificate | None:
     """Return the client certificate of the connection's handshake."""
     return None if wal_sender.tls is None else wal_sender.tls.client_certificate
+
+
+def shown_subject(wal_sender: WalSender) -> SlashName | None:
+    """Return the subject of that certificate; None if it is empty or none was shown."""
+    shown = shown_certificate(wal_sender)
+    return None if shown is None else shown.subject
 
 
 def demanded_of(wal_sender: WalSender, found: Outcomes, server: Server) -> frozenset[Demand]:
@@ -46,7 +52,7 @@ def posture(wal_sender: WalSender, demanded: frozenset[Demand], *, name_unproven
             return Posture.GSS_ENCRYPTED if wal_sender.gss_encrypted else Posture.PLAINTEXT
         case _, TlsSession(client_certificate=None):
             return Posture.TLS_WITHOUT_CERTIFICATE
-        case _, _:
+        case _:
             return _with_certificate(demanded, name_unproven=name_unproven)
 
 

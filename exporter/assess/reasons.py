@@ -1,7 +1,7 @@
 """Why a posture is not the best one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.assess.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
 from exporter.assess.hba_match import Client, rule_matches
@@ -89,11 +89,12 @@ def _of_the_rules(case: Case) -> Iterable[Reason]:
             return
         else:
             yield _undecided(case)
-    # what every rule that may govern has in common holds, whichever it is
+    # what everything that may let it in has in common holds, whichever it is
     admitting = [
-        _of_rule(rule, demanded & case.demanded, case)
+        _of_rule(rule, demand, case)
         for rule, demanded in case.found.possible
-        if rule is not None and demanded & case.demanded - {Demand.REFUSES}
+        for demand in demanded & case.demanded - {Demand.REFUSES}
+        if rule is not None
     ]
     common = [r for r in admitting[0] if all(r in others for others in admitting[1:])]
     yield from common
@@ -116,29 +117,34 @@ def _undecided(case: Case) -> Reason:
     return _OF_MAP_STATE[case.ident_state]
 
 
-def _of_rule(rule: HbaRule, demanded: frozenset[Demand], case: Case) -> tuple[Reason, ...]:
-    found: list[Reason] = []
-    if Demand.CHAIN in demanded:
-        found.append(Reason.RULE_CHECKS_CHAIN_ONLY)
-    if Demand.CHAIN_BY_MAP in demanded:
-        found.append(Reason.MAP_ADMITS_OTHER_NAMES)
-    if Demand.NOTHING in demanded:
-        if rule.auth_method == "trust":
-            found.append(Reason.RULE_TRUSTS)
-        elif rule.auth_method in PASSWORD_METHODS:
-            found.append(Reason.RULE_USES_PASSWORD)
-        else:
-            found.append(Reason.RULE_USES_OTHER_METHOD)
-        if rule.connection_type in _TYPES_WITHOUT_ENCRYPTION:
-            found.append(Reason.RULE_ALLOWS_PLAINTEXT)
-        if _shadows(rule, case):
-            found.append(Reason.RULE_SHADOWS_CERTIFICATE_RULE)
-    return tuple(found)
+def _of_rule(rule: HbaRule, demand: Demand, case: Case) -> tuple[Reason, ...]:
+    match demand:
+        case Demand.CHAIN:
+            return (Reason.RULE_CHECKS_CHAIN_ONLY,)
+        case Demand.CHAIN_BY_MAP:
+            return (Reason.MAP_ADMITS_OTHER_NAMES,)
+        case Demand.NOTHING:
+            return tuple(_of_rule_without_certificate(rule, case))
+        case _:
+            return ()
+
+
+def _of_rule_without_certificate(rule: HbaRule, case: Case) -> Iterable[Reason]:
+    if rule.auth_method == "trust":
+        yield Reason.RULE_TRUSTS
+    elif rule.auth_method in PASSWORD_METHODS:
+        yield Reason.RULE_USES_PASSWORD
+    else:
+        yield Reason.RULE_USES_OTHER_METHOD
+    if rule.connection_type in _TYPES_WITHOUT_ENCRYPTION:
+        yield Reason.RULE_ALLOWS_PLAINTEXT
+    if _shadows(rule, case):
+        yield Reason.RULE_SHADOWS_CERTIFICATE_RULE
 
 
 def _shadows(rule: HbaRule, case: Case) -> bool:
     """Return whether a later rule would demand a certificate of the same client over TLS."""
-    over_tls = replace(case.client, tls=True, gss_encrypted=False)
+    over_tls = case.client.over_tls()
     if rule_matches(rule, over_tls, case.surroundings)[0] is not Truth.YES:
         return False
     for content in case.in_force.rules:

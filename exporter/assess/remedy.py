@@ -5,7 +5,6 @@ reconnect, see it shown, and only then the rule that demands it.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand, map_name
 from exporter.assess.outcome import Outcomes, outcomes
@@ -32,11 +31,20 @@ from exporter.assess.rules_remedy import (
     INSTALL,
     LOAD_ONCE,
     check_and_load,
+    check_and_load_maps,
+    correct_maps,
 )
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import Posture, Reason
-from exporter.model.report import ExporterCommand, Governs, NoRule, Place, Step
+from exporter.model.judgement import HbaState, Posture, Reason
+from exporter.model.report import ExporterCommand, Governs, Place, Step, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
+
+_CERT = "cert"
+_ALWAYS = {
+    Reason.RULES_LOAD_UNVERIFIED: (INSTALL, LOAD_ONCE),
+    Reason.RULES_UNREADABLE: (INSTALL,),
+    Reason.MAP_UNREADABLE: (INSTALL,),
+}
 
 
 def remedy(case: Case, reasons: tuple[Reason, ...]) -> tuple[Step, ...]:
@@ -63,7 +71,7 @@ def _show_certificate(
     if shown_certificate(case.wal_sender) is not None:
         # where the map gives the role to several names, it is told to keep the one shown
         if Reason.MAP_ADMITS_OTHER_NAMES not in reasons and not shows_role(case):
-            yield other_certificate(case)
+            yield other_certificate(case, method=_method(case, reasons))
             yield reconnect(case)
         return
     if opening is not None:
@@ -82,7 +90,7 @@ def _demand_certificate(
     case: Case, reasons: tuple[Reason, ...], over_tls: Outcomes, opening: Step | None
 ) -> Iterable[Step]:
     demanded_over_tls = over_tls.demanded == {Demand.CERTIFICATE}
-    if case.found.demanded <= {Demand.CERTIFICATE, Demand.REFUSES} and demanded_over_tls:
+    if demanded_over_tls and Demand.NOTHING not in case.found.demanded:
         # the rules are right already: it is the client that does not come up to them
         return
     if opening is not None:
@@ -90,25 +98,32 @@ def _demand_certificate(
         return
     version = case.server.version_number
     match case.found.match:
-        case Governs(rule) if Reason.MAP_ADMITS_OTHER_NAMES in reasons:
-            yield _literal_map(case, rule)
-        case Governs(rule) if Reason.RULE_CHECKS_CHAIN_ONLY in reasons:
-            method = with_name_check(rule)
-            yield certificate_rule(case.client, rule, version, method=method)
+        case Governs() if Reason.MAP_ADMITS_OTHER_NAMES in reasons:
+            yield from _literal_maps(case)
         case Governs(rule) if demanded_over_tls:
             yield closing_rule(case.client, rule, version)
+            yield check_and_load(version)
         case _:
-            yield certificate_rule(case.client, _first_rule(case, over_tls), version)
-    yield check_and_load(version)
+            rule_now, method = _first_rule(case, over_tls), _method(case, reasons)
+            yield certificate_rule(case.client, rule_now, version, method=method)
+            yield check_and_load(version)
     yield reconnect(case)
+
+
+def _method(case: Case, reasons: tuple[Reason, ...]) -> str:
+    """Return method and options of the rule that is to demand the certificate."""
+    match case.found.match:
+        case Governs(rule) if Reason.RULE_CHECKS_CHAIN_ONLY in reasons:
+            return with_name_check(rule)
+        case _:
+            return _CERT
 
 
 def _over_tls(case: Case) -> Outcomes:
     """Return what the client meets once it comes over TLS."""
     if case.client.tls:
         return case.found
-    client = replace(case.client, tls=True, gss_encrypted=False)
-    return outcomes(client, case.in_force, case.surroundings, unknown="")
+    return outcomes(case.client.over_tls(), case.in_force, case.surroundings)
 
 
 def _opening(case: Case, over_tls: Outcomes) -> Step | None:
@@ -122,69 +137,83 @@ def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
     """Return the first rule that governs the client, as it is or over TLS; None if not decided."""
     rules: list[HbaRule] = []
     for found in (case.found, over_tls):
-        match found.match:
-            case Governs(rule) if found.agreed:
-                rules.append(rule)
-            case NoRule():
-                continue
-            case _:
-                return None
+        if isinstance(found.match, Undecided):
+            return None
+        if isinstance(found.match, Governs):
+            rules.append(found.match.rule)
     content = case.in_force.rules[0].rules
     return min(rules, key=content.index, default=None)
 
 
 def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
-    version = case.server.version_number
     yield from ask_for_certificates(case)
     for reason in reasons:
-        match reason:
-            case Reason.RULES_PENDING:
-                yield check_and_load(version)
-            case Reason.RULES_REJECTED:
-                yield CORRECT_LINES
-                yield check_and_load(version)
-            case Reason.RULES_LOAD_UNVERIFIED:
-                yield INSTALL
-                yield LOAD_ONCE
-            case Reason.MAP_UNREADABLE if case.in_force.maps:
-                yield from (_literal_map(case, r) for r in case.found.rules if map_name(r))
-                yield check_and_load(version)
-            case Reason.RULES_UNREADABLE | Reason.MAP_UNREADABLE:
-                yield INSTALL
-            case Reason.CERTIFICATE_NAME_UNPROVEN:
-                yield see_name(case)
-                yield reconnect(case)
-            case Reason.RULE_UNDECIDED | Reason.RULES_WOULD_REFUSE:
-                asked = case.server.requests_client_certificate
-                # with an empty ssl_ca_file, right rules refuse everybody too
-                if asked or not case.found.demanded <= CERTIFICATE_DEMANDS:
-                    yield from _rule_for_shown(case)
-            case _:
-                continue
+        yield from _known(case, reason)
+
+
+def _known(case: Case, reason: Reason) -> Iterable[Step]:
+    """Return the steps after which ``reason`` leaves nothing unknown any more."""
+    match reason:
+        case Reason.RULES_PENDING:
+            return _load(case, HbaState.PENDING)
+        case Reason.RULES_REJECTED:
+            return _load(case, HbaState.REJECTED)
+        case Reason.MAP_UNREADABLE if case.in_force.maps:
+            return _literal_maps(case)
+        case Reason.CERTIFICATE_NAME_UNPROVEN:
+            return (see_name(case), reconnect(case))
+        case Reason.RULE_UNDECIDED | Reason.RULES_WOULD_REFUSE:
+            return _rule_for_shown(case)
+        case _:
+            return _ALWAYS.get(reason, ())
+
+
+def _load(case: Case, state: HbaState) -> Iterable[Step]:
+    """Yield the steps that load pg_hba.conf, pg_ident.conf or both: those that are in ``state``."""
+    version = case.server.version_number
+    rejected = state is HbaState.REJECTED
+    if case.hba_state is state:
+        if rejected:
+            yield CORRECT_LINES
+        yield check_and_load(version)
+    if case.ident_state is state:
+        if rejected:
+            yield correct_maps(version)
+        yield check_and_load_maps(version)
 
 
 def _rule_for_shown(case: Case) -> Iterable[Step]:
     """Yield the steps to a rule that demands what a client has shown already."""
+    if (
+        not case.server.requests_client_certificate
+        and not case.found.demanded - CERTIFICATE_DEMANDS
+    ):
+        # with an empty ssl_ca_file, right rules refuse everybody too
+        return
     # it has shown a certificate, so that it comes over TLS already
     opening = _opening(case, case.found)
     if not shows_role(case):
-        yield other_certificate(case)
+        yield other_certificate(case, method=_CERT)
         if opening is None:
             yield reconnect(case)
     version = case.server.version_number
     rule = _first_rule(case, case.found)
-    yield opening or certificate_rule(case.client, rule, version)
+    yield opening or certificate_rule(case.client, rule, version, method=_CERT)
     yield check_and_load(version)
 
 
-def _literal_map(case: Case, rule: HbaRule) -> Step:
-    name, role, shown = quoted(map_name(rule) or ""), case.client.role, shown_name(case)
+def _literal_maps(case: Case) -> Iterable[Step]:
+    """Yield the steps to maps, of all rules that may govern, that give the role to one name."""
+    role, shown = case.client.role, shown_name(case)
     # a leading / makes an expression of a certificate's name at all versions
     told = "CN_OF_ITS_CERTIFICATE" if shown is None else literal(shown, REGULAR_EXPRESSIONS_SINCE)
-    return Step(
-        Place.SERVER,
-        f"Give the role to one name only: in pg_ident.conf, in place of the lines of map {name} "
-        f"that let several names in as {role} (the second field is the CN of the client's "
-        "certificate)",
-        (f"{name}  {told}  {literal(role, case.server.version_number)}",),
-    )
+    version = case.server.version_number
+    for name in filter(None, map(map_name, case.found.rules)):
+        yield Step(
+            Place.SERVER,
+            "Give the role to one name only: in pg_ident.conf, in place of the lines of map "
+            f"{quoted(name)} that let several names in as {role} (the second field is the CN of "
+            "the client's certificate)",
+            (f"{quoted(name)}  {told}  {literal(role, version)}",),
+        )
+    yield check_and_load_maps(version)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 
 from exporter.assess.identity import certificate_name
-from exporter.assess.posture import shown_certificate
+from exporter.assess.posture import shown_subject
 from exporter.assess.reasons import Case
 from exporter.assess.rules_remedy import RELOAD
 from exporter.model.report import Place, Step
-from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer
+from exporter.model.wal_sender import Activity, ReplicationKind
 
 _TLS_PARAMETERS = "sslmode=verify-full sslrootcert=root.crt sslcert=client.crt sslkey=client.key"
 _TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
@@ -43,19 +43,20 @@ def certificate_and_parameters(case: Case) -> Iterable[Step]:
     else:
         where = "the standby's primary_conninfo (postgresql.conf or postgresql.auto.conf)"
         mode = "replication=true"
+    # it takes the place of TLS, whatever sslmode says (libpq, gssencmode)
+    gss = "gssencmode=disable " if case.wal_sender.gss_encrypted else ""
     yield Step(
         Place.CLIENT,
         f"Let it verify the server and show that certificate: in {where}. Try it first beside the "
         f"running connection, with psql -c IDENTIFY_SYSTEM and these and {mode} (verify-full "
         "holds host= against the server's certificate)",
-        (f"user={_parameter(role)} {_TLS_PARAMETERS}",),
+        (f"user={_parameter(role)} {gss}{_TLS_PARAMETERS}",),
     )
 
 
 def shown_name(case: Case) -> str | None:
     """Return the CN of the certificate shown; None if there is none or it cannot be told."""
-    shown = shown_certificate(case.wal_sender)
-    return None if shown is None else certificate_name(shown.subject)
+    return certificate_name(shown_subject(case.wal_sender))
 
 
 def shows_role(case: Case) -> bool:
@@ -63,14 +64,20 @@ def shows_role(case: Case) -> bool:
     return shown_name(case) == case.client.role
 
 
-def other_certificate(case: Case) -> Step:
-    """Return the step that gives a client a certificate of the role's name."""
+def other_certificate(case: Case, *, method: str) -> Step:
+    """Return the step that gives a client a certificate of the role's name.
+
+    Args:
+        case: the connection.
+        method: of the rule to be written; a map goes with ``cert`` only.
+    """
     name = shown_name(case)
     told = f"is {name}" if name is not None else "cannot be told from the server's view"
+    or_map = ", or plan a map= with a line in pg_ident.conf" if method == "cert" else ""
     return Step(
         Place.CLIENT,
-        f"Put a certificate there whose common name (CN) is {case.client.role}, or plan a map= "
-        f"with a line in pg_ident.conf (the CN shown now {told}); else the rule below locks it out",
+        f"Put a certificate there whose common name (CN) is {case.client.role}{or_map}; else the "
+        f"rule below locks it out (the CN shown now {told})",
     )
 
 
@@ -109,9 +116,8 @@ def reconnect(case: Case) -> Step:
     which = [
         f"usename = {_sql(sender.role)}",
         f"application_name = {_sql(sender.application_name)}",
-        f"client_addr = '{sender.peer.address}'"
-        if isinstance(sender.peer, TcpPeer)
-        else "client_addr IS NULL",
+        # over a unix socket there is nothing to do
+        f"client_addr = '{case.client.address}'",
     ]
     return Step(
         Place.SERVER,

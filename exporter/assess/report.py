@@ -7,7 +7,7 @@ from exporter.assess.connection import RulesInForce
 from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.load_state import follow, in_force, newest_change
 from exporter.assess.outcome import InForce
-from exporter.assess.recall import judge_all
+from exporter.assess.recall import Basis, judge_all
 from exporter.assess.rules_remedy import error_text, rules_remedy
 from exporter.assess.target_certificates import target_certificates
 from exporter.model.failure import Read, Reader, Unread

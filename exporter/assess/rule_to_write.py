@@ -11,7 +11,7 @@ def certificate_rule(
     before: HbaRule | None,
     server_version_number: int,
     *,
-    method: str = "cert",
+    method: str,
 ) -> Step:
     """Return the step that writes a rule which demands the role's certificate of ``client``.
 

@@ -23,18 +23,51 @@ LOAD_ONCE = Step(
 )
 _FILE_NAMES_SINCE = 160000
 _ERRORS = "SELECT {} FROM pg_hba_file_rules WHERE error IS NOT NULL OR type IS NULL;"
+_MAP_ERRORS = "SELECT {} FROM {} WHERE error IS NOT NULL;"
+_MAP_VIEW_SINCE = 150000
 
 
 def check_and_load(server_version_number: int) -> Step:
     """Return the step that loads the rules, with the query that must find nothing before it."""
-    named = server_version_number >= _FILE_NAMES_SINCE
-    columns = "file_name, line_number, error" if named else "line_number, error"
     return Step(
         Place.SERVER,
         "Make sure that no line is in error (the query must find none: a reload with an error "
         "keeps all old rules, and the next restart fails), then load the rules",
-        (_ERRORS.format(columns), RELOAD),
+        (_ERRORS.format(_columns(server_version_number)), RELOAD),
     )
+
+
+def check_and_load_maps(server_version_number: int) -> Step:
+    """Return the step that loads pg_ident.conf, with the query that must find nothing before it."""
+    return Step(
+        Place.SERVER,
+        "Make sure that no line of pg_ident.conf is in error (the query must find none: a reload "
+        "with an error keeps all old maps), then load the maps",
+        (_map_errors(server_version_number), RELOAD),
+    )
+
+
+def correct_maps(server_version_number: int) -> Step:
+    """Return the step that corrects pg_ident.conf."""
+    return Step(
+        Place.SERVER,
+        "Correct the lines of pg_ident.conf that are in error, which this query lists",
+        (_map_errors(server_version_number),),
+    )
+
+
+def _map_errors(server_version_number: int) -> str:
+    shown = (
+        "pg_ident_file_mappings"
+        if server_version_number >= _MAP_VIEW_SINCE
+        else "replication_cert_exporter.ident_mappings()"
+    )
+    return _MAP_ERRORS.format(_columns(server_version_number), shown)
+
+
+def _columns(server_version_number: int) -> str:
+    named = server_version_number >= _FILE_NAMES_SINCE
+    return "file_name, line_number, error" if named else "line_number, error"
 
 
 CORRECT_LINES = Step(
@@ -59,17 +92,14 @@ def rules_remedy(
             (the server's view shows nothing of a line in error but its number).
         server_version_number: ``server_version_num``.
     """
-    blocking = [e for e in errors if e.blocks_loading]
-    steps = [_correct(e, wal_senders, server_version_number) for e in blocking]
-    match state:
-        case HbaState.LOADED:
-            return ()
-        case HbaState.PENDING | HbaState.REJECTED:
-            return (*steps, check_and_load(server_version_number))
-        case HbaState.UNVERIFIED:
-            return (*steps, INSTALL, LOAD_ONCE)
-        case HbaState.UNREADABLE:
-            return (INSTALL,)
+    if state is HbaState.LOADED:
+        return ()
+    if state is HbaState.UNREADABLE:
+        return (INSTALL,)
+    steps = [_correct(e, wal_senders, server_version_number) for e in errors if e.blocks_loading]
+    if state is HbaState.UNVERIFIED:
+        return (*steps, INSTALL, LOAD_ONCE)
+    return (*steps, check_and_load(server_version_number))
 
 
 def _correct(

@@ -2,11 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import assert_never
 
 from exporter.model.judgement import Posture, Verdict
 from exporter.model.policy import LOOPBACK_EXEMPTION, Exemption, Policy, Requirement, TlsVersion
-from exporter.model.wal_sender import OtherPeer, TcpPeer, TlsSession, WalSender
+from exporter.model.wal_sender import TcpPeer, TlsSession, WalSender
 
 _ENOUGH = {
     Requirement.CERTIFICATE: frozenset({Posture.CERTIFICATE_REQUIRED}),
@@ -26,6 +25,18 @@ _ENOUGH = {
         }
     ),
 }
+_OTHERWISE = {
+    Posture.CERTIFICATE_REQUIRED: Verdict.INSECURE,
+    Posture.CERTIFICATE_CHAIN_REQUIRED: Verdict.INSECURE,
+    Posture.CERTIFICATE_OPTIONAL: Verdict.INSECURE,
+    Posture.CERTIFICATE_UNCONFIRMED: Verdict.UNKNOWN,
+    Posture.TLS_WITHOUT_CERTIFICATE: Verdict.INSECURE,
+    Posture.GSS_ENCRYPTED: Verdict.INSECURE,
+    Posture.UNIX_SOCKET: Verdict.SECURE,
+    Posture.PLAINTEXT: Verdict.INSECURE,
+    Posture.HIDDEN: Verdict.UNKNOWN,
+}
+"""Of a posture that is not enough for the requirement."""
 _VERSION = re.compile(r"TLSv(\d+)(?:\.(\d+))?")
 
 
@@ -63,22 +74,9 @@ def tls_version_too_old(tls: TlsSession | None, minimum: TlsVersion) -> bool:
 def _without_exemptions(wal_sender: WalSender, posture: Posture, policy: Policy) -> Verdict:
     if tls_version_too_old(wal_sender.tls, policy.minimum_tls_version):
         return Verdict.INSECURE
-    if posture is Posture.UNIX_SOCKET or posture in _ENOUGH[policy.require]:
+    if posture in _ENOUGH[policy.require]:
         return Verdict.SECURE
-    match posture:
-        case Posture.HIDDEN | Posture.CERTIFICATE_UNCONFIRMED:
-            return Verdict.UNKNOWN
-        case (
-            Posture.CERTIFICATE_REQUIRED
-            | Posture.CERTIFICATE_CHAIN_REQUIRED
-            | Posture.CERTIFICATE_OPTIONAL
-            | Posture.TLS_WITHOUT_CERTIFICATE
-            | Posture.GSS_ENCRYPTED
-            | Posture.PLAINTEXT
-        ):
-            return Verdict.INSECURE
-        case _ as never:
-            assert_never(never)
+    return _OTHERWISE[posture]
 
 
 def _covers(exemption: Exemption, wal_sender: WalSender, now: datetime) -> bool:
@@ -94,16 +92,11 @@ def _covers(exemption: Exemption, wal_sender: WalSender, now: datetime) -> bool:
         return False
     if not exemption.networks:
         return True
-    match wal_sender.peer:
-        case TcpPeer(address=address):
-            return any(address in network for network in exemption.networks)
-        case OtherPeer():
-            return False
-        case _ as never:
-            assert_never(never)
+    peer = wal_sender.peer
+    return isinstance(peer, TcpPeer) and any(peer.address in n for n in exemption.networks)
 
 
-def _number(version: str) -> tuple[int, int]:
+def _number(version: str) -> tuple[int, ...]:
     found = _VERSION.fullmatch(version)
     # what is not named TLSvN is older: SSLv3
-    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+    return (int(found[1]), int(found[2] or 0)) if found else ()

@@ -74,7 +74,8 @@ CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
     JOIN pg_roles owner ON owner.oid = p.proowner AND owner.rolsuper,
          aclexplode(p.proacl) AS acl
    WHERE n.nspname = 'replication_cert_exporter' AND p.pronargs = 0
-     AND p.proname IN ('file_times', 'hba_lines', 'ident_mappings', 'public_certificates')
+     AND p.proname IN ('file_times', 'hba_lines', 'ident_mappings', 'public_certificates',
+                       'receiver_certificate')
      AND acl.privilege_type = 'EXECUTE' AND acl.grantee NOT IN (0, p.proowner);
 
 DROP SCHEMA IF EXISTS replication_cert_exporter CASCADE;

@@ -51,7 +51,7 @@ class Operator:
             ("Demand the certificate", self._rule),
             ("Let it in over TLS", self._rule),
             ("Over TLS a certificate is demanded already", self._rule),
-            ("Make sure that no line is in error", self._load),
+            ("Make sure that no line ", self._load),
             ("Give the role to", self._map),
         ):
             if step.action.startswith(words):

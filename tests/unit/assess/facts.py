@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+from exporter.assess.connection import RulesInForce, judge
+from exporter.assess.connection_certificates import certificates_known
+from exporter.assess.outcome import InForce
 from exporter.assess.report import assess
 from exporter.model.failure import Read
 from exporter.model.hba import (
@@ -17,6 +20,7 @@ from exporter.model.hba import (
     ServerFile,
 )
 from exporter.model.history import RulesHistory
+from exporter.model.judgement import HbaState
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation, Server
 from exporter.model.policy import Policy
@@ -157,5 +161,33 @@ def judged(
     wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL, policy: Policy | None = None
 ) -> Connection:
     poll = replace(poll, wal_senders=(wal_sender,), hba=rules(*written))
-    (connection,) = connections(report(poll, TARGET.policy if policy is None else policy))
+    return the_one(poll, TARGET.policy if policy is None else policy)
+
+
+def the_one(poll: Observation, policy: Policy = TARGET.policy) -> Connection:
+    (connection,) = connections(report(poll, policy))
     return connection
+
+
+def known(
+    *contents: HbaContent,
+    maps: tuple[IdentContent, ...] = (),
+    state: HbaState = HbaState.LOADED,
+    ident_state: HbaState = HbaState.LOADED,
+) -> RulesInForce:
+    return RulesInForce(
+        state=state,
+        ident_state=ident_state,
+        in_force=InForce(contents, maps),
+        hba_since=LOADED,
+        ident_since=LOADED,
+        quoting_lines=frozenset(),
+        clientname_lines=frozenset(),
+        regular_expressions={},
+        unknown="not known",
+    )
+
+
+def judged_under(wal_sender: WalSender, in_force: RulesInForce) -> Connection:
+    certificates = certificates_known(POLL, TARGET, KNOWLEDGE, now=NOW)
+    return judge(wal_sender, POLL, in_force, certificates, TARGET.policy, now=NOW)

@@ -1,0 +1,333 @@
+"""Whether the file on disk is loaded, followed poll by poll, and what may be in force."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from exporter.assess.load_state import VERSIONS_KEPT, follow, in_force, newest_change
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import (
+    ErrorLine,
+    FileTimes,
+    HbaContent,
+    LineTraits,
+    RuleLocation,
+    ServerFile,
+)
+from exporter.model.history import FileHistory
+from exporter.model.judgement import HbaState
+from tests.unit.assess.facts import CERT, HBA, LOADED, SCRAM, STARTED, TRUST, at, rules
+
+HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+A, B, C = rules(CERT), rules(TRUST), rules(SCRAM)
+BROKEN = HbaContent((), (ErrorLine(RuleLocation(HBA, 1), "x", blocks_loading=True),), "broken")
+BEFORE_START = STARTED - HOUR
+L1, L2, L3 = LOADED, LOADED + 2 * HOUR, LOADED + 4 * HOUR
+"""Three loads; what is written in between is written an hour after."""
+DENIED = Unread(FailureReason.PERMISSION)
+
+
+@dataclass
+class Following:
+    """One file, poll by poll."""
+
+    history: FileHistory[HbaContent] = field(default_factory=FileHistory)
+    state: HbaState = HbaState.UNREADABLE
+    loaded_at: datetime = LOADED
+
+    def poll(self, content: HbaContent, loaded_at: datetime, newest: datetime | None) -> HbaState:
+        self.loaded_at = loaded_at
+        self.state, self.history = follow(
+            self.history, content, loaded_at=loaded_at, started_at=STARTED, newest=newest
+        )
+        return self.state
+
+    def may_be_in_force(self) -> tuple[HbaContent, ...]:
+        return in_force(self.history, self.state, loaded_at=self.loaded_at)
+
+
+@pytest.fixture
+def file() -> Following:
+    return Following()
+
+
+# --- by the times of the file
+
+
+def test_what_was_written_before_the_load_is_loaded(file: Following) -> None:
+    assert file.poll(A, L1, L1 - HOUR) is HbaState.LOADED
+    assert file.may_be_in_force() == (A,)
+    assert file.history == FileHistory(
+        confirmed=A,
+        confirmed_since=L1,
+        complete=True,
+        latest_digest=A.digest,
+        latest_load=L1,
+    )
+
+
+def test_what_was_written_after_the_load_is_pending(file: Following) -> None:
+    assert file.poll(A, L1, L1 + SECOND) is HbaState.PENDING
+    assert file.may_be_in_force() == ()
+
+
+def test_an_edit_is_pending_until_it_is_loaded(file: Following) -> None:
+    file.poll(A, L1, L1 - HOUR)
+    assert file.poll(B, L1, L1 + HOUR) is HbaState.PENDING
+    assert file.may_be_in_force() == (A, B)
+    assert file.poll(B, L2, L1 + HOUR) is HbaState.LOADED
+    assert file.may_be_in_force() == (B,)
+    assert file.history.confirmed_since == L2
+
+
+def test_an_edit_that_was_taken_back_leaves_the_confirmed_rules_loaded(file: Following) -> None:
+    file.poll(A, L1, BEFORE_START)
+    file.poll(B, L1, L1 + HOUR)
+    assert file.poll(A, L1, L1 + HOUR + SECOND) is HbaState.LOADED
+    assert file.may_be_in_force() == (A,)
+    assert file.history.confirmed_since == STARTED
+
+
+def test_touched_rules_are_still_the_confirmed_ones(file: Following) -> None:
+    file.poll(A, L1, L1 - HOUR)
+    assert file.poll(A, L1, L1 + HOUR) is HbaState.LOADED
+    assert file.history.confirmed_since == L1
+
+
+def test_a_line_in_error_that_was_there_at_the_load_made_it_fail(file: Following) -> None:
+    assert file.poll(BROKEN, L1, L1 - HOUR) is HbaState.REJECTED
+    assert file.may_be_in_force() == ()
+
+
+def test_after_a_rejected_load_the_confirmed_rules_are_in_force(file: Following) -> None:
+    file.poll(A, L1, L1 - HOUR)
+    assert file.poll(BROKEN, L1, L1 + HOUR) is HbaState.PENDING
+    assert file.poll(BROKEN, L2, L1 + HOUR) is HbaState.REJECTED
+    assert file.may_be_in_force() == (A,)
+
+
+def test_a_line_that_does_not_block_loading_is_loaded(file: Following) -> None:
+    warning = ErrorLine(RuleLocation(HBA, 2), "SSL is disabled", blocks_loading=False)
+    content = replace(A, errors=(warning,))
+    assert file.poll(content, L1, L1 - HOUR) is HbaState.LOADED
+
+
+@pytest.mark.parametrize(
+    ("newest", "since"),
+    [
+        (STARTED - HOUR, STARTED),
+        (STARTED - SECOND, STARTED),
+        (STARTED - SECOND / 2, L1),
+        (STARTED, L1),
+        (STARTED + SECOND, L1),
+    ],
+)
+def test_what_was_there_at_the_start_is_in_force_since_then(
+    file: Following, newest: datetime, since: datetime
+) -> None:
+    # to the second: that of the start may have been after it
+    file.poll(A, L1, newest)
+    assert file.history.confirmed_since == since
+
+
+def test_loading_the_same_rules_again_keeps_since_when_they_are_in_force(file: Following) -> None:
+    file.poll(A, L1, L1 - HOUR)
+    assert file.poll(A, L2, L1 - HOUR) is HbaState.LOADED
+    assert file.history.confirmed_since == L1
+    file.poll(A, L2, BEFORE_START)
+    assert file.history.confirmed_since == STARTED
+
+
+def test_rules_that_come_back_after_others_were_loaded_are_in_force_since_then(
+    file: Following,
+) -> None:
+    file.poll(A, L1, BEFORE_START)
+    file.poll(B, L2, L1 + HOUR)
+    assert file.poll(A, L3, L2 + HOUR) is HbaState.LOADED
+    assert file.history.confirmed_since == L3
+
+
+# --- without the times of the file
+
+
+def test_without_times_the_first_poll_proves_nothing(file: Following) -> None:
+    assert file.poll(A, L1, None) is HbaState.UNVERIFIED
+    assert file.poll(A, L1, None) is HbaState.UNVERIFIED
+    assert file.may_be_in_force() == ()
+    assert file.history == FileHistory(latest_digest=A.digest, latest_load=L1)
+
+
+def test_rules_seen_before_and_after_a_load_are_the_ones_that_it_took(file: Following) -> None:
+    file.poll(A, L1, None)
+    assert file.poll(A, L2, None) is HbaState.LOADED
+    assert file.may_be_in_force() == (A,)
+    assert file.history.confirmed_since == L2
+
+
+def test_what_was_seen_broken_before_and_after_a_load_was_rejected(file: Following) -> None:
+    file.poll(BROKEN, L1, None)
+    assert file.poll(BROKEN, L2, None) is HbaState.REJECTED
+
+
+def test_an_edit_that_was_seen_without_a_load_is_pending(file: Following) -> None:
+    file.poll(A, L1, None)
+    file.poll(A, L2, None)
+    assert file.poll(B, L2, None) is HbaState.PENDING
+    assert file.may_be_in_force() == (A, B)
+    assert file.poll(A, L2, None) is HbaState.LOADED
+    assert file.may_be_in_force() == (A,)
+
+
+def test_an_edit_and_a_load_between_two_polls_are_unverified(file: Following) -> None:
+    file.poll(A, L1, None)
+    file.poll(A, L2, None)
+    assert file.poll(B, L3, None) is HbaState.UNVERIFIED
+    assert file.may_be_in_force() == (A, B)
+    assert file.history.superseded
+
+
+def test_an_edit_taken_back_after_a_load_may_have_been_loaded(file: Following) -> None:
+    file.poll(A, L1, None)
+    file.poll(A, L2, None)
+    file.poll(B, L2, None)
+    assert file.poll(A, L3, None) is HbaState.UNVERIFIED
+    assert file.may_be_in_force() == (A, B)
+    assert file.poll(A, L3 + HOUR, None) is HbaState.LOADED
+    assert file.may_be_in_force() == (A,)
+    assert file.history.confirmed_since == L3 + HOUR
+
+
+def test_broken_lines_supersede_nothing(file: Following) -> None:
+    file.poll(A, L1, BEFORE_START)
+    file.poll(BROKEN, L1, None)
+    file.poll(BROKEN, L2, None)
+    assert not file.history.superseded
+    assert file.poll(A, L2, None) is HbaState.LOADED
+    assert file.history.confirmed_since == STARTED
+
+
+def test_a_superseded_content_stays_so_until_the_next_confirmation(file: Following) -> None:
+    file.poll(A, L1, BEFORE_START)
+    file.poll(B, L2, None)
+    file.poll(C, L2, None)
+    assert file.history.superseded
+    assert file.may_be_in_force() == (A, B, C)
+    assert file.poll(A, L2, None) is HbaState.UNVERIFIED
+    assert file.poll(A, L3, BEFORE_START) is HbaState.LOADED
+    assert not file.history.superseded
+
+
+# --- whatever the times say
+
+
+def test_what_appeared_after_the_load_is_pending_even_with_an_older_time(file: Following) -> None:
+    file.poll(A, L1, BEFORE_START)
+    assert file.poll(B, L1, BEFORE_START) is HbaState.PENDING
+    assert file.poll(B, L1, BEFORE_START) is HbaState.PENDING
+    assert file.history.newer_than == L1
+    assert file.poll(B, L2, BEFORE_START) is HbaState.LOADED
+    assert file.history.newer_than == L1
+
+
+# --- how much is kept
+
+
+def content(number: int) -> HbaContent:
+    return rules(at(number, TRUST), at(number + 1, TRUST), *[CERT] * number)
+
+
+def test_contents_seen_since_are_kept_once_each_and_in_order(file: Following) -> None:
+    file.poll(A, L1, BEFORE_START)
+    for seen in (B, BROKEN, C, B, A, C):
+        file.poll(seen, L1, L1 + HOUR)
+        if seen is A:
+            assert file.may_be_in_force() == (A,)
+    assert file.may_be_in_force() == (A, C)
+    file.poll(B, L1, L1 + HOUR)
+    file.poll(C, L1, L1 + HOUR)
+    assert file.may_be_in_force() == (A, C, B)
+
+
+def test_with_more_contents_than_are_kept_nothing_is_known_for_sure(file: Following) -> None:
+    file.poll(A, L1, BEFORE_START)
+    seen = [content(n) for n in range(VERSIONS_KEPT + 1)]
+    for one in seen[:-1]:
+        file.poll(one, L1, L1 + HOUR)
+    assert file.may_be_in_force() == (A, *seen[:-1])
+    file.poll(seen[0], L1, L1 + HOUR)
+    assert file.may_be_in_force() == (A, *seen[:-1])
+    file.poll(seen[-1], L1, L1 + HOUR)
+    assert file.may_be_in_force() == ()
+    file.poll(seen[0], L1, L1 + HOUR)
+    assert file.may_be_in_force() == ()
+    file.poll(seen[0], L2, L1 + HOUR)
+    assert file.may_be_in_force() == (seen[0],)
+
+
+# --- what may be in force when the rules cannot be read
+
+
+def test_unreadable_rules_are_the_ones_known_until_something_is_loaded() -> None:
+    history = FileHistory(confirmed=A, seen_since=(B,), complete=True, latest_load=L1)
+    assert in_force(history, HbaState.UNREADABLE, loaded_at=L1) == (A, B)
+    assert in_force(history, HbaState.UNREADABLE, loaded_at=L2) == ()
+
+
+def test_an_incomplete_history_tells_nothing() -> None:
+    never: FileHistory[HbaContent] = FileHistory(complete=True, latest_load=L1)
+    cut = FileHistory(confirmed=A, complete=False, latest_load=L1)
+    for state in HbaState:
+        assert in_force(never, state, loaded_at=L1) == ()
+        assert in_force(cut, state, loaded_at=L1) == ()
+
+
+# --- the newest change
+
+
+def changed(
+    setting: ServerFile, modified: datetime | None, inode: datetime | None = None
+) -> FileTimes:
+    return FileTimes(setting, "/etc/x", None if modified is None else 1, modified, inode)
+
+
+WATCHED = (ServerFile.HBA, ServerFile.HBA_INCLUDED)
+
+
+def test_the_newest_change_is_by_either_time_of_any_file_that_counts() -> None:
+    hba = changed(ServerFile.HBA, L1, L1)
+    for times, expected in (
+        ((hba,), L1),
+        ((changed(ServerFile.HBA, L1, L2),), L2),
+        ((changed(ServerFile.HBA, L2, L1),), L2),
+        ((changed(ServerFile.HBA, L1),), L1),
+        ((hba, changed(ServerFile.HBA_INCLUDED, L2, L2)), L2),
+        ((changed(ServerFile.HBA_INCLUDED, L2, L2), hba), L2),
+        ((changed(ServerFile.IDENT, L3, L3), hba), L1),
+        ((changed(ServerFile.CERTIFICATE, None), hba), L1),
+    ):
+        assert newest_change(times, (), WATCHED) == expected
+
+
+def test_the_newest_change_is_not_known_without_the_times_of_every_file() -> None:
+    hba = changed(ServerFile.HBA, L1, L1)
+    assert newest_change(DENIED, (), WATCHED) is None
+    assert newest_change((), (), WATCHED) is None
+    assert newest_change((hba, changed(ServerFile.HBA_INCLUDED, None)), (), WATCHED) is None
+    assert newest_change((changed(ServerFile.HBA_INCLUDED, None), hba), (), WATCHED) is None
+
+
+def test_names_from_another_file_have_times_that_nobody_knows() -> None:
+    hba = changed(ServerFile.HBA, L1, L1)
+    plain = LineTraits(
+        RuleLocation(HBA, 1),
+        holds_quote=True,
+        holds_file_reference=False,
+        holds_clientname=True,
+        continues=True,
+    )
+    assert newest_change((hba,), (plain,), WATCHED) == L1
+    reference = replace(plain, holds_file_reference=True)
+    assert newest_change((hba,), (plain, reference), WATCHED) is None
+    assert newest_change((hba,), DENIED, WATCHED) is None

@@ -1,0 +1,31 @@
+"""What all types of exporter.model have in common."""
+
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import get_type_hints
+
+import exporter.model
+
+
+def types() -> Iterator[type]:
+    for found in iter_modules(exporter.model.__path__, f"{exporter.model.__name__}."):
+        for value in vars(import_module(found.name)).values():
+            if isinstance(value, type) and value.__module__ == found.name:
+                yield value
+
+
+def test_every_value_is_frozen_so_that_it_can_be_handed_to_anybody() -> None:
+    dataclasses = [found for found in types() if is_dataclass(found)]
+    assert len(dataclasses) > 30
+    for found in dataclasses:
+        assert found.__dataclass_params__.frozen, found  # type: ignore[attr-defined]
+        assert hasattr(found, "__slots__"), found
+
+
+def test_no_value_can_hold_a_list_or_a_dictionary_that_somebody_changes() -> None:
+    for found in types():
+        if is_dataclass(found):
+            for name, hint in get_type_hints(found).items():
+                assert not str(hint).startswith(("list", "dict", "set")), (found, name)

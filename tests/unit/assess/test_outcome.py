@@ -1,0 +1,116 @@
+"""What a client may meet under every content of the rules that may be in force."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+from exporter.assess.demand import Demand
+from exporter.assess.hba_match import Client
+from exporter.assess.outcome import InForce, Outcomes, outcomes
+from exporter.assess.surroundings import Surroundings
+from exporter.model.hba import HbaRule
+from exporter.model.report import Governs, NoRule, Undecided
+from exporter.model.wal_sender import ReplicationKind
+from tests.unit.assess.facts import CERT, HBA, SCRAM, TRUST, at, mapping, maps, rules
+
+CLIENT = Client(
+    kind=ReplicationKind.PHYSICAL,
+    role="replica",
+    database=None,
+    address=ip_address("10.0.0.5"),
+    tls=True,
+    gss_encrypted=False,
+)
+AROUND = Surroundings(
+    server_version_number=170005,
+    member_of=frozenset({"replica"}),
+    regular_expressions={},
+    quoting_lines=frozenset(),
+)
+NEAR = replace(TRUST, address="samenet", netmask=None)
+BECAUSE = "samenet hangs on the server's network interfaces"
+
+
+def met(*contents: tuple[HbaRule, ...]) -> Outcomes:
+    in_force = InForce(tuple(rules(*written) for written in contents), (maps(),))
+    return outcomes(CLIENT, in_force, AROUND, unknown="nobody knows")
+
+
+def test_under_one_content_the_rule_that_governs_is_told_with_its_demand() -> None:
+    assert met((CERT,)) == Outcomes(
+        match=Governs(CERT), agreed=True, possible=((CERT, frozenset({Demand.CERTIFICATE})),)
+    )
+
+
+def test_no_rule_refuses() -> None:
+    assert met(()) == Outcomes(
+        match=NoRule(), agreed=True, possible=((None, frozenset({Demand.REFUSES})),)
+    )
+
+
+def test_every_rule_that_may_govern_is_possible() -> None:
+    near = at(1, NEAR)
+    why = (f"{HBA}:1: {BECAUSE}",)
+    assert met((NEAR, SCRAM)) == Outcomes(
+        match=Undecided((near, at(2, SCRAM)), may_match_none=False, why=why),
+        agreed=True,
+        possible=((near, frozenset({Demand.NOTHING})), (at(2, SCRAM), frozenset({Demand.NOTHING}))),
+    )
+    alone = met((NEAR,))
+    assert alone.match == Undecided((near,), may_match_none=True, why=why)
+    assert alone.possible == (
+        (near, frozenset({Demand.NOTHING})),
+        (None, frozenset({Demand.REFUSES})),
+    )
+    assert alone.demanded == {Demand.NOTHING, Demand.REFUSES}
+    assert alone.rules == (near,)
+
+
+def test_what_is_demanded_hangs_on_the_map_too() -> None:
+    mapped = replace(CERT, options=("map=m", "clientcert=verify-full"))
+    in_force = InForce((rules(mapped),), (maps(mapping("alice", "replica")),))
+    assert outcomes(CLIENT, in_force, AROUND, unknown="").demanded == {Demand.CERTIFICATE}
+    nobody = InForce((rules(mapped),), (maps(),))
+    assert outcomes(CLIENT, nobody, AROUND, unknown="").demanded == {Demand.REFUSES}
+
+
+def test_contents_that_give_the_same_match_agree() -> None:
+    found = met((CERT,), (CERT, SCRAM))
+    assert (found.match, found.agreed) == (Governs(CERT), True)
+
+
+def test_contents_that_do_not_agree_leave_it_undecided_with_all_their_rules() -> None:
+    assert met((CERT,), (TRUST,)) == Outcomes(
+        match=Undecided(
+            (CERT, TRUST),
+            may_match_none=False,
+            why=("several versions of the rules may be in force",),
+        ),
+        agreed=False,
+        possible=(
+            (CERT, frozenset({Demand.CERTIFICATE})),
+            (TRUST, frozenset({Demand.NOTHING})),
+        ),
+    )
+
+
+def test_one_content_without_a_match_is_enough_that_none_may_match() -> None:
+    for contents in (((CERT,), ()), ((), (CERT,)), ((CERT,), (), (CERT,))):
+        assert met(*contents).match == Undecided(
+            (CERT,), may_match_none=True, why=("several versions of the rules may be in force",)
+        )
+
+
+def test_the_doubts_of_several_contents_are_told_once_each() -> None:
+    near, cert = at(1, NEAR), at(2, CERT)
+    assert met((CERT,), (NEAR, SCRAM), (NEAR, CERT)).match == Undecided(
+        (CERT, near, at(2, SCRAM), cert),
+        may_match_none=False,
+        why=("several versions of the rules may be in force", f"{HBA}:1: {BECAUSE}"),
+    )
+
+
+def test_without_any_content_it_is_undecided_for_the_reason_given() -> None:
+    assert met() == Outcomes(
+        match=Undecided((), may_match_none=True, why=("nobody knows",)), agreed=False, possible=()
+    )
+    assert met().demanded == frozenset()

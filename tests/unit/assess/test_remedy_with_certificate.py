@@ -1,0 +1,231 @@
+"""What to do where a client shows a certificate: whole remedies, as somebody follows them."""
+
+from dataclasses import replace
+
+from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.observation import Observation
+from exporter.model.wal_sender import OtherPeer, SlashName, WalSender
+from tests.unit.assess.facts import (
+    CERT,
+    CERTIFICATE,
+    PLAIN,
+    POLL,
+    SCRAM,
+    SERVER,
+    STANDBY,
+    TLS,
+    TRUST,
+    judged,
+    mapping,
+    maps,
+)
+from tests.unit.assess.reading import page, text
+
+HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
+CHAIN = replace(HOSTSSL_SCRAM, options=("clientcert=verify-ca",))
+MAPPED = replace(CERT, options=("map=m", "clientcert=verify-full"))
+NEAR = replace(HOSTSSL_SCRAM, address="samenet", netmask=None)
+ANY_NAME = replace(POLL, ident=maps(mapping("/.*", "replica")))
+TLS_OFF = replace(
+    POLL, server=replace(SERVER, tls_enabled=False, requests_client_certificate=False)
+)
+NOT_ASKING = replace(POLL, server=replace(SERVER, requests_client_certificate=False))
+
+
+def showing(subject: str | None, role: str = "replica") -> WalSender:
+    name = None if subject is None else SlashName(subject, may_be_cut=False)
+    certificate = replace(CERTIFICATE, subject=name)
+    return replace(STANDBY, role=role, tls=replace(TLS, client_certificate=certificate))
+
+
+OTHER, NAMELESS = showing("/O=Lab/CN=alice"), showing(None)
+
+
+def steps(wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL) -> str:
+    return page(judged(wal_sender, *written, poll=poll).remedy)
+
+
+def part(told: str, begins: str, until: str) -> str:
+    return told[told.index(begins) : told.index(until)].rstrip()
+
+
+def test_what_is_best_needs_nothing() -> None:
+    local = replace(TRUST, connection_type=ConnectionType.LOCAL, address=None, netmask=None)
+    assert steps(STANDBY, CERT) == ""
+    assert steps(replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), local) == ""
+
+
+def test_a_certificate_that_is_not_demanded() -> None:
+    assert steps(STANDBY, HOSTSSL_SCRAM) == text(
+        """
+        on the server: Demand the certificate: in place of line 1 of /etc/pg_hba.conf (hostssl
+          replication replica 10.0.0.0/8 scram-sha-256) write; every client that logs in as
+          replica from there must show its certificate then, so see first that all of them do
+            | hostssl replication replica 10.0.0.0/8 cert
+            | host replication replica 10.0.0.0/8 reject
+        on the server: Make sure that no line is in error (the query must find none: a reload
+          with an error keeps all old rules, and the next restart fails), then load the rules
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
+            |   NULL OR type IS NULL;
+            | SELECT pg_reload_conf();
+        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
+            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        """
+    )
+
+
+def test_a_certificate_that_is_not_demanded_of_a_server_that_asks_nobody_any_more() -> None:
+    told = steps(STANDBY, HOSTSSL_SCRAM, poll=NOT_ASKING)
+    first, rest = told.split("on the server: Demand", 1)
+    assert first.rstrip() == text(
+        """
+        on the server: Let the server ask for certificates: in postgresql.conf (with server.crt
+          and server.key in place). It refuses nobody by this but clients that show a
+          certificate of another authority
+            | ssl_ca_file = 'root.crt'
+            | SELECT pg_reload_conf();
+        """
+    )
+    assert "on the server: Demand" + rest == steps(STANDBY, HOSTSSL_SCRAM)
+
+
+def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_demanded() -> None:
+    told = steps(OTHER, HOSTSSL_SCRAM)
+    first, rest = told.split("on the server: Demand", 1)
+    assert first.rstrip() == text(
+        """
+        on the standby or client: Put a certificate there whose common name (CN) is replica, or
+          plan a map= with a line in pg_ident.conf; else the rule below locks it out (the CN
+          shown now is alice)
+        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
+            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        """
+    )
+    assert "on the server: Demand" + rest == steps(STANDBY, HOSTSSL_SCRAM)
+
+
+def test_a_certificate_whose_name_cannot_be_told() -> None:
+    told = steps(NAMELESS, HOSTSSL_SCRAM)
+    first = told[: told.index("on the server: Let the connection")]
+    assert first.rstrip() == text(
+        """
+        on the standby or client: Put a certificate there whose common name (CN) is replica, or
+          plan a map= with a line in pg_ident.conf; else the rule below locks it out (the CN
+          shown now cannot be told from the server's view)
+        """
+    )
+
+
+def test_a_rule_that_checks_the_chain_only_keeps_its_method() -> None:
+    told = steps(STANDBY, replace(CHAIN, options=("clientcert=verify-ca", "x=a b")))
+    demand = part(told, "on the server: Demand", "on the server: Make")
+    assert demand == text(
+        """
+        on the server: Demand the certificate: in place of line 1 of /etc/pg_hba.conf (hostssl
+          replication replica 10.0.0.0/8 scram-sha-256 clientcert=verify-ca "x=a b") write;
+          every client that logs in as replica from there must show its certificate then, so see
+          first that all of them do
+            | hostssl replication replica 10.0.0.0/8 scram-sha-256 "x=a b"
+            |   clientcert=verify-full
+            | host replication replica 10.0.0.0/8 reject
+        """
+    )
+    assert told.startswith(demand)
+
+
+def test_under_a_password_no_map_can_give_the_role_to_another_name() -> None:
+    told = steps(OTHER, CHAIN)
+    first = told[: told.index("on the server: Let the connection")]
+    assert first.rstrip() == text(
+        """
+        on the standby or client: Put a certificate there whose common name (CN) is replica;
+          else the rule below locks it out (the CN shown now is alice)
+        """
+    )
+
+
+def test_trust_that_checks_the_chain_only_becomes_cert() -> None:
+    told = steps(OTHER, replace(CHAIN, auth_method="trust"))
+    demand = part(told, "on the server: Demand", "on the server: Make")
+    assert demand == text(
+        """
+        on the server: Demand the certificate: in place of line 1 of /etc/pg_hba.conf (hostssl
+          replication replica 10.0.0.0/8 trust clientcert=verify-ca) write; every client that
+          logs in as replica from there must show its certificate then, so see first that all of
+          them do
+            | hostssl replication replica 10.0.0.0/8 cert
+            | host replication replica 10.0.0.0/8 reject
+        """
+    )
+    assert told.startswith(part(steps(OTHER, HOSTSSL_SCRAM), "on", "on the server: Demand"))
+
+
+def test_a_map_that_lets_several_names_in_keeps_the_name_that_is_shown() -> None:
+    assert steps(OTHER, MAPPED, poll=ANY_NAME) == text(
+        """
+        on the server: Give the role to one name only: in pg_ident.conf, in place of the lines
+          of map m that let several names in as replica (the second field is the CN of the
+          client's certificate)
+            | m  alice  replica
+        on the server: Make sure that no line of pg_ident.conf is in error (the query must find
+          none: a reload with an error keeps all old maps), then load the maps
+            | SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS
+            |   NOT NULL;
+            | SELECT pg_reload_conf();
+        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
+            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        """
+    )
+
+
+def test_a_map_without_a_name_to_keep() -> None:
+    told = steps(NAMELESS, MAPPED, poll=ANY_NAME)
+    assert "| m  CN_OF_ITS_CERTIFICATE  replica" in told.splitlines()[3]
+
+
+def test_names_in_a_map_are_written_as_pg_ident_reads_them() -> None:
+    rule = replace(MAPPED, roles=("all",), options=('map=my "m"', "clientcert=verify-full"))
+    for version, given, written in ((159999, "/x", '"/x"'), (160000, "all", "/^/x$")):
+        poll = replace(
+            POLL,
+            server=replace(SERVER, version_number=version),
+            ident=maps(mapping("/.*", given, 'my "m"')),
+        )
+        told = judged(showing("/CN=/a.b", role="/x"), rule, poll=poll).remedy[0]
+        assert told.lines == (rf'"my ""m"""  /^/a\.b$  {written}',)
+
+
+def test_before_15_maps_are_checked_by_the_shipped_function() -> None:
+    for version, expected in (
+        (149999, "line_number, error FROM replication_cert_exporter.ident_mappings()"),
+        (150000, "line_number, error FROM pg_ident_file_mappings"),
+        (159999, "line_number, error FROM pg_ident_file_mappings"),
+        (160000, "file_name, line_number, error FROM pg_ident_file_mappings"),
+    ):
+        poll = replace(ANY_NAME, server=replace(SERVER, version_number=version))
+        check = judged(OTHER, MAPPED, poll=poll).remedy[1]
+        assert check.lines[0] == f"SELECT {expected} WHERE error IS NOT NULL;"
+
+
+def test_tls_that_is_too_old() -> None:
+    assert steps(replace(STANDBY, tls=replace(TLS, version="TLSv1.1")), CERT) == text(
+        """
+        on the standby or client: Use a libpq and OpenSSL that speak TLSv1.2 there, and no
+          ssl_max_protocol_version below it, neither there nor on the server
+        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
+            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        on the server: Once no connection is older than TLSv1.2, accept nothing older: in
+          postgresql.conf
+            | ssl_min_protocol_version = 'TLSv1.2'
+            | SELECT pg_reload_conf();
+        """
+    )
+
+
+def test_tls_that_is_too_old_comes_after_what_the_certificate_needs() -> None:
+    old = replace(STANDBY, tls=replace(TLS, version="TLSv1.1"))
+    assert steps(old, HOSTSSL_SCRAM) == "\n".join([steps(STANDBY, HOSTSSL_SCRAM), steps(old, CERT)])
