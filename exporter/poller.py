@@ -148,7 +148,9 @@ def _tell_changes(before: TargetReport | None, report: TargetReport) -> None:
             )
     elif was is not None:
         _LOG.info("target=%s is readable again", name)
-    _tell_readers(before, report)
+    if report.failure is None:
+        # of a target that cannot be read at all, its parts are not told too
+        _tell_readers(before, report)
     _tell_rules(before, report)
 
 

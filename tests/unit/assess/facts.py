@@ -189,5 +189,6 @@ def known(
 
 
 def judged_under(wal_sender: WalSender, in_force: RulesInForce) -> Connection:
-    certificates = certificates_known(POLL, TARGET, KNOWLEDGE, now=NOW)
-    return judge(wal_sender, POLL, in_force, certificates, TARGET.policy, now=NOW)
+    poll = replace(POLL, wal_senders=(wal_sender,))
+    certificates = certificates_known(poll, TARGET, KNOWLEDGE, now=NOW)
+    return judge(wal_sender, poll, in_force, certificates, TARGET.policy, now=NOW)
