@@ -241,8 +241,9 @@ def shared(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Hou
 def test_what_is_forecast_is_what_the_client_meets(shared: House, case: Case) -> None:
     shared.stage.load_hba(PASSWORD)
     shared.trust([shared.authority.certificate])
-    # it came in by password and without a certificate; what it will send is known by its role
-    with ReplicationClient(shared.parameters(None)) as client:
+    # it came in with a certificate that nobody knows; what it will send is known by its role
+    before = shared.authority.issue(common_name=ROLE)
+    with ReplicationClient(shared.parameters(before)) as client:
         issued = case.make(shared)
         shared.own(issued)
         shared.stage.primary.server.write_ident(case.map)
@@ -272,7 +273,8 @@ def test_a_renewed_authority_of_the_same_key_takes_the_place_of_the_expired(
     issued = old.issue(common_name=ROLE)
     shared.stage.load_hba(PASSWORD)
     shared.trust([shared.authority.certificate])
-    with ReplicationClient(shared.parameters(None)) as client:
+    before = shared.authority.issue(common_name=ROLE)
+    with ReplicationClient(shared.parameters(before)) as client:
         shared.own(issued)
         shared.stage.load_hba(CERT)
         shared.trust([old.certificate, renewed])
