@@ -5,10 +5,13 @@ The board owns one. Everything in it is a value that was read; nothing is judged
 
 from collections.abc import Callable
 
+from exporter.model.certificate import Certificate
+from exporter.model.certificates_report import Matched
 from exporter.model.failure import Read, Unread
 from exporter.model.inventory import Inventory
 from exporter.model.knowledge import Knowledge, Standby
 from exporter.model.observation import Observation
+from exporter.model.report import TargetReport
 from exporter.model.served import ServedChain
 from exporter.model.target import Target
 from exporter.model.tls_files import Kept
@@ -27,6 +30,7 @@ class CertificateStore:
         self._kept: dict[str, Kept] = {}
         self._served: dict[str, tuple[Read[ServedChain], float]] = {}
         self._standbys: dict[str, Standby] = {}
+        self._seen: dict[str, tuple[Certificate, ...]] = {}
 
     def kept(self, name: str) -> Kept:
         """Return what earlier polls of a target read that need not be read again."""
@@ -58,11 +62,8 @@ class CertificateStore:
         self._standbys.pop(name, None)
         if isinstance(observation, Unread):
             return
-        files, receiver = observation.tls_files, observation.receiver
-        self._kept[name] = Kept(
-            tls_files=None if isinstance(files, Unread) else files,
-            receiver=None if isinstance(receiver, Unread) else receiver,
-        )
+        self._kept[name] = observation.kept
+        receiver = observation.receiver
         if isinstance(receiver, Unread) or receiver is None:
             return
         address = observation.server.address
@@ -77,6 +78,18 @@ class CertificateStore:
             addresses=frozenset(place for place in places if place),
             receiver=receiver,
         )
+
+    def post_judged(self, name: str, report: TargetReport) -> None:
+        """Keep which certificates the sessions of a target use, as long as they do."""
+        if isinstance(report.connections, Unread):
+            return
+        used = {
+            connection.in_use.certificate
+            for connection in report.connections
+            if isinstance(connection.in_use, Matched)
+        }
+        # in one order, so that what did not change compares equal
+        self._seen[name] = tuple(sorted(used, key=lambda c: c.fingerprint))
 
     def knowledge(self, name: str, system_identifier: str | None, verify: Verify) -> Knowledge:
         """Return what is known beside the poll of target ``name``.
@@ -98,10 +111,11 @@ class CertificateStore:
                 and system_identifier is not None
                 and standby.system_identifier == system_identifier
             ),
+            seen=self._seen.get(name, ()),
         )
 
     def forget(self, gone: Callable[[str], bool]) -> None:
         """Forget the targets for which ``gone`` says so."""
-        for kept in (self._kept, self._served, self._standbys):
+        for kept in (self._kept, self._served, self._standbys, self._seen):
             for name in [n for n in kept if gone(n)]:
                 del kept[name]

@@ -110,6 +110,7 @@ def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
         report = failure(_fault(target))
     before = board.post(report, history)
     if before is not None:
+        board.certificates.post_judged(target.name, report)
         _tell_changes(before.report, report)
 
 

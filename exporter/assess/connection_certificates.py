@@ -119,7 +119,7 @@ def certificates_known(
 
 def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence[Certificate]:
     """Return the leaves that are known beside the inventory: of standbys, and of the server."""
-    found: list[Certificate] = []
+    found: list[Certificate] = list(knowledge.seen)
     for standby in knowledge.standbys:
         if not isinstance(standby.receiver.certificate, Unread):
             found += standby.receiver.certificate.certificates[:1]

@@ -31,7 +31,7 @@ def passed(of_inventory: Sequence[datetime], others: Sequence[datetime], now: da
 
 def other_turns(observation: Observation, knowledge: Knowledge) -> tuple[datetime, ...]:
     """Return the turns of what is known beside the inventory."""
-    certificates: list[Certificate] = []
+    certificates: list[Certificate] = list(knowledge.seen)
     lists: list[RevocationList] = []
     files: list[Read[CertificateFile]] = [s.receiver.certificate for s in knowledge.standbys]
     tls_files = observation.tls_files

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from exporter.model.certificate import Certificate
 from exporter.model.failure import Read
 from exporter.model.inventory import Inventory
 from exporter.model.served import ServedChain
@@ -35,9 +36,12 @@ class Knowledge:
         served: the chain that the target serves; None when it was not looked at: not yet, or
             there is no TLS to look at (a unix socket), or that is switched off.
         standbys: every other target that receives WAL.
+        seen: certificates that sessions of the target were found to use at the poll before; the
+            file they stood in may hold their successors by now.
     """
 
     verify: Verify
     inventory: Inventory | None = None
     served: Read[ServedChain] | None = None
     standbys: tuple[Standby, ...] = ()
+    seen: tuple[Certificate, ...] = ()
