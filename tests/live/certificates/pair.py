@@ -60,6 +60,8 @@ class Pair:
             return bool(found)
 
         until(streams, within=30, what="the standby to stream")
+        # the poll of the standby may have come before it was connected again
+        streams()
         (connection,) = found
         return connection
 
