@@ -51,7 +51,8 @@ def identifier(dotted: str) -> bytes:
 
 def integer(value: int) -> bytes:
     """Return an INTEGER."""
-    return element(0x02, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    length = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return element(0x02, value.to_bytes(length, signed=True))
 
 
 def distinguished_name(*relative_names: RelativeName) -> bytes:

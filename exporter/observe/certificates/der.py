@@ -1,7 +1,8 @@
 """Elements of DER (ITU-T X.690): tag, length, content; nothing is known of what they mean."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 INTEGER = 0x02
 OCTET_STRING = 0x04
@@ -16,8 +17,7 @@ _LONG_LENGTH = 0x80
 _MOST_IDENTIFIER_BYTES = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element.
 
     Attributes:
@@ -27,8 +27,8 @@ class Element:
     """
 
     tag: int
-    content: bytes = field(repr=False)
-    encoded: bytes = field(repr=False)
+    content: bytes
+    encoded: bytes
 
 
 def first(data: bytes) -> Element:
@@ -37,7 +37,29 @@ def first(data: bytes) -> Element:
     Raises:
         ValueError: there is none, or it is cut short.
     """
-    return _at(data, 0)
+    return element_at(data, 0)
+
+
+def element_at(data: bytes, start: int) -> Element:
+    """Return the element that begins at ``start``.
+
+    Raises:
+        ValueError: there is none, or it is cut short.
+    """
+    try:
+        tag, length = data[start], data[start + 1]
+    except IndexError as error:
+        raise ValueError("cut short") from error
+    if tag & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG or length == _LONG_LENGTH:
+        raise ValueError("a form that DER does not have")
+    begin = start + 2
+    if length > _LONG_LENGTH:
+        begin += length - _LONG_LENGTH
+        length = int.from_bytes(data[start + 2 : begin])
+    end = begin + length
+    if end > len(data):
+        raise ValueError("cut short")
+    return Element(tag, data[begin:end], data[start:end])
 
 
 def elements(data: bytes) -> Iterator[Element]:
@@ -48,7 +70,7 @@ def elements(data: bytes) -> Iterator[Element]:
     """
     at = 0
     while at < len(data):
-        found = _at(data, at)
+        found = element_at(data, at)
         yield found
         at += len(found.encoded)
 
@@ -91,6 +113,11 @@ def object_identifier(element: Element | None) -> str:
     octets = content(element, OBJECT_IDENTIFIER)
     if not octets or octets[-1] & 0x80 or len(octets) > _MOST_IDENTIFIER_BYTES:
         raise ValueError("no object identifier")
+    return _with_dots(octets)
+
+
+@lru_cache(maxsize=1024)  # the same few, again and again
+def _with_dots(octets: bytes) -> str:
     numbers = []
     number = 0
     for octet in octets:
@@ -100,20 +127,3 @@ def object_identifier(element: Element | None) -> str:
             number = 0
     top = min(numbers[0] // 40, 2)
     return ".".join(map(str, (top, numbers[0] - 40 * top, *numbers[1:])))
-
-
-def _at(data: bytes, start: int) -> Element:
-    try:
-        tag, length = data[start], data[start + 1]
-    except IndexError as error:
-        raise ValueError("cut short") from error
-    if tag & _MULTI_BYTE_TAG == _MULTI_BYTE_TAG or length == _LONG_LENGTH:
-        raise ValueError("a form that DER does not have")
-    begin = start + 2
-    if length > _LONG_LENGTH:
-        begin += length - _LONG_LENGTH
-        length = int.from_bytes(data[start + 2 : begin])
-    end = begin + length
-    if end > len(data):
-        raise ValueError("cut short")
-    return Element(tag, data[begin:end], data[start:end])

@@ -33,8 +33,10 @@ _MOST_CACHED_BYTES = 1024
 _UTF8_STRING = 12
 _ONE_BYTE_STRINGS = frozenset({18, 19, 20, 22, 23, 24, 26})
 """Numeric, Printable, T61, IA5, the times, Visible: each byte a character of ISO 8859-1."""
-_WIDTHS = {30: 2, 28: 4}
-"""BMPString and UniversalString: bytes per character."""
+_BMP_STRING = 30
+_LAST_OF_BMP = 0xFFFF
+_WIDE_STRINGS = {_BMP_STRING: "utf-16-be", 28: "utf-32-be"}
+"""BMPString, UniversalString."""
 
 _PLAIN = re.compile(rb"[\w.:/=@*!$%&'()?\[\]^`{|}~-]([\w .:/=@*#!$%&'()?\[\]^`{|}~-]*[\w.:/=@-])?")
 """Nothing in it is escaped: the usual value."""
@@ -146,13 +148,13 @@ def _printed(attribute: _Attribute, *, ascii_only: bool) -> bytes:
         return _escaped([chr(byte).encode() for byte in value], ascii_only=ascii_only)
     if tag & _CONSTRUCTED and tag != SEQUENCE:
         raise ValueError("a string in pieces, which DER does not have")
-    width = _WIDTHS.get(tag)
-    if width is None:
+    encoding = _WIDE_STRINGS.get(tag)
+    if encoding is None:
         return _dumped(attribute)
-    if len(value) % width:
-        raise ValueError("half a character at the end")
-    numbers = (int.from_bytes(value[at : at + width]) for at in range(0, len(value), width))
-    return _escaped([chr(number).encode() for number in numbers], ascii_only=ascii_only)
+    text = value.decode(encoding)
+    if tag == _BMP_STRING and any(ord(character) > _LAST_OF_BMP for character in text):
+        raise ValueError("two halves of a surrogate pair, which are no characters of a BMPString")
+    return _escaped([character.encode() for character in text], ascii_only=ascii_only)
 
 
 def _dumped(attribute: _Attribute) -> bytes:

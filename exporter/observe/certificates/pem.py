@@ -4,7 +4,9 @@ import binascii
 import re
 from collections.abc import Iterator
 
-_MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n]{1,64}?)-----[\0- ]*?(?:\n|\Z)")
+BEGIN = b"-----BEGIN "
+
+_MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n-]{1,64}+)-----[\0- ]*?(?:\n|\Z)")
 """A line that begins or ends a block; what is no larger than a blank may follow."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE = b" \t\r\n\v\f"
@@ -13,7 +15,7 @@ _BLANK_LINE = re.compile(rb"\n[ \t\r]*\n")
 
 def holds_pem(data: bytes) -> bool:
     """Return whether there is a block in ``data``, or the beginning of one."""
-    return b"-----BEGIN " in data
+    return BEGIN in data
 
 
 def blocks(data: bytes) -> Iterator[tuple[str, bytes | None]]:

@@ -32,7 +32,10 @@ def read_revocation_list(der: bytes) -> RevocationList:
         ValueError: it is none.
     """
     whole = first(der)
-    x509.load_der_x509_crl(whole.encoded)
+    try:
+        x509.load_der_x509_crl(whole.encoded)
+    except x509.InvalidVersion as error:
+        raise ValueError("a version that there is not") from error
     to_be_signed, *_ = inside(whole, SEQUENCE)
     fields = list(inside(to_be_signed, SEQUENCE))
     if fields and fields[0].tag == INTEGER:

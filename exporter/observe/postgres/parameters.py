@@ -1,11 +1,10 @@
 """From a target to libpq's connection parameters; the only place where a password is in clear."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
-from exporter.model.failure import FailureReason, Unread
-from exporter.model.target import ClearPassword, PasswordFile, PasswordVariable, Target
+from exporter.model.failure import Unread
+from exporter.model.target import Target
+from exporter.observe.passwords import read_password
 
 APPLICATION_NAME = "pg-replication-cert-exporter"
 
@@ -16,29 +15,7 @@ _LOCK_SHARE = 0.2
 
 def password_of(target: Target) -> str | Unread:
     """Read the target's password at the door; empty when it has none."""
-    match target.password:
-        case None:
-            return ""
-        case ClearPassword(value):
-            return value
-        case PasswordVariable(name):
-            return os.environ.get(name) or _unreadable(f"environment variable {name}: not set")
-        case PasswordFile(path):
-            return _from_file(path)
-
-
-def _from_file(path: Path) -> str | Unread:
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        return _unreadable(f"password file {path}: {error.strerror}")
-    except UnicodeDecodeError:
-        return _unreadable(f"password file {path}: not UTF-8")
-    return text.removesuffix("\n").removesuffix("\r") or _unreadable(f"password file {path}: empty")
-
-
-def _unreadable(detail: str) -> Unread:
-    return Unread(FailureReason.AUTHENTICATION, detail)
+    return read_password(target.password)
 
 
 def session_options(timeout_seconds: float, given: str) -> str:
