@@ -8,6 +8,7 @@ from pathlib import Path
 from exporter.config.document import Document, read_document
 from exporter.config.faults import ConfigurationError, Fault, KeyPath
 from exporter.config.files import file_fault
+from exporter.config.inventory import read_inventory
 from exporter.config.login import LoginReader
 from exporter.config.policies import read_policy
 from exporter.config.settings import Settings
@@ -37,10 +38,10 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         ConfigurationError: with every fault of every file.
     """
     loading = _Loading(environment)
-    targets = loading.main_file(path)
-    if loading.faults:
+    settings = loading.main_file(path)
+    if loading.faults or settings is None:
         raise ConfigurationError(loading.sorted_faults())
-    return Settings(targets, tuple(loading.sources))
+    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,11 @@ class _Loading:
             sorted(dict.fromkeys(self.faults), key=lambda fault: (order[fault.file], fault.line))
         )
 
-    def main_file(self, path: Path) -> tuple[Target, ...]:
-        """Return the targets of ``path`` and of the files it names."""
+    def main_file(self, path: Path) -> Settings | None:
+        """Return what ``path`` and the files it names say; of use only without faults."""
         document = self._read(path)
         if document is None:
-            return ()
+            return None
         shape, failed = check(ConfigurationShape, document, (), document.value, self.faults)
         defaults = self._defaults(document, shape.defaults)
         targets = self._targets(document, shape.targets, defaults)
@@ -85,7 +86,12 @@ class _Loading:
             self.faults.append(
                 document.fault(("targets",), "no target is configured: write at least one")
             )
-        return tuple(targets)
+        return Settings(
+            targets=tuple(targets),
+            sources=tuple(self.sources),
+            inventory=read_inventory(document, shape.inventory, self.environment, self.faults),
+            inventory_interval_seconds=shape.inventory_interval,
+        )
 
     def _targets_file(self, file: Path, defaults: _Defaults) -> list[Target]:
         if fault := file_fault(file):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.model.inventory import InventorySource
 from exporter.model.target import Target
 
 
@@ -13,7 +14,11 @@ class Settings:
     Attributes:
         targets: at least one, in reading order, no two of one name.
         sources: the configuration files that were read, the main file first.
+        inventory: no two sources of one name.
+        inventory_interval_seconds: from one look at the inventory's files to the next.
     """
 
     targets: tuple[Target, ...]
     sources: tuple[Path, ...]
+    inventory: tuple[InventorySource, ...] = ()
+    inventory_interval_seconds: float = 60.0

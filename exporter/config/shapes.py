@@ -62,6 +62,14 @@ class ConfigurationShape(Shape):
         description="One pattern or a list of patterns of further files with targets, such as"
         " `conf.d/*.yml`; relative to this file, read in the order of their names.",
     )
+    inventory: list[object] = Field(
+        default=[], description="Files with certificates of replication clients, one entry each."
+    )
+    inventory_interval: Interval = Field(
+        default=60.0,
+        description="Time from one look at these files to the next, from `1s` to `1d`; only what"
+        " changed is read.",
+    )
 
 
 class TargetsFileShape(Shape):
@@ -207,6 +215,35 @@ class ExemptionShape(Shape):
     )
     application_names: Texts = Field(
         default=(), description="In addition only: an application name is the client's to choose."
+    )
+
+
+class InventorySourceShape(Shape):
+    """One entry of `inventory`."""
+
+    required: ClassVar[frozenset[str]] = frozenset({"name", "paths"})
+
+    name: Name = Field(
+        default="", description="Required. The label `source` of `pgrepl_inventory_errors`."
+    )
+    paths: Patterns = Field(
+        default=(),
+        description="Required. One path or a list of paths: files, folders, patterns such as"
+        " `standbys/**/*.crt`.",
+    )
+    roles: Texts = Field(
+        default=(),
+        description="Roles that these certificates log in as; without it, their names tell.",
+    )
+    application_names: Texts = Field(
+        default=(), description="Standbys that use them; without it, any."
+    )
+    password_file: Text | None = Field(
+        default=None,
+        description="File that holds the password of PKCS#12 files; read again at each look.",
+    )
+    password_env: VariableName | None = Field(
+        default=None, description="Environment variable that holds it."
     )
 
 

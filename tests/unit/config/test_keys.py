@@ -13,7 +13,7 @@ TARGET_KEYS = (
     " cluster_name, interval, timeout and policy"
 )
 
-TOP_KEYS = "defaults, targets and targets_from"
+TOP_KEYS = "defaults, targets, targets_from, inventory and inventory_interval"
 
 AT_THE_TOP = {
     "no target": (
@@ -39,7 +39,7 @@ AT_THE_TOP = {
     ),
     "a key like no other": (
         TARGET + "scrape: x\n",
-        ["config.yml:4: scrape: is not a key here: there are defaults, targets and targets_from"],
+        ["config.yml:4: scrape: is not a key here: there are " + TOP_KEYS],
     ),
     "a key with blanks": (
         TARGET + '"default ": x\n',

@@ -11,6 +11,7 @@ from exporter.config.shapes import (
     ConfigurationShape,
     DefaultsShape,
     ExemptionShape,
+    InventorySourceShape,
     PolicyShape,
     Shape,
     TargetsFileShape,
@@ -28,6 +29,7 @@ SHAPES: list[type[Shape]] = [
     TargetShape,
     PolicyShape,
     ExemptionShape,
+    InventorySourceShape,
 ]
 KEYS = sorted({key for shape in SHAPES for key in shape.model_fields})
 
@@ -49,6 +51,7 @@ def test_the_example_is_a_faultless_configuration(tmp_path: Path) -> None:
         "tls/exporter.key",
         "tls/root.crl",
         "secrets/db2",
+        "secrets/keystores",
     ):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
@@ -70,6 +73,7 @@ def test_the_example_without_its_files_tells_each_of_them(tmp_path: Path) -> Non
         "targets.1.password_file",
         "targets.2.password_env",
         "targets_from.0",
+        "inventory.1.password_file",
     ]
 
 
