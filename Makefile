@@ -19,7 +19,7 @@ ROOT := $(filter 0,$(shell id -u))
 NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
-	mutants tests image bench format lock metrics-page clean promtool debian-packages
+	mutants tests fuzz image bench bench-inventory format lock metrics-page clean promtool debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -84,11 +84,21 @@ tests: .venv/checks.stamp promtool ## every test, real servers included, with co
 	@pytest -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
 	@coverage report --skip-covered
 
+fuzz: .tools/fuzz.stamp ## any bytes to what reads certificates (ARGS='--inputs 1200000 --record')
+	@.tools/fuzz/bin/python -m fuzz $(ARGS)
+
+.tools/fuzz.stamp: requirements/fuzz.txt scripts/venv
+	@scripts/venv .tools/fuzz requirements/fuzz.txt $(PYTHON)
+	@touch $@
+
 image: .venv/checks.stamp ## build the container image and run it (root; a minute or two)
 	@pytest -m image --no-cov tests/image $(ARGS)
 
 bench: .venv/checks.stamp ## what one poll costs; rewrites bench/results.json and docs/performance.md
 	@python -m bench $(ARGS)
+
+bench-inventory: .venv/checks.stamp ## what 10,000 certificates cost; rewrites docs/performance-inventory.md
+	@python -m bench.inventory
 
 format: .venv/checks.stamp ## lay out the code
 	@ruff format

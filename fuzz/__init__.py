@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of what reads certificates: any bytes, never an exception."""
