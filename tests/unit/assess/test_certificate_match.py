@@ -178,7 +178,7 @@ def test_certificates_are_found_by_whose_they_are() -> None:
     }
     assert {key: p.newest for key, p in index.of_role.items()} == {"replica": (of_role,)}
     assert index.unbound.newest == (free,)
-    assert index.unbound.by_subject == {"/O=Lab/CN=replica": (free,)}
+    assert index.unbound.by_subject == {"/O=Lab/CN=replica": ((free,),)}
     assert index.unbound_names == {"replica": (free,), "CN=replica,O=Lab": (free,)}
     assert len(index.shown) == 4
 

@@ -246,10 +246,7 @@ def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
     )
     assert why(judged(knowledge, SCRAM, sender=using(old))) == (
         "it may be one of several certificates that would not fare alike: serial number "
-        + ", ".join(
-            f"{c.serial_number} (/inventory/replica.crt)"
-            for c in sorted((renewed, alike), key=lambda c: c.fingerprint)
-        )
+        "5 (/inventory/replica.crt), 4 (/inventory/replica.crt)"
     )
 
 
@@ -349,7 +346,8 @@ def test_of_too_many_none_is_looked_at() -> None:
     several = [known(certificate(name(f"CN=n{n}"), serial=n), roles=["replica"]) for n in range(17)]
     assert isinstance(judged(stored(*several[1:]), CERT).next_certificate, NextCertificate)
     assert why(judged(stored(*several), CERT)) == (
-        "no target is visibly the standby behind it, and the inventory has 17 that may be its own"
+        "no target is visibly the standby behind it, and more than 16 of the inventory may be its "
+        "own"
     )
 
 
