@@ -139,7 +139,7 @@ def _met(reconnect: Reconnect, candidate: Candidate) -> Met:
 def judged(reconnect: Reconnect, candidate: Candidate) -> Verification | None:
     """Return what the server would say of a candidate; its own dates are known in any case."""
     found = reconnect.accept(candidate.chain)
-    if found is not None:
+    if found is not None or not reconnect.server.requests_client_certificate:
         return found
     certificate = candidate.certificate
     if certificate.not_after < reconnect.now:
@@ -209,7 +209,7 @@ def _next(reconnect: Reconnect, candidate: Candidate) -> NextCertificate:
         certificate=candidate.certificate,
         source=candidate.source,
         path=candidate.path,
-        verification=reconnect.accept(candidate.chain),
+        verification=judged(reconnect, candidate),
         name=fits.pop() if len(fits) == 1 else NameFit.UNDECIDED,
         chain=candidate.chain[1:],
     )
@@ -217,9 +217,7 @@ def _next(reconnect: Reconnect, candidate: Candidate) -> NextCertificate:
 
 def demands_name(rule: HbaRule) -> bool:
     """Return whether a rule holds the name in a certificate against the role."""
-    return rule.auth_method == "cert" or (
-        rule.auth_method != "reject" and rule.option("clientcert") == "verify-full"
-    )
+    return rule.auth_method == "cert" or rule.option("clientcert") == "verify-full"
 
 
 def _result(found: NextCertificate) -> str | None:

@@ -64,9 +64,6 @@ def _repair(case: Case, judged: ConnectionCertificates) -> Iterable[Step]:
         return
     verification = upcoming.verification
     if verification is None:
-        if judged.cause in _OF_THE_CLIENT:
-            yield _other(upcoming, judged.cause, case.client.role)
-            yield _SEE
         return
     if verification.result != VERIFIED:
         if verification.cause in _OF_THE_SERVER:

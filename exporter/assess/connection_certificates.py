@@ -41,7 +41,7 @@ from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.model.wal_sender import PeerCertificate, TcpPeer, WalSender
 
-_Client = tuple[str, str]
+_Client = tuple[str, object]
 """Application name and address."""
 
 
@@ -150,7 +150,7 @@ def _users(
 
 def _client(sender: WalSender) -> _Client:
     peer = sender.peer
-    return sender.application_name, str(peer.address) if isinstance(peer, TcpPeer) else ""
+    return sender.application_name, peer.address if isinstance(peer, TcpPeer) else peer
 
 
 def judge_certificates(

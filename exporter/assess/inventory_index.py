@@ -1,6 +1,6 @@
 """The inventory by what is asked of it, worked out once for all targets and polls."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from exporter.assess.certificate_match import Shown, as_shown, shown_of
 from exporter.assess.passed_dates import turns
+from exporter.model.certificate import DistinguishedName
 from exporter.model.inventory import InventoryCertificate
 
 KeyT = TypeVar("KeyT")
@@ -20,12 +21,15 @@ class Pool:
     """Certificates that somebody owns, without authorities; compared by identity.
 
     Attributes:
-        by_subject: by the subject as a session shows it.
+        by_subject: by the subject as a session shows it: for each whole subject that looks like
+            that, its certificates, the newest first.
         newest: the newest of each subject; several where they are equally new.
+        by_fingerprint: all of them.
     """
 
-    by_subject: Mapping[str, Several]
+    by_subject: Mapping[str, tuple[Several, ...]]
     newest: Several
+    by_fingerprint: Mapping[str, InventoryCertificate]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,27 +56,27 @@ class InventoryIndex:
 def pool(certificates: Iterable[InventoryCertificate]) -> Pool:
     """Return ``certificates`` as a pool, each once."""
     distinct = {k.certificate.fingerprint: k for k in certificates}
-    by_subject: dict[str, list[InventoryCertificate]] = {}
-    for fingerprint in sorted(distinct):
-        known = distinct[fingerprint]
-        by_subject.setdefault(as_shown(known.certificate.subject), []).append(known)
+    subjects: dict[DistinguishedName, list[InventoryCertificate]] = {}
+    for known in sorted(distinct.values(), key=_newest_first):
+        subjects.setdefault(known.certificate.subject, []).append(known)
+    by_subject: dict[str, list[Several]] = {}
+    for subject, several in subjects.items():
+        by_subject.setdefault(as_shown(subject), []).append(tuple(several))
     return Pool(
-        by_subject=_frozen(by_subject),
-        newest=tuple(k for several in by_subject.values() for k in newest(several)),
+        by_subject={shown: tuple(groups) for shown, groups in by_subject.items()},
+        newest=tuple(known for several in subjects.values() for known in newest(several)),
+        by_fingerprint=distinct,
     )
 
 
-def newest(certificates: Sequence[InventoryCertificate]) -> Several:
-    """Return the newest of each subject; several where they are equally new."""
-    subjects: dict[str, list[InventoryCertificate]] = {}
+def newest(certificates: Iterable[InventoryCertificate]) -> Iterator[InventoryCertificate]:
+    """Yield the first of ``certificates``, the newest first, and those that are equally new."""
+    first = None
     for known in certificates:
-        subjects.setdefault(known.certificate.subject.rfc2253, []).append(known)
-    return tuple(
-        known
-        for several in subjects.values()
-        for known in several
-        if _age(known) == max(_age(k) for k in several)
-    )
+        first = first or known
+        if _age(known) != _age(first):
+            return
+        yield known
 
 
 def inventory_index(certificates: Several) -> InventoryIndex:
@@ -128,6 +132,11 @@ def _inventory_index(same: _Same) -> InventoryIndex:
         unbound_names=_frozen(unbound_names),
         turns=turns(c for known in same.certificates for c in (known.certificate, *known.chain)),
     )
+
+
+def _newest_first(known: InventoryCertificate) -> tuple[float, float, str]:
+    begins, ends = _age(known)
+    return -begins.timestamp(), -ends.timestamp(), known.certificate.fingerprint
 
 
 def _age(known: InventoryCertificate) -> tuple[datetime, datetime]:

@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exporter.assess.inventory_index import InventoryIndex
-from exporter.assess.owned_certificates import Owner, to_be_sent
+from exporter.assess.owned_certificates import MOST_CANDIDATES, Owner, to_be_sent
 from exporter.assess.standby_match import Standbys, standbys_that_may_be, supported
 from exporter.model.certificate import Certificate, CertificateSource
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.knowledge import Standby
-
-MOST_CANDIDATES = 16
-"""Certificates of which a client may send any; with more, none is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,9 @@ def _of_inventory(owner: Owner, inventory: InventoryIndex | None, why: str) -> S
     if not found:
         return SendsUnknown(f"{why}, and the inventory has no certificate for it")
     if len(found) > MOST_CANDIDATES:
-        return SendsUnknown(f"{why}, and the inventory has {len(found)} that may be its own")
+        return SendsUnknown(
+            f"{why}, and more than {MOST_CANDIDATES} of the inventory may be its own"
+        )
     return SendsOneOf(
         tuple(
             Candidate(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from exporter.assess.demand import map_name
 from exporter.assess.inventory_index import InventoryIndex, Pool, Several, newest
@@ -10,6 +11,10 @@ from exporter.model.certificates_report import InUse, Matched
 from exporter.model.hba import HbaRule, IdentContent
 from exporter.model.inventory import InventoryCertificate
 from exporter.model.wal_sender import PeerCertificate, WalSender
+
+MOST_CANDIDATES = 16
+"""Certificates of which a client may send any; with more, none is looked at."""
+ENOUGH = MOST_CANDIDATES + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def _that_may_fit(
         return inventory.unbound_names.get(role, ())
     systems = {m.system_name for c in maps for m in c.mappings if m.map_name == through}
     if any(system.startswith("/") for system in systems):
-        return (known for several in inventory.unbound.by_subject.values() for known in several)
+        return inventory.unbound.by_fingerprint.values()
     return (known for system in systems for known in inventory.unbound_names.get(system, ()))
 
 
@@ -77,33 +82,41 @@ def to_be_sent(owner: Owner, inventory: InventoryIndex) -> Several:
     for role in (sender.role, ""):
         bound = inventory.of_standby.get((sender.application_name, role))
         if bound is not None:
-            return newest(_same_subject(owner, bound)) or bound.newest
+            same = (known for group in _same_subject(owner, bound) for known in newest(group))
+            return tuple(same) or bound.newest
     of_role = inventory.of_role.get(sender.role)
     if of_role is not None:
-        return _unless_taken(owner, _same_subject(owner, of_role)) or of_role.newest
-    return _unless_taken(owner, _same_subject(owner, inventory.unbound)) or owner.named.newest
+        return _unless_taken(owner, of_role) or of_role.newest
+    return _unless_taken(owner, inventory.unbound) or owner.named.newest
 
 
-def _unless_taken(owner: Owner, found: Several) -> Several:
-    """Return the newest of ``found``, unless another client may own it.
+def _unless_taken(owner: Owner, of: Pool) -> Several:
+    """Return the newest of the subject shown, unless another client may own it.
 
-    Where another has the same role and subject, what is in use may stay in use.
+    Where another has the same role and subject, what is in use may stay in use, and where that is
+    not known, any may be sent.
     """
+    groups = _same_subject(owner, of)
     if owner.taken is None:
-        return newest(found)
-    left = tuple(k for k in found if k.certificate.fingerprint not in owner.taken) or found
-    stays = tuple(k for k in left if owner.in_use == Matched(k.certificate))
-    if not stays:
-        return left
-    return tuple(dict.fromkeys((*newest(left), *stays)))
+        return tuple(known for group in groups for known in newest(group))
+    stays: Several = ()
+    if isinstance(owner.in_use, Matched):
+        own = of.by_fingerprint.get(owner.in_use.certificate.fingerprint)
+        stays = () if own is None else (own,)
+    found: dict[InventoryCertificate, None] = {}
+    for group in groups:
+        left = (k for k in group if k.certificate.fingerprint not in owner.taken)
+        found.update(dict.fromkeys(newest(left) if stays else islice(left, ENOUGH)))
+    found.update(dict.fromkeys(stays))
+    return tuple(found) or tuple(known for group in groups for known in newest(group))
 
 
-def _same_subject(owner: Owner, of: Pool) -> Several:
+def _same_subject(owner: Owner, of: Pool) -> tuple[Several, ...]:
     if owner.shown is None or owner.shown.subject is None:
         return ()
-    found = of.by_subject.get(owner.shown.subject.text, ())
+    groups = of.by_subject.get(owner.shown.subject.text, ())
     if not isinstance(owner.in_use, Matched):
-        return found
+        return groups
     # what was cut, or reads like another name, is known now
     subject = owner.in_use.certificate.subject
-    return tuple(k for k in found if k.certificate.subject == subject)
+    return tuple(group for group in groups if group[0].certificate.subject == subject)

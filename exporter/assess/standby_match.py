@@ -85,10 +85,9 @@ def supported(standby: Standby, wal_sender: WalSender, standbys: Standbys) -> bo
 def _elsewhere(standby: Standby, wal_sender: WalSender, standbys: Standbys) -> bool:
     """Return whether the standby visibly receives through another walsender."""
     receiver = standby.receiver
-    slot = receiver.slot_name
-    if slot.startswith(_TEMPORARY_SLOT):
-        slot = ""
-    if slot and wal_sender.slot_name and slot != wal_sender.slot_name:
+    slots = {receiver.slot_name, wal_sender.slot_name}
+    named = "" not in slots and not receiver.slot_name.startswith(_TEMPORARY_SLOT)
+    if named and len(slots) > 1:
         return True
     if receiver.sender_host in standbys.hosts:
         ports = {receiver.sender_port, standbys.port}

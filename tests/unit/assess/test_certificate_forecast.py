@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from exporter.assess.acceptance import FilesInForce, files_in_force
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import Forecast, ForecastCause, Posture, Reason, Verdict
@@ -489,6 +490,11 @@ def test_a_reload_that_did_not_take_the_servers_own_took_no_authority_either(
     if poll is SEEN:
         poll = replace(SEEN, file_times=tls_times(STARTED))
     assert met(judged(knowledge, CERT, poll=poll)) == expected
+
+
+def test_files_that_are_not_read_were_not_refused() -> None:
+    poll = replace(NOT_READ, file_times=tls_times(STARTED))
+    assert files_in_force(poll, None) is FilesInForce.LOADED
 
 
 # --- when it breaks

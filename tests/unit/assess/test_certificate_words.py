@@ -38,8 +38,10 @@ from tests.unit.assess.certificates import (
 from tests.unit.assess.facts import (
     CERT,
     LOADED,
+    NOW,
     PLAIN,
     SCRAM,
+    SERVER,
     STANDBY,
     WITHOUT_CERTIFICATE,
     mapping,
@@ -381,8 +383,21 @@ def test_what_the_server_lacks_is_put_right_there(cause: ForecastCause, action: 
 def test_its_own_dates_are_put_right_where_the_servers_files_are_not_read() -> None:
     poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
     connection = judged(of_standby(sending(EXPIRED)), CERT, poll=poll, sender=using(EXPIRED))
+    assert told(connection)[-1] == (
+        "Whatever the rule, the server refuses it: certificate has expired; its name lets in as "
+        "replica."
+    )
     assert connection.remedy[0].action.endswith(f"in {FILE}: it has expired")
     assert connection.remedy[1:] == (SEE, AGAIN)
+    early = certificate(since=NOW + DAY)
+    connection = judged(of_standby(sending(early)), CERT, poll=poll)
+    assert told(connection)[-1] == (
+        "Whatever the rule, the server refuses it: certificate is not yet valid; its name lets in "
+        "as replica."
+    )
+    asks_nobody = replace(poll, server=replace(SERVER, requests_client_certificate=False))
+    connection = judged(of_standby(sending(EXPIRED)), CERT, poll=asks_nobody)
+    assert told(connection)[-1].startswith("Whether the server would take it is not known")
     assert judged(of_standby(), CERT, poll=poll).remedy == ()
 
 
@@ -410,6 +425,14 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
 def test_names_in_a_map_are_written_so_that_they_are_no_patterns() -> None:
     other = certificate(name("CN=/x"), serial=9)
     assert judged(of_standby(sending(other)), CERT).remedy[0].lines == ("MAP  /^/x$  replica",)
+
+
+def test_roles_in_a_map_are_written_so_that_they_are_no_patterns() -> None:
+    other = certificate(name("CN=standby-1"), serial=9)
+    sender = replace(STANDBY, role="/r")
+    knowledge = of_standby(replace(sending(other), role="/r"))
+    steps = judged(knowledge, replace(CERT, roles=("all",)), sender=sender).remedy
+    assert steps[0].lines == ("MAP  standby-1  /^/r$",)
 
 
 def test_of_the_inventory_the_place_on_the_client_is_its_sslcert() -> None:

@@ -8,14 +8,14 @@ import pytest
 from exporter.model.certificate import Certificate, CertificateFile, CertificateSource
 from exporter.model.certificates_report import NameFit, NextCertificate, NextUnknown
 from exporter.model.failure import FailureReason, Unread
-from exporter.model.hba import LineTraits, RuleLocation
+from exporter.model.hba import HbaRule, LineTraits, RuleLocation
 from exporter.model.inventory import InventoryCertificate
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.report import Connection
 from exporter.model.tls_files import Receiver
 from exporter.model.verification import VERIFIED, Verification
-from exporter.model.wal_sender import TcpPeer, WalSender
+from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
 from tests.unit.assess.certificates import (
     CA,
     DAY,
@@ -246,10 +246,7 @@ def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
     )
     assert why(judged(knowledge, SCRAM, sender=using(old))) == (
         "it may be one of several certificates that would not fare alike: serial number "
-        + ", ".join(
-            f"{c.serial_number} (/inventory/replica.crt)"
-            for c in sorted((renewed, alike), key=lambda c: c.fingerprint)
-        )
+        "5 (/inventory/replica.crt), 4 (/inventory/replica.crt)"
     )
 
 
@@ -338,6 +335,43 @@ def test_of_two_whose_names_fare_otherwise_none_is_told() -> None:
     assert why(judged(knowledge, CERT)).startswith("it may be one of several certificates")
 
 
+GSS = replace(CERT, auth_method="gss", options=("map=m",))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (GSS, NameFit.REFUSED),
+        (replace(GSS, options=("map=m", "clientcert=verify-ca")), NameFit.REFUSED),
+        (replace(GSS, options=("map=m", "clientcert=verify-full")), NameFit.ADMITTED),
+        (replace(CERT, options=("map=m",)), NameFit.ADMITTED),
+        (CERT, NameFit.REFUSED),
+    ],
+)
+def test_a_map_counts_where_the_rule_holds_a_certificates_name_against_it(
+    rule: HbaRule, expected: NameFit
+) -> None:
+    poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
+    one = certificate(name("CN=standby-1"), serial=40)
+    told = judged(of_standby(sending(one)), rule, poll=poll).next_certificate
+    assert isinstance(told, NextCertificate)
+    assert told.name is expected
+
+
+def test_rules_that_may_govern_must_agree_on_a_name() -> None:
+    poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
+    one = certificate(name("CN=standby-1"), serial=40)
+    by_host = replace(CERT, address="db9.example", netmask=None)
+    told = judged(of_standby(sending(one)), by_host, BY_MAP, poll=poll).next_certificate
+    assert isinstance(told, NextCertificate)
+    assert told.name is NameFit.UNDECIDED
+
+
+def test_a_peer_without_an_address_is_a_client_too() -> None:
+    odd = replace(STANDBY, peer=OtherPeer.UNIX_SOCKET)
+    assert sent(judged(stored(known(OWN)), CERT, sender=odd)) == OWN
+
+
 def test_where_the_servers_files_are_not_read_equal_names_fare_alike() -> None:
     poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
     told = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
@@ -349,7 +383,8 @@ def test_of_too_many_none_is_looked_at() -> None:
     several = [known(certificate(name(f"CN=n{n}"), serial=n), roles=["replica"]) for n in range(17)]
     assert isinstance(judged(stored(*several[1:]), CERT).next_certificate, NextCertificate)
     assert why(judged(stored(*several), CERT)) == (
-        "no target is visibly the standby behind it, and the inventory has 17 that may be its own"
+        "no target is visibly the standby behind it, and more than 16 of the inventory may be its "
+        "own"
     )
 
 
