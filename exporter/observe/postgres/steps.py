@@ -39,6 +39,7 @@ class Steps(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[T] = self._loop.create_future()
         self._watched = _NOTHING
+        self._writing = False
 
     async def take(self) -> T:
         """Take all steps and return what the last one returns; raises what a step raises."""
@@ -69,13 +70,18 @@ class Steps(Generic[T]):
         if self._watched == _NOTHING:
             self._watched = self._descriptor()
             self._loop.add_reader(self._watched, self._step)
+        if write == self._writing:
+            return
+        self._writing = write
         if write:
             self._loop.add_writer(self._watched, self._step)
         else:
             self._loop.remove_writer(self._watched)
 
     def _forget(self) -> None:
-        if self._watched != _NOTHING:
-            self._loop.remove_reader(self._watched)
+        if self._watched == _NOTHING:
+            return
+        self._loop.remove_reader(self._watched)
+        if self._writing:
             self._loop.remove_writer(self._watched)
-            self._watched = _NOTHING
+        self._watched, self._writing = _NOTHING, False
