@@ -14,7 +14,7 @@ import termios
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from psycopg import Error, pq
 from psycopg.pq import ConnStatus, PollingStatus
@@ -27,8 +27,7 @@ from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
 from exporter.observe.postgres.statement import Row, Statement
-
-T = TypeVar("T")
+from exporter.observe.postgres.steps import Steps
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
 """What one session may receive; libpq would hold whatever a hostile server sends."""
@@ -124,7 +123,9 @@ class Session:
         try:
             pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
             libpq.tell_sqlstate(pgconn)
-            status = await self._go_through(self._login_steps(pgconn), may_reconnect=True)
+            status = await Steps(
+                self._login_steps(pgconn), lambda: pgconn.socket, self._count, may_reconnect=True
+            ).take()
             while status is not PollingStatus.OK:
                 # the server has asked for a password; the next step may hash it without end
                 await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
@@ -174,7 +175,8 @@ class Session:
         pgconn = self.pgconn
         try:
             pipeline.send(pgconn, statements.values())
-            await self._go_through(self._reading(list(statements)))
+            reading = self._reading(list(statements))
+            await Steps(reading, lambda: pgconn.socket, self._count).take()
             pgconn.exit_pipeline_mode()
         except Error as error:
             raise PollFailed(failures.lost_connection(str(error), self._secrets)) from None
@@ -186,50 +188,6 @@ class Session:
         for unsent in pipeline.answers(self.pgconn, len(names), answered, self._secrets):
             self.stage = f"reading {names[len(answered)]}"
             yield unsent
-
-    async def _go_through(
-        self, steps: Generator[bool, None, T], *, may_reconnect: bool = False
-    ) -> T:
-        """Take a step whenever the socket is ready for it, and return what the last one returns.
-
-        In the callback of the socket, not in this task: there is a step for each message of the
-        login and for each answer, and two switches of tasks would cost more than most of them.
-
-        Args:
-            steps: yield whether the socket must be writable for the next one.
-            may_reconnect: a step may close the socket and open another, of the same number.
-        """
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[T] = loop.create_future()
-        watched = -1
-
-        def step() -> None:
-            nonlocal watched
-            if ended.done():
-                return
-            try:
-                if watched >= 0:
-                    self._count(watched)
-                if may_reconnect:
-                    _forget(loop, watched)
-                write = next(steps)
-                if may_reconnect or watched < 0:
-                    watched = self.pgconn.socket
-                    loop.add_reader(watched, step)
-                if write:
-                    loop.add_writer(watched, step)
-                else:
-                    loop.remove_writer(watched)
-            except StopIteration as end:
-                ended.set_result(end.value)
-            except Exception as error:  # noqa: BLE001  raised again in the task that waits
-                ended.set_exception(error)
-
-        try:
-            step()
-            return await ended
-        finally:
-            _forget(loop, watched)
 
     async def _ready(self, descriptor: int, *, write: bool) -> None:
         """Wait until the socket can be read, or also written when ``write``."""
@@ -273,12 +231,6 @@ class Session:
                 duplicate.shutdown(socket.SHUT_RDWR)
         if not self._offload.leave():
             pgconn.finish()
-
-
-def _forget(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-    if descriptor >= 0:
-        loop.remove_reader(descriptor)
-        loop.remove_writer(descriptor)
 
 
 def _waiting_bytes(descriptor: int) -> int:

@@ -42,7 +42,6 @@ _BY_SQLSTATE = {
     "40P01": FailureReason.RECOVERY_CONFLICT,  # a deadlock with the startup process
     "42501": FailureReason.PERMISSION,
     "42703": FailureReason.UNSUPPORTED_SERVER,  # a column of a system view is missing
-    "42883": FailureReason.NOT_INSTALLED,  # a shipped function is missing
     "42P01": FailureReason.UNSUPPORTED_SERVER,  # a system view is missing
     "55P03": FailureReason.STATEMENT_TIMEOUT,  # lock_timeout
     "57P01": FailureReason.TERMINATED,
@@ -140,6 +139,13 @@ def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:
                 FailureReason.ROLE_CONNECTION_LIMIT
                 if by_role
                 else FailureReason.TOO_MANY_CONNECTIONS
+            )
+        case "42883":
+            # one of ours, or of the server itself: its name is in the message in every language
+            return (
+                FailureReason.NOT_INSTALLED
+                if "replication_cert_exporter" in text
+                else FailureReason.UNSUPPORTED_SERVER
             )
         case "57014":
             return (

@@ -107,7 +107,16 @@ def test_a_lost_session_has_its_reason(message: str, reason: FailureReason) -> N
         ("57014", "canceling statement due to user request", FailureReason.TERMINATED),
         ("55P03", "canceling statement due to lock timeout", FailureReason.STATEMENT_TIMEOUT),
         ("42501", "permission denied for function", FailureReason.PERMISSION),
-        ("42883", "function does not exist", FailureReason.NOT_INSTALLED),
+        (
+            "42883",
+            "function replication_cert_exporter.hba_lines() does not exist",
+            FailureReason.NOT_INSTALLED,
+        ),
+        (
+            "42883",
+            "Funktion pg_stat_get_wal_senders() existiert nicht",
+            FailureReason.UNSUPPORTED_SERVER,
+        ),
         ("3F000", "schema does not exist", FailureReason.NOT_INSTALLED),
         ("58P01", "could not open file", FailureReason.FILE_MISSING),
         ("40001", "conflict with recovery", FailureReason.RECOVERY_CONFLICT),
