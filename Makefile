@@ -19,7 +19,8 @@ ROOT := $(filter 0,$(shell id -u))
 NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
-	mutants tests image bench format lock metrics-page clean promtool debian-packages
+	mutants tests image bench bench-alerts format lock metrics-page \
+	prometheusrule clean promtool monitoring-tools debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -27,7 +28,7 @@ help: ## this list
 demo: .venv/demo.stamp ## a real primary with real replication clients, and the exporter beside it
 	@python -m demo $(ARGS)
 
-test: .venv/checks.stamp promtool debian-packages ## every check and every test
+test: .venv/checks.stamp promtool monitoring-tools debian-packages ## every check and every test
 	@scripts/stages format-check lint types imports dependencies spelling alerts tests
 
 .venv/demo.stamp: requirements/demo.txt scripts/venv
@@ -40,6 +41,9 @@ test: .venv/checks.stamp promtool debian-packages ## every check and every test
 
 promtool:
 	@command -v promtool >/dev/null || scripts/debian-unpack .tools/debian prometheus
+
+monitoring-tools:
+	@scripts/monitoring-tools
 
 debian-packages:
 	@scripts/debian-packages
@@ -77,7 +81,7 @@ versions: .venv/checks.stamp promtool ## unit and program tests on the other sup
 mutants: .venv/checks.stamp ## would the tests of exporter/assess notice a change?
 	@python -m scripts.mutants
 
-tests: .venv/checks.stamp promtool ## every test, real servers included, with coverage
+tests: .venv/checks.stamp promtool monitoring-tools ## every test, real servers included, with coverage
 	@$(if $(ROOT),,echo "not root, so these are left out:"; \
 		pytest -q --no-header --collect-only -m 'root and not image' | grep '::' || true)
 	@coverage erase
@@ -90,6 +94,9 @@ image: .venv/checks.stamp ## build the container image and run it (root; a minut
 bench: .venv/checks.stamp ## what one poll costs; rewrites bench/results.json and docs/performance.md
 	@python -m bench $(ARGS)
 
+bench-alerts: .venv/checks.stamp monitoring-tools ## what the alerting rules cost; rewrites docs/performance-alerts.md
+	@python -m bench.alerts $(ARGS)
+
 format: .venv/checks.stamp ## lay out the code
 	@ruff format
 	@ruff check --fix
@@ -99,6 +106,9 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade)
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 	@python -m exporter metrics > docs/metrics.md
+
+prometheusrule: .venv/checks.stamp ## rewrite alerts/prometheusrule.yml from the alerting rules
+	@python -m scripts.prometheusrule > alerts/prometheusrule.yml
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv .tools mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache \

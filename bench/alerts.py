@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from typing import Any
 import promql_parser
 
 from bench.fleet import STANDBYS, TARGETS, Series, exposition, fleet, history
-from lab.monitoring import SUITES, Api, Suite, prometheus
+from lab.monitoring import DISTRIBUTION, SUITES, Api, Suite, prometheus
 from lab.wait import until
 from scripts.prometheusrule import RULES, rule_groups
 
@@ -83,7 +84,7 @@ def _served(text: str) -> Iterator[int]:
         thread.join()
 
 
-def _fill_the_past(suite: Suite, directory: Path, series: list[Series], now: int) -> None:
+def _fill_the_past(directory: Path, series: list[Series], now: int) -> None:
     """Write a day of samples, a minute apart, as blocks; each of a window that blocks have."""
     read = {s.name for rule in _rules() for s in _selectors(rule["expr"])}
     labels = {"job": "replication", "instance": "exporter:10048"}
@@ -104,8 +105,13 @@ def _fill_the_past(suite: Suite, directory: Path, series: list[Series], now: int
             file.flush()
             subprocess.run(
                 [
-                    *(suite.program("promtool"), "tsdb", "create-blocks-from", "openmetrics"),
-                    *("--quiet", file.name, directory / "data"),
+                    *(
+                        DISTRIBUTION.program("promtool"),
+                        "tsdb",
+                        "create-blocks-from",
+                        "openmetrics",
+                    ),
+                    *("--quiet", file.name, directory),
                 ],
                 check=True,
                 stdout=subprocess.DEVNULL,
@@ -180,13 +186,20 @@ def _samples(api: Api, rule: dict[str, Any]) -> int:
     return int(answer["stats"]["samples"]["totalQueryableSamples"])
 
 
-def measure(suite: Suite, evaluations: int) -> tuple[list[RuleCost], str]:
-    """Return what every rule costs with one suite, and what it was measured on."""
+def measure(
+    suite: Suite, past: Path, series: list[Series], evaluations: int
+) -> tuple[list[RuleCost], str]:
+    """Return what every rule costs with one suite, and what it was measured on.
+
+    Args:
+        suite: which Prometheus.
+        past: blocks with what was scraped before.
+        series: what is scraped now.
+        evaluations: at least so many of each rule are measured.
+    """
     with tempfile.TemporaryDirectory(prefix="pgrepl-alerts-") as temporary:
         directory = Path(temporary)
-        now = int(time.time())
-        series = list(fleet(now))
-        _fill_the_past(suite, directory, series, now)
+        shutil.copytree(past, directory / "data")
         with (
             _served(exposition(series)) as port,
             prometheus(suite, directory, _configuration(port, 15)) as api,
@@ -265,14 +278,16 @@ def main() -> int:
     before = os.getloadavg()[0]
     costs: list[RuleCost] = []
     abouts = []
-    for suite in SUITES:
-        measured, about = measure(suite, evaluations)
-        abouts.append(about)
-        for number, cost in enumerate(measured):
-            if len(costs) == number:
-                costs.append(cost)
-            else:
-                costs[number].milliseconds.update(cost.milliseconds)
+    with tempfile.TemporaryDirectory(prefix="pgrepl-alerts-") as past:
+        now = int(time.time())
+        series = list(fleet(now))
+        _fill_the_past(Path(past), series, now)
+        for suite in SUITES:
+            measured, about = measure(suite, Path(past), series, evaluations)
+            abouts.append(about)
+            costs = costs or measured
+            for cost, again in zip(costs, measured, strict=True):
+                cost.milliseconds.update(again.milliseconds)
     totals = {s.name: sum(c.milliseconds[s.name] for c in costs) / 1000 for s in SUITES}
     load = (
         f"{os.cpu_count()} processors, load average {before:.1f} before and "

@@ -57,7 +57,8 @@ def _target(name: str, number: int, now: int) -> Iterator[Series]:
     yield series(
         "policy_info", 1, require="certificate", explicit="false", min_tls_version="TLSv1.2"
     )
-    yield series("last_poll_timestamp_seconds", now)
+    # ahead, because the exposition stays as it is while it is measured
+    yield series("last_poll_timestamp_seconds", now + 86400)
     yield series("poll_interval_seconds", 60)
     yield series("exemption_end_timestamp_seconds", float("inf"), exemption="loopback")
     for kind in ("physical", "logical"):

@@ -63,7 +63,7 @@ def labels_of_families() -> dict[str, frozenset[str]]:
         own[family.full_name] |= {"target"}
     for name, labels in LABELS_STILL_TO_COME.items():
         own[name] |= labels
-    return {name: labels | SCRAPE_LABELS for name, labels in (STILL_TO_COME | own).items()}
+    return {name: labels | SCRAPE_LABELS for name, labels in (dict(STILL_TO_COME) | own).items()}
 
 
 def _nodes(text: str) -> list[promql_parser.Expr]:
@@ -106,6 +106,8 @@ def kept_labels(
             kept = frozenset(parsed.modifier.labels)
         case BinaryExpr():
             kept = _kept_by_operator(parsed, known)
+        case _:
+            pass  # numbers and strings have none
     return kept
 
 

@@ -37,7 +37,7 @@ _PRINTED_QUERY = re.compile(r'printf (?:"((?:\\.|[^"\\])*)"|`([^`]*)`)')
 
 def _recorded() -> dict[str, frozenset[str]]:
     known = labels_of_families() | {"ALERTS": OF_ALERTS}
-    recordings = {}
+    recordings: dict[str, frozenset[str]] = {}
     for rule in RULES:
         if "record" in rule:
             kept = kept_labels(rule["expr"], known | recordings)
