@@ -71,6 +71,7 @@ spelling: .venv/checks.stamp ## codespell
 alerts: .venv/checks.stamp promtool ## alerting rules and their unit tests
 	@promtool check rules alerts/*.rules.yml
 	@promtool test rules alerts/tests/*.test.yml
+	@amlint check --strict --rules 'alerts/*.rules.yml' alerts/alertmanager.example.yml
 
 unit: .venv/checks.stamp promtool ## the tests that start no server
 	@pytest -q tests/unit tests/bundle $(ARGS)

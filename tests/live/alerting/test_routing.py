@@ -143,18 +143,6 @@ def test_a_lesser_alert_is_silent_beside_a_worse_one_on_the_same_thing(
     assert told() == expected
 
 
-def test_without_an_exporter_only_that_is_told(suite: Suite, tmp_path: Path) -> None:
-    absent = alert("ExporterAbsent", "warning", {})
-    down = alert("TargetDown", "warning", DB1)
-    with routing(suite, tmp_path / "am") as router:
-        router.api.post("/api/v2/alerts", [absent, down])
-        until(
-            lambda: router.states(absent, down) == ["active", "suppressed"],
-            WITHIN_SECONDS,
-            "the target's alert to be suppressed",
-        )
-
-
 @pytest.mark.parametrize(
     ("severity", "path"), [("critical", "/page"), ("warning", "/tickets"), ("info", "/notes")]
 )
