@@ -119,6 +119,16 @@ def test_it_has_a_runbook_page_of_its_name(rule: dict[str, Any]) -> None:
 
 
 @each_alert
+def test_its_page_says_which_command_explains_and_what_becomes_of_each_file(
+    rule: dict[str, Any],
+) -> None:
+    page = (REPOSITORY / rule["annotations"]["runbook_url"]).read_text("utf-8")
+    for words in ("pg-replication-cert-exporter explain", "pg_hba.conf"):
+        assert words in page
+    assert "primary_conninfo" in page or "on the standbys" in page or "connection string" in page
+
+
+@each_alert
 def test_its_page_asks_only_for_what_is_published(rule: dict[str, Any]) -> None:
     page = (REPOSITORY / rule["annotations"]["runbook_url"]).read_text("utf-8")
     queries = re.findall(r"^```promql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
