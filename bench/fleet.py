@@ -170,4 +170,3 @@ def history(series: Iterable[Series], moments: range) -> Iterator[str]:
     for one in series:
         for moment in moments:
             yield one.line(moment)
-    yield "# EOF\n"

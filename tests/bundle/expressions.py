@@ -94,7 +94,8 @@ def kept_labels(
     kept: frozenset[str] = frozenset()
     match parsed:
         case VectorSelector():
-            kept = known[str(parsed.name)]
+            # a recording that holds its own last value adds nothing to what it keeps
+            kept = known.get(str(parsed.name), kept)
         case promql_parser.MatrixSelector():
             kept = kept_labels(parsed.vector_selector, known)
         case promql_parser.ParenExpr() | promql_parser.UnaryExpr() | promql_parser.SubqueryExpr():
