@@ -19,8 +19,8 @@ ROOT := $(filter 0,$(shell id -u))
 NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
-	judgement mutants tests fuzz image bench bench-inventory format lock metrics-page clean \
-	promtool debian-packages
+	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
+	metrics-page prometheusrule clean promtool monitoring-tools debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -28,9 +28,9 @@ help: ## this list
 demo: .venv/demo.stamp ## a real primary with real replication clients, and the exporter beside it
 	@python -m demo $(ARGS)
 
-test: .venv/checks.stamp promtool debian-packages ## every check and every test
+test: .venv/checks.stamp promtool monitoring-tools debian-packages ## every check and every test
 	@scripts/stages format-check lint types imports dependencies spelling alerts judgement tests \
-		versions mutants image
+		fuzz-briefly versions mutants image
 
 .venv/demo.stamp: requirements/demo.txt scripts/venv
 	@scripts/venv .venv requirements/demo.txt $(PYTHON)
@@ -42,6 +42,9 @@ test: .venv/checks.stamp promtool debian-packages ## every check and every test
 
 promtool:
 	@command -v promtool >/dev/null || scripts/debian-unpack .tools/debian prometheus
+
+monitoring-tools:
+	@scripts/monitoring-tools
 
 debian-packages:
 	@scripts/debian-packages
@@ -69,6 +72,7 @@ spelling: .venv/checks.stamp ## codespell
 alerts: .venv/checks.stamp promtool ## alerting rules and their unit tests
 	@promtool check rules alerts/*.rules.yml
 	@promtool test rules alerts/tests/*.test.yml
+	@amlint check --strict --rules 'alerts/*.rules.yml' alerts/alertmanager.example.yml
 
 unit: .venv/checks.stamp promtool ## the tests that start no server
 	@pytest -q tests/unit tests/bundle $(ARGS)
@@ -83,7 +87,7 @@ judgement: .venv/checks.stamp ## do the unit tests of exporter/assess alone reac
 mutants: .venv/checks.stamp ## would the tests of exporter/assess notice a change?
 	@python -m scripts.mutants
 
-tests: .venv/checks.stamp promtool ## every test, real servers included, with coverage
+tests: .venv/checks.stamp promtool monitoring-tools ## every test, real servers included, with coverage
 	@$(if $(ROOT),,echo "not root, so these are left out:"; \
 		pytest -q --no-header --collect-only -m 'root and not image' | grep '::' || true)
 	@coverage erase
@@ -97,6 +101,9 @@ image: .venv/checks.stamp debian-packages ## build the container image and run i
 fuzz: .tools/fuzz.stamp ## any bytes to what reads certificates (ARGS='--inputs 1200000 --record')
 	@.tools/fuzz/bin/python -m fuzz $(ARGS)
 
+fuzz-briefly: .tools/fuzz.stamp ## the same for a few seconds
+	@.tools/fuzz/bin/python -m fuzz --inputs 20000
+
 .tools/fuzz.stamp: requirements/fuzz.txt scripts/venv
 	@scripts/venv .tools/fuzz requirements/fuzz.txt $(PYTHON)
 	@touch $@
@@ -107,6 +114,9 @@ bench: .venv/checks.stamp ## what one poll costs; rewrites bench/results.json an
 bench-inventory: .venv/checks.stamp ## what 10,000 certificates cost; rewrites docs/performance-inventory.md
 	@python -m bench.inventory
 
+bench-alerts: .venv/checks.stamp monitoring-tools ## what the alerting rules cost; rewrites docs/performance-alerts.md
+	@python -m bench.alerts $(ARGS)
+
 format: .venv/checks.stamp ## lay out the code
 	@ruff format
 	@ruff check --fix
@@ -116,6 +126,9 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade)
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 	@python -m exporter metrics > docs/metrics.md
+
+prometheusrule: .venv/checks.stamp ## rewrite alerts/prometheusrule.yml from the alerting rules
+	@python -m scripts.prometheusrule > alerts/prometheusrule.yml
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv .tools mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache \
