@@ -25,6 +25,7 @@ def read_policy(
             exemptions[exemption.name] = exemption
     return Policy(
         require=base.require if shape.require is None else shape.require,
+        explicit=base.explicit or shape.require is not None,
         minimum_tls_version=(
             base.minimum_tls_version if shape.min_tls_version is None else shape.min_tls_version
         ),

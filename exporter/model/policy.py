@@ -53,10 +53,12 @@ class Policy:
     """What is demanded of one target's replication connections.
 
     Attributes:
+        explicit: the configuration itself says what is required; False for the built-in default.
         exempt_loopback: whether the built-in exemption ``loopback`` applies.
     """
 
     require: Requirement = Requirement.CERTIFICATE
+    explicit: bool = False
     minimum_tls_version: TlsVersion = TlsVersion.TLS_1_2
     exempt_loopback: bool = True
     exemptions: tuple[Exemption, ...] = ()

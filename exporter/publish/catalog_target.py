@@ -54,7 +54,8 @@ def _target_info(reading: Reading) -> Iterable[Row]:
 
 def _policy_info(reading: Reading) -> Iterable[Row]:
     policy = reading.report.policy
-    return (((policy.require.value, policy.minimum_tls_version.value), 1),)
+    explicit = "true" if policy.explicit else "false"
+    return (((policy.require.value, policy.minimum_tls_version.value, explicit), 1),)
 
 
 def _exemption_end(reading: Reading) -> Iterable[Row]:
@@ -181,8 +182,9 @@ TARGET_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="policy_info",
-        meaning="Always 1; what the policy demands of replication connections.",
-        labels=("require", "min_tls_version"),
+        meaning="Always 1; what the policy demands of replication connections, and whether the "
+        "configuration itself says so (explicit; false for the built-in default).",
+        labels=("require", "min_tls_version", "explicit"),
         read=_policy_info,
     ),
     Gauge(

@@ -16,24 +16,6 @@ from exporter.publish.catalog import CATALOG, PER_TARGET
 
 SCRAPE_LABELS = frozenset({"job", "instance"})
 """What Prometheus adds to every series."""
-_CONNECTION = frozenset({"target", "usename", "application_name", "client_addr", "kind"})
-_CERTIFICATE = frozenset({"fingerprint", "subject_cn"})
-_PLACE = frozenset({"target", "usage", "source"}) | _CERTIFICATE
-
-STILL_TO_COME: Mapping[str, frozenset[str]] = {
-    "pgrepl_certificate_not_after_timestamp_seconds": _PLACE,
-    "pgrepl_certificate_not_before_timestamp_seconds": _PLACE,
-    "pgrepl_certificate_verification": frozenset({"target", "usage", "result"}) | _CERTIFICATE,
-    "pgrepl_client_certificate_pending": _CONNECTION,
-    "pgrepl_crl_next_update_timestamp_seconds": frozenset({"target", "issuer_cn", "source"}),
-    "pgrepl_crl_this_update_timestamp_seconds": frozenset({"target", "issuer_cn", "source"}),
-    "pgrepl_inventory_errors": frozenset({"source", "reason"}),
-    "pgrepl_server_certificate_pending": frozenset({"target"}),
-}
-"""Families that the alerts ask for and the catalogue does not have yet."""
-LABELS_STILL_TO_COME: Mapping[str, frozenset[str]] = {
-    "pgrepl_policy_info": frozenset({"explicit"}),
-}
 
 CLOSED_LISTS: dict[str, type[StrEnum]] = {
     "posture": Posture,
@@ -61,9 +43,7 @@ def labels_of_families() -> dict[str, frozenset[str]]:
     own = {family.full_name: frozenset(family.labels) for family in CATALOG}
     for family in PER_TARGET:
         own[family.full_name] |= {"target"}
-    for name, labels in LABELS_STILL_TO_COME.items():
-        own[name] |= labels
-    return {name: labels | SCRAPE_LABELS for name, labels in (dict(STILL_TO_COME) | own).items()}
+    return {name: labels | SCRAPE_LABELS for name, labels in own.items()}
 
 
 def _nodes(text: str) -> list[promql_parser.Expr]:

@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.publish.catalog import CATALOG
 from scripts import prometheusrule
 from tests.bundle.expressions import (
-    LABELS_STILL_TO_COME,
-    STILL_TO_COME,
     faults,
     kept_labels,
     labels_of_families,
@@ -189,13 +186,6 @@ def test_alerts_that_other_rules_name_exist() -> None:
                     named = re.fullmatch(r"PgReplication\((.*)\)", matcher.value)
                     assert named
                     assert {f"PgReplication{end}" for end in named[1].split("|")} <= NAMES
-
-
-def test_what_is_still_to_come_is_not_published_yet() -> None:
-    published = {family.full_name: set(family.labels) for family in CATALOG}
-    assert not STILL_TO_COME.keys() & published.keys()
-    for name, labels in LABELS_STILL_TO_COME.items():
-        assert not labels & published[name]
 
 
 def test_the_resource_for_the_operator_is_up_to_date() -> None:
