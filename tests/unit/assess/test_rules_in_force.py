@@ -131,6 +131,16 @@ def test_what_is_known_from_earlier_polls_judges_while_the_files_cannot_be_read(
     assert connection.predates_rules is None
 
 
+def test_the_age_of_a_map_that_is_not_known_any_more_is_not_known() -> None:
+    before = history_after(MAP_POLL)
+    reloaded = replace(SERVER, configuration_loaded_at=EDITED)
+    unread = replace(MAP_POLL, ident=MISSING, server=reloaded)
+    told, _ = assess(unread, TARGET, before, now=NOW)
+    (connection,) = connections(told)
+    assert connection.rule_match == Governs(MAPPED)
+    assert connection.predates_rules is None
+
+
 def test_an_edit_that_is_not_loaded_leaves_both_rules_possible() -> None:
     before = history_after(POLL)
     edited = replace(POLL, hba=rules(SCRAM), file_times=times(hba=EDITED))
