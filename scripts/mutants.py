@@ -1,8 +1,9 @@
 """Mutation tests of exporter/assess: every surviving mutant has to be explained.
 
-mutmut changes one expression at a time and runs the unit tests that reach it. A mutant that no test
-notices means that the judgement could be wrong there without anybody seeing it. Those that cannot
-be noticed, because they behave the same, stand in tests/mutants-explained.toml with the reason.
+mutmut changes one expression at a time. What mypy objects to is noticed already; of the others, the
+unit tests that reach the expression are run. A mutant that nothing notices means that the judgement
+could be wrong there without anybody seeing it. Those that cannot be noticed, because they behave
+the same, stand in tests/mutants-explained.toml with the reason.
 
 An explanation names the function and the changed lines, not mutmut's running number, so that it
 holds when code above it changes; one that fits no survivor any more is an error too.

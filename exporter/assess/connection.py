@@ -35,6 +35,7 @@ class RulesInForce:
     Attributes:
         state, ident_state: of pg_hba.conf and pg_ident.conf.
         hba_since, ident_since: the earliest load known to have brought them; None if unknown.
+            ``hba_since`` says nothing where ``in_force.rules`` is empty.
         quoting_lines, clientname_lines: rules with a quote, or with ``clientname=``, in their
             line; None when that could not be read.
         regular_expressions: the server's answers, by token and name.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from exporter.assess.connection import RulesInForce
 from exporter.assess.connection_certificates import certificates_known
@@ -146,7 +147,7 @@ def _rules_in_force(
         state=hba_state,
         ident_state=ident_state,
         in_force=InForce(rules=rules, maps=maps),
-        hba_since=history.hba.confirmed_since if rules else None,
+        hba_since=history.hba.confirmed_since,
         ident_since=history.ident.confirmed_since if maps else None,
         quoting_lines=_locations(observation, holding="quote"),
         clientname_lines=_locations(observation, holding="clientname"),
@@ -162,7 +163,9 @@ def _regular_expressions(observation: Observation) -> dict[tuple[str, str], bool
     return {(r.token, r.name): r.matches for r in observation.regular_expressions}
 
 
-def _locations(observation: Observation, *, holding: str) -> frozenset[RuleLocation] | None:
+def _locations(
+    observation: Observation, *, holding: Literal["quote", "clientname"]
+) -> frozenset[RuleLocation] | None:
     """Return the rules whose line holds something; a continued one is told at its first line."""
     lines = observation.hba_lines
     if isinstance(lines, Unread):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from exporter.board import Board
 from exporter.model.judgement import Posture, Reason, Verdict
@@ -12,6 +13,7 @@ from exporter.sql import least_privilege_sql
 from lab import installations
 from lab.account import workspace
 from lab.kerberos import REALM, Realm, realm
+from lab.pki import Authority, server_pki
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from lab.server import PostgresServer
 from tests.live.primaries import EXPORTER_ROLE
@@ -41,14 +43,20 @@ def kerberos(directory: Path) -> Iterator[Realm]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def authority(directory: Path) -> Authority:
+    return Authority.create(directory)
+
+
 @pytest.fixture(scope="module", params=WITH_GSSAPI)
 def server(
-    request: pytest.FixtureRequest, directory: Path, kerberos: Realm
+    request: pytest.FixtureRequest, directory: Path, kerberos: Realm, authority: Authority
 ) -> Iterator[PostgresServer]:
     with PostgresServer.create(
         installations.provide(request.param),
         directory / f"{request.param}",
         hba=HBA,
+        pki=server_pki(authority),
         settings={"krb_server_keyfile": str(kerberos.keytab)},
         environment=kerberos.environment(),
     ) as running:
@@ -84,6 +92,44 @@ def test_it_is_told_as_gss_encrypted_and_insecure_with_the_reasons(
     assert told.posture is Posture.GSS_ENCRYPTED
     assert told.verdict is Verdict.INSECURE
     assert set(told.reasons) == {Reason.CLIENT_USED_GSS, Reason.RULE_USES_OTHER_METHOD}
+
+
+def test_with_a_ticket_only_the_step_s_own_parameters_lead_to_tls(
+    server: PostgresServer, kerberos: Realm, authority: Authority
+) -> None:
+    target = Target(
+        name="gss",
+        parameters={**server.tcp, "user": EXPORTER_ROLE, "dbname": "postgres"},
+        policy=STRICT,
+    )
+    board = Board([target])
+    issued = authority.issue(common_name="r_gss")
+    files = {
+        "root.crt": str(authority.certificate_path),
+        "client.crt": str(issued.certificate_path),
+        "client.key": str(issued.key_path),
+    }
+    client = {**server.tcp, "user": "r_gss", "gssencmode": "prefer"}
+    with kerberos.logged_in("r_gss"):
+        with ReplicationClient(client) as connected:
+            steps = connection_of(poll(target, board), connected).remedy
+        lines = [line for step in steps for line in step.lines]
+        (rule,) = (line for line in lines if line.startswith("hostssl"))
+        (conninfo,) = (line for line in lines if line.startswith("user="))
+        server.write_hba(f"{rule}\n{HBA}")
+        server.reload()
+        try:
+            written = {k: files.get(str(v), str(v)) for k, v in conninfo_to_dict(conninfo).items()}
+            asks_for_tls = {k: v for k, v in written.items() if k != "gssencmode"}
+            with ReplicationClient({**client, **asks_for_tls}) as connected:
+                told = connection_of(poll(target, board), connected)
+            assert told.posture is Posture.GSS_ENCRYPTED
+            with ReplicationClient({**client, **written}) as connected:
+                told = connection_of(poll(target, board), connected)
+            assert told.posture is Posture.CERTIFICATE_REQUIRED
+        finally:
+            server.write_hba(HBA)
+            server.reload()
 
 
 def test_a_ticket_of_another_name_is_refused(server: PostgresServer, kerberos: Realm) -> None:

@@ -70,6 +70,12 @@ def test_the_type_of_a_rule_is_held_against_how_the_client_comes(
 def test_what_does_not_match_by_its_type_leaves_no_doubt() -> None:
     rule = replace(ANYBODY, connection_type=ConnectionType.LOCAL, address="samenet")
     assert rule_matches(rule, PHYSICAL, AROUND) == (NO, "")
+    assert rule_matches(replace(rule, connection_type=ConnectionType.HOST), PHYSICAL, AROUND) == (
+        MAY,
+        "samenet hangs on the server's network interfaces",
+    )
+    other = replace(rule, connection_type=ConnectionType.HOST, roles=("other",))
+    assert rule_matches(other, PHYSICAL, AROUND) == (NO, "")
 
 
 def test_a_client_over_tls_is_not_encrypted_by_gssapi() -> None:

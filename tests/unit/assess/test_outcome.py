@@ -114,3 +114,5 @@ def test_without_any_content_it_is_undecided_for_the_reason_given() -> None:
         match=Undecided((), may_match_none=True, why=("nobody knows",)), agreed=False, possible=()
     )
     assert met().demanded == frozenset()
+    unsaid = outcomes(CLIENT, InForce((), ()), AROUND)
+    assert unsaid.match == Undecided((), may_match_none=True, why=("",))

@@ -11,22 +11,18 @@ from exporter.assess.rules_remedy import INSTALL, check_and_load
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import (
     ErrorLine,
-    FileTimes,
     HbaContent,
-    LineTraits,
     RuleLocation,
-    ServerFile,
 )
-from exporter.model.history import FileHistory, RulesHistory
+from exporter.model.history import RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
-from exporter.model.observation import Observation, RegularExpressionResult
+from exporter.model.observation import Observation
 from exporter.model.policy import Exemption, Policy
-from exporter.model.report import ExemptionUse, Governs, RulesReport, Undecided
+from exporter.model.report import ExemptionUse, RulesReport
 from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
     HBA,
-    IDENT,
     KNOWLEDGE,
     LOADED,
     NOW,
@@ -35,15 +31,11 @@ from tests.unit.assess.facts import (
     SCRAM,
     SERVER,
     STANDBY,
-    STARTED,
     TARGET,
     WITHOUT_CERTIFICATE,
     connections,
-    mapping,
-    maps,
     report,
     rules,
-    the_one,
     times,
 )
 
@@ -53,13 +45,6 @@ HOUR = timedelta(hours=1)
 EDITED = LOADED + HOUR
 IN_FORCE = "The rules on disk are the rules in force."
 EXEMPT_LAB = Exemption("lab", "only a lab", None, roles=frozenset({"lab"}))
-
-
-def history_after(*polls: Observation) -> RulesHistory:
-    history = RulesHistory()
-    for poll in polls:
-        _, history = assess(poll, TARGET, history, KNOWLEDGE, now=NOW)
-    return history
 
 
 # --- what is told
@@ -191,171 +176,6 @@ def test_rules_that_cannot_be_read_need_the_exporter_s_rights() -> None:
     assert told == RulesReport(
         HbaState.UNREADABLE, (), ("pg_hba_file_rules cannot be read.",), (INSTALL,)
     )
-
-
-# --- which files count for what
-
-
-def test_pg_hba_conf_is_as_old_as_itself_and_what_it_includes() -> None:
-    def state(*more: FileTimes) -> HbaState:
-        told = report(replace(POLL, file_times=(*times(), *more))).rules
-        assert told is not None
-        return told.state
-
-    assert state() is HbaState.LOADED
-    assert state(FileTimes(ServerFile.HBA_INCLUDED, "x", 1, EDITED, EDITED)) is HbaState.PENDING
-    for other in (ServerFile.IDENT_INCLUDED, ServerFile.IDENT, ServerFile.CERTIFICATE):
-        assert state(FileTimes(other, "x", 1, EDITED, EDITED)) is HbaState.LOADED
-
-
-MAPPED = replace(CERT, options=("map=m", "clientcert=verify-full"))
-MAP = maps(mapping("replica", "replica"))
-MAP_POLL = replace(POLL, hba=rules(MAPPED), ident=MAP)
-
-
-def test_pg_ident_conf_is_as_old_as_itself_and_what_it_includes() -> None:
-    def posture(*more: FileTimes) -> Posture:
-        return the_one(replace(MAP_POLL, file_times=(*times(), *more))).posture
-
-    assert posture() is Posture.CERTIFICATE_REQUIRED
-    for counts in (ServerFile.IDENT, ServerFile.IDENT_INCLUDED):
-        edited = FileTimes(counts, IDENT, 1, EDITED, EDITED)
-        assert posture(edited) is Posture.CERTIFICATE_UNCONFIRMED
-    other = FileTimes(ServerFile.CERTIFICATE, "x", 1, EDITED, EDITED)
-    assert posture(other) is Posture.CERTIFICATE_REQUIRED
-
-
-def test_an_at_file_leaves_the_age_of_pg_hba_conf_unknown_and_not_that_of_pg_ident_conf() -> None:
-    poll = replace(MAP_POLL, hba_lines=(traits(1, reference=True),))
-    _, history = assess(poll, TARGET, RulesHistory(), KNOWLEDGE, now=NOW)
-    assert history.hba.confirmed is None
-    assert history.ident.confirmed == MAP
-
-
-# --- followed across polls
-
-
-def test_the_history_is_handed_on_with_what_was_seen() -> None:
-    history = history_after(MAP_POLL)
-    assert history.hba == FileHistory(
-        confirmed=rules(MAPPED),
-        confirmed_since=STARTED,
-        complete=True,
-        latest_digest=rules(MAPPED).digest,
-        latest_load=LOADED,
-    )
-    assert history.ident == FileHistory(
-        confirmed=MAP,
-        confirmed_since=STARTED,
-        complete=True,
-        latest_digest=MAP.digest,
-        latest_load=LOADED,
-    )
-
-
-def test_a_file_that_could_not_be_read_keeps_its_history() -> None:
-    before = history_after(MAP_POLL)
-    unread = replace(MAP_POLL, hba=MISSING, ident=MISSING)
-    _, after = assess(unread, TARGET, before, KNOWLEDGE, now=NOW)
-    assert (after.hba, after.ident) == (before.hba, before.ident)
-
-
-def test_what_is_known_from_earlier_polls_judges_while_the_files_cannot_be_read() -> None:
-    before = history_after(MAP_POLL)
-    unread = replace(MAP_POLL, hba=MISSING, ident=MISSING)
-    told, _ = assess(unread, TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
-    assert connection.posture is Posture.CERTIFICATE_REQUIRED
-    assert connection.predates_rules is False
-    reloaded = replace(SERVER, configuration_loaded_at=EDITED)
-    told, _ = assess(replace(unread, server=reloaded), TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
-    assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
-    assert connection.predates_rules is None
-
-
-def test_an_edit_that_is_not_loaded_leaves_both_rules_possible() -> None:
-    before = history_after(POLL)
-    edited = replace(POLL, hba=rules(SCRAM), file_times=times(hba=EDITED))
-    told, _ = assess(edited, TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
-    assert isinstance(connection.rule_match, Undecided)
-    assert connection.rule_match.candidates == (CERT, SCRAM)
-    assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
-
-
-# --- what lines hold that the view loses
-
-
-def traits(
-    line: int, *, quote: bool = False, reference: bool = False, clientname: bool = False
-) -> LineTraits:
-    return LineTraits(
-        RuleLocation(HBA, line),
-        holds_quote=quote,
-        holds_file_reference=reference,
-        holds_clientname=clientname,
-        continues=False,
-    )
-
-
-QUOTES_TOLD = "The line holds quotes"
-CLIENTNAME_TOLD = "The line holds clientname="
-
-
-@pytest.mark.parametrize(
-    ("line", "quotes", "clientname"),
-    [
-        (traits(1), False, False),
-        (traits(1, quote=True), True, False),
-        (traits(1, clientname=True), False, True),
-        (traits(2, quote=True, clientname=True), False, False),
-    ],
-)
-def test_what_a_line_holds_counts_for_its_own_rule(
-    line: LineTraits, *, quotes: bool, clientname: bool
-) -> None:
-    shop = replace(CERT, databases=("shop",))
-    poll = replace(
-        POLL,
-        wal_senders=(replace(STANDBY, database="shop"),),
-        hba=rules(shop),
-        hba_lines=(traits(7), line),
-    )
-    told = " ".join(the_one(poll).explanation)
-    assert (QUOTES_TOLD in told, CLIENTNAME_TOLD in told) == (quotes, clientname)
-
-
-def test_a_file_that_names_are_taken_from_may_quote_them() -> None:
-    before = history_after(POLL)
-    poll = replace(POLL, hba_lines=(traits(1, reference=True),))
-    told, _ = assess(poll, TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
-    assert isinstance(connection.rule_match, Undecided)
-    assert connection.rule_match.why == (
-        f'{HBA}:1: "replication" may stand in quotes there, and then it is no keyword',
-    )
-
-
-def test_lines_that_could_not_be_read_hold_what_they_may() -> None:
-    before = history_after(POLL)
-    told, _ = assess(replace(POLL, hba_lines=MISSING), TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
-    assert connection.rule_match == Governs(CERT)
-
-
-def test_answers_to_regular_expressions_are_taken_by_token_and_name() -> None:
-    rule = replace(CERT, roles=("/^rep",))
-    poll = replace(POLL, hba=rules(rule))
-    answers = (
-        RegularExpressionResult("/^rep", "other", matches=False),
-        RegularExpressionResult("/^rep", "replica", matches=True),
-        RegularExpressionResult("/^x", "replica", matches=False),
-    )
-    assert the_one(replace(poll, regular_expressions=answers)).rule_match == Governs(rule)
-    assert isinstance(the_one(poll).rule_match, Undecided)
-    unread = replace(poll, regular_expressions=MISSING)
-    assert isinstance(the_one(unread).rule_match, Undecided)
 
 
 # --- order
