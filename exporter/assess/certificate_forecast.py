@@ -257,7 +257,8 @@ def pending(
     waiting = upcoming.certificate
     match in_use:
         case Matched(certificate):
-            return waiting != certificate and (waiting.not_before, waiting.not_after) > (
+            # two of one second: the one in the file came later
+            return waiting != certificate and (waiting.not_before, waiting.not_after) >= (
                 certificate.not_before,
                 certificate.not_after,
             )

@@ -60,12 +60,15 @@ def answers(
         answered.append(answer)
 
 
+_LAST_WORDS = frozenset({FailureReason.TERMINATED, FailureReason.RECOVERY_CONFLICT})
+
+
 def _lost(pgconn: PGconn, answer: Read[list[Row]], secrets: tuple[str, ...]) -> Unread:
     lost = failures.lost_connection(
         pgconn.error_message.decode("utf-8", "backslashreplace"), secrets
     )
     # the server's last word (FATAL: terminating connection …) tells more than libpq's
-    if isinstance(answer, Unread) and answer.reason is FailureReason.TERMINATED:
+    if isinstance(answer, Unread) and answer.reason in _LAST_WORDS:
         return answer
     return lost
 
