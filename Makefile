@@ -9,6 +9,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 # say which Python to use, if not the first that is new enough
 PYTHON ?=
+# processes that share the tests: they wait for servers more than they compute
+PROCESSES ?= 3
 # arguments for pytest or the demo, such as: make demo ARGS=--once
 ARGS ?=
 
@@ -91,7 +93,10 @@ tests: .venv/checks.stamp promtool monitoring-tools ## every test, real servers 
 	@$(if $(ROOT),,echo "not root, so these are left out:"; \
 		pytest -q --no-header --collect-only -m 'root and not image' | grep '::' || true)
 	@coverage erase
-	@pytest -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
+	@rm -rf .tools/seen && mkdir -p .tools/seen
+	@PGREPL_SEEN=$(CURDIR)/.tools/seen \
+		pytest -n $(PROCESSES) --dist loadfile -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
+	@$(if $(ARGS),,PGREPL_SEEN=$(CURDIR)/.tools/seen pytest -q tests/live/scenarios/test_every_value.py)
 	@coverage report --skip-covered
 
 image: .venv/checks.stamp debian-packages ## build the container image and run it (root; a minute or two)

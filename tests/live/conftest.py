@@ -7,6 +7,12 @@ import pytest
 from lab.account import workspace
 from lab.pki import Authority
 from tests.live.primaries import MAJORS, Primaries, Primary
+from tests.live.seen import leave_notes
+
+
+def pytest_sessionfinish() -> None:
+    """Leave what was seen of the closed lists to the test that runs last."""
+    leave_notes()
 
 
 @pytest.fixture(scope="session")
