@@ -11,6 +11,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 # arguments for pytest or the demo, such as: make demo ARGS=--once
 ARGS ?=
+# a program that draws dashboards with Grafana's libraries
+RENDERER ?= ../shared/tools/grafana-render
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/debian/usr/bin:$(PATH):/usr/sbin:/sbin
 
@@ -19,7 +21,8 @@ ROOT := $(filter 0,$(shell id -u))
 NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
-	mutants tests image bench format lock metrics-page clean promtool debian-packages
+	mutants tests image bench format lock dashboard dashboard-picture \
+	metrics-page clean promtool grafana-schema debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -40,6 +43,9 @@ test: .venv/checks.stamp promtool debian-packages ## every check and every test
 
 promtool:
 	@command -v promtool >/dev/null || scripts/debian-unpack .tools/debian prometheus
+
+grafana-schema:
+	@scripts/grafana-schema
 
 debian-packages:
 	@scripts/debian-packages
@@ -68,7 +74,7 @@ alerts: .venv/checks.stamp promtool ## alerting rules and their unit tests
 	@promtool check rules alerts/*.rules.yml
 	@promtool test rules alerts/tests/*.test.yml
 
-unit: .venv/checks.stamp promtool ## the tests that start no server
+unit: .venv/checks.stamp promtool grafana-schema ## the tests that start no server
 	@pytest -q tests/unit tests/bundle $(ARGS)
 
 versions: .venv/checks.stamp promtool ## unit and program tests on the other supported Pythons
@@ -77,7 +83,7 @@ versions: .venv/checks.stamp promtool ## unit and program tests on the other sup
 mutants: .venv/checks.stamp ## would the tests of exporter/assess notice a change?
 	@python -m scripts.mutants
 
-tests: .venv/checks.stamp promtool ## every test, real servers included, with coverage
+tests: .venv/checks.stamp promtool grafana-schema ## every test, real servers included, with coverage
 	@$(if $(ROOT),,echo "not root, so these are left out:"; \
 		pytest -q --no-header --collect-only -m 'root and not image' | grep '::' || true)
 	@coverage erase
@@ -96,6 +102,12 @@ format: .venv/checks.stamp ## lay out the code
 
 lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade)
 	@scripts/lock $(ARGS)
+
+dashboard: .venv/checks.stamp ## rewrite grafana/dashboard.json from grafana/source
+	@python -m grafana.source $(ARGS)
+
+dashboard-picture: .venv/checks.stamp promtool ## draw the dashboard (RENDERER=folder of what draws; 485 MB of npm)
+	@python -m scripts.dashboard_picture $(RENDERER) $(ARGS)
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 	@python -m exporter metrics > docs/metrics.md

@@ -7,16 +7,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo.stage import stage
 from lab.account import start
 from lab.installations import find
 from lab.monitoring import DISTRIBUTION, Api, prometheus
+from lab.pki import Authority
 from lab.wait import until
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _POLLS = 4
+_ENDING_IN_DAYS = (2, 12, 60)
 _WITHIN_SECONDS = 90.0
 
 _A_TARGET_THAT_IS_DOWN = """
@@ -49,6 +52,7 @@ def watched(directory: Path, servers: Path) -> Iterator[Watched]:
         configuration = directory / "config.yml"
         text = running.config_file.read_text("utf-8").replace("interval: 5s", "interval: 2s")
         text = text.replace("timeout: 4s", "timeout: 2s")
+        text = text.replace("inventory:\n", f"inventory:\n{_soon_to_end(directory)}")
         configuration.write_text(text + _A_TARGET_THAT_IS_DOWN, "utf-8")
         port = stack.enter_context(_exporter(configuration, directory))
         api = stack.enter_context(
@@ -57,6 +61,15 @@ def watched(directory: Path, servers: Path) -> Iterator[Watched]:
         polled = f"min(pgrepl_polls_total) >= {_POLLS}"
         until(lambda: api.query(polled), _WITHIN_SECONDS, "some polls to be seen")
         yield Watched(api)
+
+
+def _soon_to_end(directory: Path) -> str:
+    """Make certificates that end soon, and return a source of the inventory that holds them."""
+    authority = Authority.create(directory / "other-pki", common_name="Other CA")
+    for days in _ENDING_IN_DAYS:
+        end = datetime.now(UTC) + timedelta(days=days, hours=1)
+        authority.issue(common_name=f"client-{days}", not_after=end)
+    return f"  - name: other-clients\n    paths: {authority.directory}/*.crt\n"
 
 
 @contextlib.contextmanager

@@ -7,9 +7,7 @@ ADVICE = {
     ),
     "client_without_tls": "On the client: sslmode=verify-full, with sslrootcert.",
     "client_used_gss": "On the client: gssencmode=disable and sslmode=verify-full.",
-    "client_sent_no_certificate": (
-        "On the client: give it sslcert and sslkey, with its role as the certificate's CN."
-    ),
+    "client_sent_no_certificate": ("On the client: sslcert and sslkey, with its role as the CN."),
     "rule_allows_plaintext": "In pg_hba.conf: make the rule hostssl.",
     "rule_trusts": "In pg_hba.conf: hostssl with the method cert in place of trust.",
     "rule_uses_password": "In pg_hba.conf: the method cert, or add clientcert=verify-full.",

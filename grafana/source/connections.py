@@ -80,15 +80,15 @@ def _connections() -> Panel:
             Column("posture", "Posture", 170, worded(looks.words(_POSTURES), filled=False)),
             Column("target", "Target", 95),
             Column("application_name", "Standby or client", 185),
-            Column("usename", "Role", 90),
+            Column("usename", "Role", 85),
             Column("rule", "Rule", 125),
             Column("auth_method", "Method", 115),
-            Column("certificate_cn", "Certificate", 110),
+            Column("certificate_cn", "Certificate", 105),
             Column("Value #D", "Ends in", 80, in_days()),
             Column(
                 "forecast", "Reconnect", 145, worded(looks.words(looks.FORECASTS), filled=False)
             ),
-            Column("Value #E", "Refused in", 95, in_days()),
+            Column("Value #E", "Refused in", 110, in_days()),
             Column("client_addr", "Address", 100),
             Column("kind", "Kind", 85),
             Column("tls_version", "TLS", 80),

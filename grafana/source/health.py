@@ -2,7 +2,7 @@
 
 from grafana.source import looks
 from grafana.source.parts import About, Column, Panel, graph, listing, number, worded
-from grafana.source.queries import JOBS, chosen, increase, once, or_zero
+from grafana.source.queries import JOBS, chosen, once, or_zero
 
 TITLE = "The exporter's own health"
 
@@ -16,7 +16,7 @@ def _polls() -> list[Panel]:
     up = once("target", "pgrepl_up")
     last = once("target", "pgrepl_last_success_timestamp_seconds")
     took = once("target", "pgrepl_poll_duration_seconds")
-    failures = increase("target, reason", "pgrepl_poll_failures_total")
+    failures = once("target, reason", "pgrepl_target_failure")
     return [
         graph(
             About(
@@ -31,11 +31,11 @@ def _polls() -> list[Panel]:
         ),
         graph(
             About(
-                "Failed polls by reason",
-                "How many polls failed in each step of the graph; the ten most frequent reasons.",
+                "Targets down by reason",
+                "Why polls fail; the ten most frequent reasons.",
                 ("PgReplicationTargetDown", "PgReplicationTargetBlind"),
             ),
-            [(f"topk(10, sum by (reason) ({failures}) > 0)", "{{reason}}")],
+            [(f"topk(10, count by (reason) ({failures}))", "{{reason}}")],
             width=6,
         ),
         graph(

@@ -2,14 +2,14 @@
 
 from grafana.source import looks
 from grafana.source.parts import About, Panel, graph
-from grafana.source.queries import KEY, increase, once
+from grafana.source.queries import KEY, once, per_minute
 
 TITLE = "Since when?"
 
 
 def panels() -> list[Panel]:
     """Return the graphs of verdicts, postures and sessions."""
-    begun = increase("target, kind, verdict", "pgrepl_sessions_observed_total")
+    begun = per_minute("target, kind, verdict", "pgrepl_sessions_observed_total")
     return [
         graph(
             About(
@@ -44,8 +44,8 @@ def panels() -> list[Panel]:
         ),
         graph(
             About(
-                "New sessions by verdict",
-                "Replication sessions that began, with the verdict they had when first seen. Short "
+                "New sessions per minute",
+                "Replication sessions that begin, with the verdict they had when first seen. Short "
                 "ones show here and not among the connections.",
                 ("PgReplicationInsecureSessions",),
             ),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from grafana.source.sdk import build, model
 
-VERMILLION = "#D55E00"
+VERMILION = "#D55E00"
 ORANGE = "#E69F00"
 YELLOW = "#F0E442"
 GREEN = "#009E73"
@@ -17,14 +17,14 @@ BLUE = "#0072B2"
 PURPLE = "#CC79A7"
 GREY = "#8C8C8C"
 
-BAD, DOUBTFUL, GOOD, ACCEPTED = VERMILLION, ORANGE, GREEN, BLUE
+BAD, DOUBTFUL, GOOD, ACCEPTED = VERMILION, ORANGE, GREEN, BLUE
 
 DAYS = "suffix: d"
 WARN_DAYS, ACT_DAYS = 28.0, 3.0
 
 VERDICTS = {"insecure": BAD, "unknown": DOUBTFUL, "exempt": ACCEPTED, "secure": GOOD}
 POSTURES = {
-    "plaintext": VERMILLION,
+    "plaintext": VERMILION,
     "hidden": GREY,
     "tls_without_certificate": ORANGE,
     "gss_encrypted": PURPLE,

@@ -32,9 +32,9 @@ def one_per_connection(labels: str, family: str) -> str:
     return f"topk by ({KEY}) (1, {once(f'{KEY}, {labels}', family)})"
 
 
-def increase(by: str, family: str, more: str = "") -> str:
-    """Return how much a counter grew within one step of the graph, restarts seen through."""
-    return f"max by ({by}) (increase({chosen(family, more)}[$__rate_interval]))"
+def per_minute(by: str, family: str) -> str:
+    """Return how fast a counter grows, restarts seen through."""
+    return f"60 * max by ({by}) (rate({chosen(family)}[$__rate_interval]))"
 
 
 def days_until(timestamps: str) -> str:

@@ -1,7 +1,7 @@
 """The builders of Grafana's own SDK, imported in one place.
 
-The classic model warns when it is imported that a second one exists. Grafana before version 12
-reads only the classic one.
+The classic model warns when it is imported that a second one exists, which only the newest Grafana
+reads.
 """
 
 import warnings
