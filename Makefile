@@ -13,6 +13,8 @@ PYTHON ?=
 PROCESSES ?= 3
 # arguments for pytest or the demo, such as: make demo ARGS=--once
 ARGS ?=
+# a program that draws dashboards with Grafana's libraries
+RENDERER ?= ../shared/tools/grafana-render
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/debian/usr/bin:$(PATH):/usr/sbin:/sbin
 
@@ -22,7 +24,8 @@ NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
 	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
-	metrics-page prometheusrule clean promtool monitoring-tools debian-packages
+	dashboard dashboard-picture metrics-page prometheusrule clean promtool monitoring-tools \
+	grafana-schema debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -47,6 +50,9 @@ promtool:
 
 monitoring-tools:
 	@scripts/monitoring-tools
+
+grafana-schema:
+	@scripts/grafana-schema
 
 debian-packages:
 	@scripts/debian-packages
@@ -76,7 +82,7 @@ alerts: .venv/checks.stamp promtool ## alerting rules and their unit tests
 	@promtool test rules alerts/tests/*.test.yml
 	@amlint check --strict --rules 'alerts/*.rules.yml' alerts/alertmanager.example.yml
 
-unit: .venv/checks.stamp promtool ## the tests that start no server
+unit: .venv/checks.stamp promtool grafana-schema ## the tests that start no server
 	@pytest -q tests/unit tests/bundle $(ARGS)
 
 versions: .venv/checks.stamp promtool ## unit and program tests on the other supported Pythons
@@ -89,7 +95,7 @@ judgement: .venv/checks.stamp ## do the unit tests of exporter/assess alone reac
 mutants: .venv/checks.stamp ## would the tests of exporter/assess notice a change?
 	@python -m scripts.mutants
 
-tests: .venv/checks.stamp promtool monitoring-tools ## every test, real servers included, with coverage
+tests: .venv/checks.stamp promtool monitoring-tools grafana-schema ## every test, real servers included, with coverage
 	@$(if $(ROOT),,echo "not root, so these are left out:"; \
 		pytest -q --no-header --collect-only -m 'root and not image' | grep '::' || true)
 	@coverage erase
@@ -128,6 +134,12 @@ format: .venv/checks.stamp ## lay out the code
 
 lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade)
 	@scripts/lock $(ARGS)
+
+dashboard: .venv/checks.stamp ## rewrite grafana/dashboard.json from grafana/source
+	@python -m grafana.source $(ARGS)
+
+dashboard-picture: .venv/checks.stamp promtool ## draw the dashboard (RENDERER=folder of what draws; 485 MB of npm)
+	@python -m scripts.dashboard_picture $(RENDERER) $(ARGS)
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 	@python -m exporter metrics > docs/metrics.md
