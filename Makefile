@@ -14,7 +14,7 @@ PROCESSES ?= 3
 # arguments for pytest or the demo, such as: make demo ARGS=--once
 ARGS ?=
 # a program that draws dashboards with Grafana's libraries
-RENDERER ?= ../shared/tools/grafana-render
+RENDERER ?=
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/debian/usr/bin:$(PATH):/usr/sbin:/sbin
 
@@ -138,7 +138,8 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs uv; ARGS=--upgrade)
 dashboard: .venv/checks.stamp ## rewrite grafana/dashboard.json from grafana/source
 	@python -m grafana.source $(ARGS)
 
-dashboard-picture: .venv/checks.stamp promtool ## draw the dashboard (RENDERER=folder of what draws; 485 MB of npm)
+dashboard-picture: .venv/checks.stamp monitoring-tools ## draw the dashboard (RENDERER=folder of what draws; 485 MB of npm)
+	@test -n "$(RENDERER)" || { echo "say what draws: make dashboard-picture RENDERER=folder" >&2; exit 1; }
 	@python -m scripts.dashboard_picture $(RENDERER) $(ARGS)
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue

@@ -81,12 +81,13 @@ class House:
         server.set("ssl_crl_file", str(self.list_file) if lists else "")
         server.reload()
 
-    def own(self, *issued: Issued) -> None:
+    def own(self, *issued: Issued | Path) -> None:
         """Make ``issued`` all that the inventory holds."""
         shutil.rmtree(self.inventory_folder, ignore_errors=True)
         self.inventory_folder.mkdir()
         for number, each in enumerate(issued):
-            shutil.copy(each.certificate_path, self.inventory_folder / f"{number}.crt")
+            path = each if isinstance(each, Path) else each.certificate_path
+            shutil.copy(path, self.inventory_folder / f"{number}.crt")
 
     def report(self) -> TargetReport:
         """Read the inventory, and poll."""

@@ -13,6 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from exporter.model.certificates_report import Ambiguous, Matched, Unmatched
 from exporter.model.judgement import Reason
+from lab.odd_certificates import common_name as odd_name
+from lab.odd_certificates import issue_odd
 from lab.pki import Authority, Issued
 from lab.replication import ReplicationClient
 from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE, House, house
@@ -49,7 +51,6 @@ SUBJECTS = {
     "other letters": name((O, "Fabrik Zürich 日本"), (CN, ROLE)),
     "escaped": name((O, 'Comma, Inc/Slash+Plus "quoted" \\ <>;'), (CN, " # blank ")),
 }
-SERIALS = {"one": 1, "twenty bytes": (1 << 159) - 1}
 
 
 @pytest.fixture(scope="module", params=OLDEST_AND_NEWEST)
@@ -85,13 +86,27 @@ def test_every_odd_subject_is_matched_among_all_the_others(shared: House) -> Non
             assert found.certificate.der == der(issued), which
 
 
-@pytest.mark.parametrize("serial", SERIALS.values(), ids=SERIALS.keys())
-def test_a_serial_number_of_any_size_is_matched(shared: House, serial: int) -> None:
-    issued = shared.authority.issue(common_name=ROLE, serial_number=serial)
-    shared.own(issued, shared.authority.issue(common_name=ROLE))
-    found = match_of(shared, issued)
-    assert isinstance(found, Matched)
-    assert found.certificate.serial_number == serial
+SERIALS = {
+    "negative": -5,
+    "zero": 0,
+    "one": 1,
+    "twenty bytes": (1 << 159) - 1,
+    "the largest that is negative": -(1 << 159),
+}
+
+
+def test_serial_numbers_of_every_size_and_sign_are_told_apart(shared: House) -> None:
+    owned = {
+        serial: issue_odd(shared.authority, f"serial{n}", odd_name(ROLE), serial_number=serial)
+        for n, serial in enumerate(SERIALS.values())
+    }
+    shared.own(*(certificate for certificate, _ in owned.values()))
+    for serial, (certificate, key) in owned.items():
+        parameters = {**shared.parameters(None), "sslcert": str(certificate), "sslkey": str(key)}
+        with ReplicationClient(parameters) as client:
+            found = shared.told(client).in_use
+        assert isinstance(found, Matched), serial
+        assert found.certificate.serial_number == serial
 
 
 def der(issued: Issued) -> bytes:
