@@ -61,6 +61,7 @@ def explain_text(
         [*heading(record, style, _WIDTH), *_failure(report)],
         _rules(report, style, own),
         _unread(report, style, own),
+        _certificates(report, style),
         *_connections(record, style, application_name, own),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -102,6 +103,13 @@ def _unread(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
             lines.append("    To let the exporter read it:")
             lines += [f"      {printable(line)}" for line in grants]
     return lines
+
+
+def _certificates(report: TargetReport, style: Style) -> list[str]:
+    told = report.certificates.explanation
+    if not told:
+        return []
+    return [style.strong("Certificates of this server"), *_sentences(told, "  ", "    ")]
 
 
 def _connections(
