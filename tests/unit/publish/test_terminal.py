@@ -311,6 +311,8 @@ def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connection
     certificates = replace(RECORD.report.certificates, explanation=(sentence,))
     record = replace(RECORD, report=replace(RECORD.report, certificates=certificates))
     assert f"\n  {sentence}\n" in connections_table([record], colour=False, width=None)
+    explained = explain_text(record, colour=False)
+    assert f"\n\nCertificates of this server\n  {sentence}\n\nConnection " in explained
 
 
 def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
