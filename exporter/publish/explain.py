@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from exporter.model.certificates_report import Matched
 from exporter.model.failure import Unread
 from exporter.model.judgement import HbaState
 from exporter.model.record import TargetRecord
@@ -181,6 +182,9 @@ def _encryption(connection: Connection) -> str:
     certificate = tls.client_certificate
     if certificate is None:
         return f"{told}, no client certificate"
+    if isinstance(connection.in_use, Matched):
+        # a sentence below names it, with its serial number and its end
+        return f"{told}, with a client certificate"
     name = f' "{connection.certificate_name}"' if connection.certificate_name else ""
     return f"{told}, client certificate{name} with serial number {certificate.serial_number}"
 

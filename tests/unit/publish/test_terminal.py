@@ -253,6 +253,14 @@ def test_what_may_govern_is_told_where_no_rule_is_known_to(
     assert f"  rule       {told}" in explain_text(record, colour=False)
 
 
+def test_the_encryption_names_a_certificate_only_where_no_sentence_does() -> None:
+    known = explain_text(with_connections((REPLICA,)), colour=False)
+    unknown = explain_text(with_connections((replace(REPLICA, in_use=None),)), colour=False)
+    assert ", with a client certificate\n" in known
+    assert "with a client certificate\n" not in unknown
+    assert "serial number" in unknown
+
+
 def test_exact_lines_are_not_wrapped() -> None:
     line = "primary_conninfo = '" + "host=primary " * 20 + "'"
     connection = replace(PLAINTEXT, remedy=(Step(Place.CLIENT, "Write this.", (line,)),))
