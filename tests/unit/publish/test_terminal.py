@@ -313,6 +313,17 @@ def test_a_refused_reconnect_and_what_ends_first_stand_in_the_table() -> None:
     assert told.splitlines()[2].endswith("2026-11-20 (crl)")
 
 
+def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
+    record = with_connections([replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)])
+    wide = connections_table([record], colour=False, width=200)
+    assert wide.splitlines()[1].endswith("  ENDS")
+    assert wide.splitlines()[2].endswith("  2026-11-20 (crl)")
+    narrow = connections_table([record], colour=False, width=100)
+    assert "ENDS" not in narrow
+    assert narrow.splitlines()[3] == f"{' ' * 11}ends 2026-11-20 (crl)"
+    assert max(map(len, narrow.splitlines())) <= 100
+
+
 def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
     assert RECORD.report is not None
     sentence = "The certificate in ssl_cert_file is not the one that the server serves."
