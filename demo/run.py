@@ -8,11 +8,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 from demo.folder import folder
+from demo.monitoring import monitoring
 from demo.stage import STANDBY_NAME, Stage, stage
 from lab.account import start
 from lab.installations import find
@@ -96,9 +97,12 @@ def _show(directory: Path, port: int, interruptions: Interruptions, *, once: boo
         if once:
             _print_table(running)
             return
-        with _exporter(running, directory, port, interruptions) as process:
+        with (
+            _exporter(running, directory, port, interruptions) as process,
+            monitoring(port, directory, interruptions.check) as alerts,
+        ):
             _print_table(running)
-            _say(_where(running, port))
+            _say(_where(running, port, alerts))
             _watch(running, process, interruptions)
 
 
@@ -166,18 +170,24 @@ def _print_table(running: Stage) -> None:
         raise RuntimeError(f"the exporter's check ended with {result.returncode}")
 
 
-def _where(running: Stage, port: int) -> str:
+def _where(running: Stage, port: int, alerts: Sequence[str]) -> str:
     config = os.path.relpath(running.config_file)
     if config.startswith(".."):
         config = str(running.config_file)
+    url = f"http://{HOST}:{port}"
+    shown = "\n".join(alerts)
     return f"""
-  page      http://{HOST}:{port}/
-  metrics   http://{HOST}:{port}/metrics
+  pages     {url}/   {url}/targets/primary
+  metrics   {url}/metrics
+  report    {url}/api/v1/report   (all of it as JSON)
+{shown}
 
 {STANDBY_NAME} is a real streaming standby; the others are replication clients on libpq.
 Why is one of them not secured, and what is to be done, step by step?
 
   {_python()} -m exporter --config.file={config} explain primary
+
+(of one connection only, with --application-name=NAME from the table)
 
 Ctrl-C ends it all."""
 

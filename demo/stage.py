@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from exporter.sql import least_privilege_sql
@@ -37,6 +38,7 @@ hostssl replication  {STANDBY_ROLE}   127.0.0.1/32  cert
 # the others, each by a way of its own
 """
 _CATCH_UP_SECONDS = 20.0
+_AUTHORITY_VALID = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,12 @@ def stage(
         directory: an empty one of the servers' account.
         going_on: called between two steps; raises to give up.
     """
-    authority = Authority.create(directory / "pki", common_name="Demo CA")
+    # An authority outlives what it issues; the certificates end in a year.
+    authority = Authority.create(
+        directory / "pki",
+        common_name="Demo CA",
+        not_after=datetime.now(UTC) + _AUTHORITY_VALID,
+    )
     with ExitStack() as stack:
         primary = stack.enter_context(_primary(installation, directory, authority))
         going_on()

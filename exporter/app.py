@@ -17,7 +17,7 @@ from exporter.board import Board
 from exporter.config.faults import ConfigurationError
 from exporter.config.loading import load
 from exporter.config.settings import Settings
-from exporter.inventory_loop import read_inventory_for_ever
+from exporter.inventory_loop import read_inventory_for_ever, tell_changes
 from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
@@ -58,7 +58,10 @@ def poll_all_once(
     """
     board = Board(targets)
     if inventory:
-        board.certificates.inventory = InventoryReader(inventory).read(clock())
+        found = InventoryReader(inventory).read(clock())
+        # the commands log errors only, and have no metric that tells
+        tell_changes(None, found, logging.ERROR)
+        board.certificates.inventory = found
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(target: Target) -> Look:

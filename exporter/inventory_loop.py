@@ -38,7 +38,7 @@ async def read_inventory_for_ever(
         except Exception:  # noqa: BLE001  a fault of ours must not end the reading
             _LOG.exception("the inventory could not be read by a fault in the exporter")
         else:
-            _tell_changes(store.inventory, inventory)
+            tell_changes(store.inventory, inventory)
             store.inventory = inventory
         await asyncio.sleep(max(0.0, due - loop.time()))
 
@@ -70,13 +70,22 @@ async def _in_thread(step: Callable[[], T]) -> T:
     return await answer
 
 
-def _tell_changes(before: Inventory | None, inventory: Inventory) -> None:
-    """Log what is different from the reading before; a state that lasts is a metric."""
+def tell_changes(
+    before: Inventory | None, inventory: Inventory, level: int = logging.WARNING
+) -> None:
+    """Log what is different from the reading before; a state that lasts is a metric.
+
+    Args:
+        before: what was read before; None if nothing was.
+        inventory: what was read now.
+        level: of what tells nothing, or not all.
+    """
     known = set() if before is None else set(before.errors)
     for error in inventory.errors:
         if error not in known:
             detail = f" ({error.detail})" if error.detail else ""
-            _LOG.warning(
+            _LOG.log(
+                level,
                 "inventory=%s %s tells nothing, or not all: %s%s",
                 error.source,
                 error.path,

@@ -1,12 +1,13 @@
 """Real Prometheus and Alertmanager, of two ages, and a receiver for what they send.
 
-``make monitoring-tools`` unpacks them; a program that is missing is an error.
+``make monitoring-tools`` unpacks them for the tests; a program that is missing is an error there.
 """
 
 import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import threading
@@ -28,10 +29,14 @@ _ANSWER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Prometheus, promtool, Alertmanager and amtool that belong together."""
+    """Prometheus, promtool, Alertmanager and amtool that belong together.
+
+    Attributes:
+        directory: where packages are unpacked; None for what is installed.
+    """
 
     name: str
-    directory: Path
+    directory: Path | None
 
     def program(self, name: str) -> Path:
         """Return the path of a program.
@@ -39,15 +44,38 @@ class Suite:
         Raises:
             LookupError: it is not there.
         """
+        if self.directory is None:
+            # Debian calls it prometheus-alertmanager, everybody else alertmanager
+            names = (name, name.removeprefix("prometheus-"))
+            found = next(filter(None, (shutil.which(n, path=_system_path()) for n in names)), None)
+            if found is None:
+                raise LookupError(f"{name} is not installed")
+            return Path(found)
         path = self.directory / "usr" / "bin" / name
         if not path.exists():
             raise LookupError(f"{path} is missing; run: make monitoring-tools")
         return path
 
+    def is_there(self) -> bool:
+        """Return whether Prometheus and Alertmanager are."""
+        try:
+            self.program("prometheus")
+            self.program("prometheus-alertmanager")
+        except LookupError:
+            return False
+        return True
+
+
+def _system_path() -> str:
+    """Return ``PATH`` without what is unpacked in the repository."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(p for p in places if not Path(p).is_relative_to(_TOOLS))
+
 
 DISTRIBUTION = Suite("distribution", _TOOLS / "debian")
 NEWEST = Suite("newest", _TOOLS / "newest")
 SUITES = (DISTRIBUTION, NEWEST)
+INSTALLED = Suite("installed", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +159,10 @@ def _with_templates(suite: Suite) -> list[str | Path]:
     Debian's reads them from /usr/share, where nothing is installed: it gets a view of its own
     (user_namespaces(7), mount_namespaces(7)) in which they are.
     """
-    as_root = os.geteuid() == 0
     program = suite.program("prometheus-alertmanager")
+    if suite.directory is None:
+        return [program]
+    as_root = os.geteuid() == 0
     overlay = 'mount -t overlay none -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"'
     return [
         *("unshare", "--mount", *([] if as_root else ["--map-root-user"])),

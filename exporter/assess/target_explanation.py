@@ -130,7 +130,7 @@ def _ends(ends: Sequence[_End], now: datetime) -> Iterable[str]:
             yield f"{end.what} ended {moment(end.at)}: {end.breaks}; {end.renew}."
         else:
             yield (
-                f"{end.what} ends first of all here, {moment(end.at)}: from then on "
+                f"{end.what} is the first here to end, {moment(end.at)}: from then on "
                 f"{end.breaks}; before that, {end.renew}."
             )
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from exporter.model.certificates_report import Matched
 from exporter.model.failure import Unread
 from exporter.model.judgement import HbaState
 from exporter.model.record import TargetRecord
@@ -61,6 +62,7 @@ def explain_text(
         [*heading(record, style, _WIDTH), *_failure(report)],
         _rules(report, style, own),
         _unread(report, style, own),
+        _certificates(report, style),
         *_connections(record, style, application_name, own),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -102,6 +104,13 @@ def _unread(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
             lines.append("    To let the exporter read it:")
             lines += [f"      {printable(line)}" for line in grants]
     return lines
+
+
+def _certificates(report: TargetReport, style: Style) -> list[str]:
+    told = report.certificates.explanation
+    if not told:
+        return []
+    return [style.strong("Certificates of this server"), *_sentences(told, "  ", "    ")]
 
 
 def _connections(
@@ -173,6 +182,9 @@ def _encryption(connection: Connection) -> str:
     certificate = tls.client_certificate
     if certificate is None:
         return f"{told}, no client certificate"
+    if isinstance(connection.in_use, Matched):
+        # a sentence below names it, with its serial number and its end
+        return f"{told}, with a client certificate"
     name = f' "{connection.certificate_name}"' if connection.certificate_name else ""
     return f"{told}, client certificate{name} with serial number {certificate.serial_number}"
 

@@ -121,19 +121,32 @@ def _rows(connections: Sequence[Connection], style: Style, width: int | None) ->
     names = short_names(connections)
     rows = [_COLUMNS, *(_cells(connection, names) for connection in connections)]
     ends = [certificate_end(connection) for connection in connections]
+    widths = _widths(rows)
     if any(ends):
-        rows = [(*row, end) for row, end in zip(rows, (_ENDS, *ends), strict=True)]
-    widths = [max(columns_of(row[i]) for row in rows) for i in range(len(rows[0]))]
+        wider = [(*row, end) for row, end in zip(rows, (_ENDS, *ends), strict=True)]
+        if width is None or _together(_widths(wider)) <= width - len(_INDENT):
+            rows, widths, ends = wider, _widths(wider), [""] * len(ends)
     if width is not None:
         _shrink(widths, width - len(_INDENT))
         rows = [_clipped(row, widths) for row in rows]
     head, *lines = aligned(rows, widths)
     told = [_INDENT + style.faint(head)]
-    for connection, line in zip(connections, lines, strict=True):
+    for connection, line, end in zip(connections, lines, ends, strict=True):
         verdict = connection.verdict.value
         told.append(_INDENT + style.verdict(connection.verdict, verdict) + line[len(verdict) :])
         told += _reasons(connection, widths[0] + 2, style, width)
+        if end:
+            # in a narrow terminal names are worth more than a column of dates
+            told.append(style.faint(f"{_INDENT}{' ' * (widths[0] + 2)}ends {end}"))
     return told
+
+
+def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
+    return [max(columns_of(row[i]) for row in rows) for i in range(len(rows[0]))]
+
+
+def _together(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _cells(connection: Connection, names: dict[str, str]) -> tuple[str, ...]:
@@ -167,7 +180,7 @@ def _reasons(connection: Connection, indent: int, style: Style, width: int | Non
 
 def _shrink(widths: list[int], room: int) -> None:
     """Make the widest of the columns that may shrink narrower until all fit, if they can."""
-    while sum(widths) + 2 * (len(widths) - 1) > room:
+    while _together(widths) > room:
         wide = [c for c in _SHRINKABLE if widths[c] > max(_NARROWEST, len(_COLUMNS[c]))]
         if not wide:
             return

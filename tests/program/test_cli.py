@@ -266,3 +266,14 @@ def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
         done = run(f"--config.file={config(tmp_path, 1)}", f"--web.listen-address=127.0.0.1:{port}")
     assert done.returncode == 1
     assert "--web.listen-address" in done.stderr
+
+
+def test_check_tells_which_files_of_the_inventory_tell_nothing(
+    primary: PostgresServer, tmp_path: Path
+) -> None:
+    file = config(tmp_path, primary.port)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write("inventory:\n  - {name: standbys, paths: nowhere.crt}\n")
+    done = run("check", f"--config.file={file}")
+    assert f"inventory=standbys {tmp_path}/nowhere.crt tells nothing" in done.stderr
+    assert "missing (No such file or directory)" in done.stderr

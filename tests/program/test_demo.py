@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.monitoring import HOW_TO_HAVE_THEM, monitoring
 from demo.stage import SHOWN, STANDBY_NAME
 from lab.account import workspace
+from lab.monitoring import Api, Suite
 from lab.wait import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -133,6 +136,61 @@ def test_the_printed_address_serves_the_metrics_of_the_same_connections(shown: D
         if line.startswith("pgrepl_connections{")
     }
     assert served == {STANDBY_NAME, *(mode.name for mode in SHOWN)}
+
+
+@pytest.mark.parametrize("path", ["/", "/targets/primary", "/metrics", "/api/v1/report"])
+def test_every_printed_page_is_served(shown: Demo, path: str) -> None:
+    url = f"http://127.0.0.1:{shown.port}{path}"
+    assert url in shown.text().split()
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_the_printed_prometheus_scrapes_it_and_sends_its_alerts_to_the_printed_alertmanager(
+    shown: Demo,
+) -> None:
+    found = re.search(
+        r"http://127\.0\.0\.1:(\d+)/alerts .*\n.* http://(.*)/#/alerts ", shown.text()
+    )
+    assert found is not None, shown.text()
+    prometheus = Api(int(found[1]))
+    until(
+        lambda: any(
+            sample["metric"]["alertname"] == "PgReplicationNotEncrypted"
+            for sample in prometheus.query("ALERTS")
+        ),
+        within=STARTED_SECONDS,
+        what="the first alert",
+    )
+    [alertmanager] = prometheus.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+    assert alertmanager["url"] == f"http://{found[2]}/api/v2/alerts"
+    assert Api(int(found[2].split(":")[1])).is_ready()
+
+
+def test_without_prometheus_it_runs_and_says_how_to_have_the_alerts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Suite("nowhere", tmp_path)
+    monkeypatch.setattr("demo.monitoring.SUITES_IN_ORDER", (nowhere,))
+    with monitoring(free_port(), tmp_path, lambda: None) as told:
+        assert told == (HOW_TO_HAVE_THEM,)
+
+
+def test_a_prometheus_that_does_not_start_is_told_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usr" / "share").mkdir(parents=True)
+    (tmp_path / "usr" / "bin").mkdir()
+    for name in ("prometheus", "prometheus-alertmanager"):
+        program = tmp_path / "usr" / "bin" / name
+        program.write_text("#!/bin/sh\necho no room left; exit 1\n")
+        program.chmod(0o755)
+    monkeypatch.setattr("demo.monitoring.SUITES_IN_ORDER", (Suite("broken", tmp_path),))
+    with monitoring(free_port(), tmp_path, lambda: None) as told:
+        first, second = told
+        assert first.startswith("Prometheus does not run here: ")
+        assert second.startswith("Alertmanager does not run here: ")
+        assert "no room left" in first
 
 
 def test_promtool_finds_nothing_to_complain_about_in_what_is_served(shown: Demo) -> None:

@@ -69,12 +69,12 @@ NOBODY = replace(SEEN, wal_senders=())
 ISSUER = certificate(name("CN=Issuing CA"), serial=2, until=NOW + 200 * DAY, authority=True)
 RENEWED_LEAF = certificate(name("CN=db1"), serial=51, until=NOW + 300 * DAY)
 CA_ENDS = (
-    'The authority "CA" of ssl_ca_file ends first of all here, 2027-11-04 06:00 UTC: from then on '
-    "clients whose certificates hang on it are refused, under every rule; before that, put its "
+    'The authority "CA" of ssl_ca_file is the first here to end, 2027-11-04 06:00 UTC: from then '
+    "on clients whose certificates hang on it are refused, under every rule; before that, put its "
     "successor into ssl_ca_file beside it and reload."
 )
 LEAF_ENDS = (
-    'The certificate "db1" that the server sends ends first of all here, 2027-02-02 06:00 UTC: '
+    'The certificate "db1" that the server sends is the first here to end, 2027-02-02 06:00 UTC: '
     "from then on clients that verify the server (sslmode verify-ca or verify-full) do not "
     "connect; before that, put a renewed one into ssl_cert_file and reload."
 )
@@ -239,7 +239,7 @@ def test_what_ends_first_is_told_and_what_fails_then() -> None:
     served = replace(SERVED, certificates=(SERVER_LEAF, soon))
     assert told(SEEN, replace(KNOWLEDGE, served=served)).explanation == (
         (
-            'The authority "Issuing CA" that the server sends ends first of all here, 2026-11-05 '
+            'The authority "Issuing CA" that the server sends is the first here to end, 2026-11-05 '
             "06:00 "
             "UTC: from then on clients that verify the server (sslmode verify-ca or verify-full) "
             "do "
@@ -251,7 +251,7 @@ def test_what_ends_first_is_told_and_what_fails_then() -> None:
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl(until=None), crl()))
     assert told(with_files(lists=lists)).explanation == (
         (
-            'The revocation list of "CA" ends first of all here, 2026-11-11 06:00 UTC: from then '
+            'The revocation list of "CA" is the first here to end, 2026-11-11 06:00 UTC: from then '
             "on "
             "every client below that authority is refused, under every rule; before that, have a "
             "new "
@@ -280,7 +280,7 @@ def test_all_that_has_ended_is_told() -> None:
             "beside it and reload."
         ),
         (
-            'The authority "Edge" of ssl_ca_file ends first of all here, 2026-11-04 06:00 UTC: '
+            'The authority "Edge" of ssl_ca_file is the first here to end, 2026-11-04 06:00 UTC: '
             "from "
             "then on clients whose certificates hang on it are refused, under every rule; before "
             "that, "

@@ -253,6 +253,14 @@ def test_what_may_govern_is_told_where_no_rule_is_known_to(
     assert f"  rule       {told}" in explain_text(record, colour=False)
 
 
+def test_the_encryption_names_a_certificate_only_where_no_sentence_does() -> None:
+    known = explain_text(with_connections((REPLICA,)), colour=False)
+    unknown = explain_text(with_connections((replace(REPLICA, in_use=None),)), colour=False)
+    assert ", with a client certificate\n" in known
+    assert "with a client certificate\n" not in unknown
+    assert "serial number" in unknown
+
+
 def test_exact_lines_are_not_wrapped() -> None:
     line = "primary_conninfo = '" + "host=primary " * 20 + "'"
     connection = replace(PLAINTEXT, remedy=(Step(Place.CLIENT, "Write this.", (line,)),))
@@ -305,12 +313,25 @@ def test_a_refused_reconnect_and_what_ends_first_stand_in_the_table() -> None:
     assert told.splitlines()[2].endswith("2026-11-20 (crl)")
 
 
+def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
+    record = with_connections([replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)])
+    wide = connections_table([record], colour=False, width=200)
+    assert wide.splitlines()[1].endswith("  ENDS")
+    assert wide.splitlines()[2].endswith("  2026-11-20 (crl)")
+    narrow = connections_table([record], colour=False, width=100)
+    assert "ENDS" not in narrow
+    assert narrow.splitlines()[3] == f"{' ' * 11}ends 2026-11-20 (crl)"
+    assert max(map(len, narrow.splitlines())) <= 100
+
+
 def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
     assert RECORD.report is not None
     sentence = "The certificate in ssl_cert_file is not the one that the server serves."
     certificates = replace(RECORD.report.certificates, explanation=(sentence,))
     record = replace(RECORD, report=replace(RECORD.report, certificates=certificates))
     assert f"\n  {sentence}\n" in connections_table([record], colour=False, width=None)
+    explained = explain_text(record, colour=False)
+    assert f"\n\nCertificates of this server\n  {sentence}\n\nConnection " in explained
 
 
 def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
