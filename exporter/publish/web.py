@@ -24,6 +24,9 @@ T = TypeVar("T")
 Snapshot = Callable[[], Sequence[TargetRecord]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+MOST_WAITING = 32
+"""Requests for pages and reports that wait at the same time."""
+
 _HEADERS: Final = {
     "Server": SERVER_NAME,
     "Cache-Control": "no-store",
@@ -95,7 +98,7 @@ async def serving(
 
 
 class _Pages:
-    """The handlers, and the one thread in which pages are rendered."""
+    """The handlers, and the threads in which metrics and pages are rendered."""
 
     def __init__(
         self,
@@ -108,10 +111,20 @@ class _Pages:
         self._now = now
         self._exposition = Exposition()
         # one: rendering is bound to one core anyway, and scrapes that wait then find it done
+        self._scraper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scrape")
+        # another, so that no number of viewers holds up a scrape
         self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
+        self._waiting = 0
 
     async def _rendered(self, render: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._renderer, render)
+        """Return a page; 503 if too many wait for theirs, some of whom may have gone."""
+        if self._waiting >= MOST_WAITING:
+            raise web.HTTPServiceUnavailable
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._renderer, render)
+        finally:
+            self._waiting -= 1
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Answer with the exposition, in the format and encoding that the client asks for."""
@@ -119,7 +132,9 @@ class _Pages:
         form = negotiate(",".join(request.headers.getall("Accept", [])))
         gzip = gzip_accepted(",".join(request.headers.getall("Accept-Encoding", [])))
         records, state = self._snapshot(), self._state()
-        body = await self._rendered(lambda: self._exposition.page(records, state, form, gzip=gzip))
+        body = await asyncio.get_running_loop().run_in_executor(
+            self._scraper, lambda: self._exposition.page(records, state, form, gzip=gzip)
+        )
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
         if gzip:
             headers["Content-Encoding"] = "gzip"
@@ -183,8 +198,9 @@ class _Pages:
         return web.Response(text="ready\n")
 
     async def close(self, _app: web.Application) -> None:
-        """End the thread; a page that is being rendered is not waited for."""
-        self._renderer.shutdown(wait=False, cancel_futures=True)
+        """End the threads; a page that is being rendered is not waited for."""
+        for threads in (self._scraper, self._renderer):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

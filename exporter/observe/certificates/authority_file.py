@@ -9,7 +9,7 @@ from pathlib import Path
 from exporter.model.certificate import Certificate
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.verification import Trust
-from exporter.observe.certificates.parsing import parse
+from exporter.observe.certificates.parsing import MOST_TO_VERIFY, are_too_many, parse
 
 SYSTEM = "system"
 """libpq's name for the authorities of the machine (``sslrootcert``, 16 on)."""
@@ -47,6 +47,8 @@ def _read(path: str) -> Read[Trust]:
         return _unreadable(path, getattr(error, "strerror", None) or "no such path")
     if len(data) > _LARGEST_BYTES:
         return _unreadable(path, f"is larger than {_LARGEST_BYTES} bytes")
+    if are_too_many(data):
+        return _unreadable(path, f"holds more than {MOST_TO_VERIFY} blocks of PEM")
     found = _parsed(data)
     return Trust(found) if found else _unreadable(path, "holds no certificate")
 

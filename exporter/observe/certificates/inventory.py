@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
 from exporter.model.certificate import Certificate
@@ -15,6 +16,9 @@ from exporter.model.inventory import (
 from exporter.observe.certificates.source_files import SourceFiles
 
 T = TypeVar("T")
+
+_LONGEST_CHAIN = 100
+"""OpenSSL follows no longer one (verify depth); some files hold thousands of authorities."""
 
 
 class InventoryReader:
@@ -54,7 +58,9 @@ class InventoryReader:
         gathered: dict[str, _Gathered] = {}
         for source in self._sources:
             for file in source.files:
-                authorities = tuple(one for one in file.certificates if one.is_authority)
+                authorities = tuple(
+                    islice((c for c in file.certificates if c.is_authority), _LONGEST_CHAIN)
+                )
                 for one in file.certificates:
                     entry = gathered.get(one.fingerprint)
                     if entry is None:

@@ -85,8 +85,9 @@ def ask(chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: dateti
     return Outcome(OK, 0, "ok", tuple(known[_digest(each)] for each in found))
 
 
+@lru_cache(maxsize=32)  # many chains are asked about at the same moments
 def _store(trust: Trust, purpose: Purpose, at: datetime) -> crypto.X509Store:
-    # a new one each time: OpenSSL keeps the first time that a store was given
+    # one for each time: OpenSSL keeps the first time that a store was given
     store = crypto.X509Store()
     for authority in trust.authorities:
         if loaded := _loaded(authority):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from exporter.model.certificate import Certificate, CertificateFile, RevocationList
 from exporter.observe.certificates.certificate import read_certificate
-from exporter.observe.certificates.pem import blocks, decoded, holds_pem
+from exporter.observe.certificates.pem import BEGIN, blocks, decoded, holds_pem
 from exporter.observe.certificates.revocation_list import read_revocation_list
 
 T = TypeVar("T", Certificate, RevocationList)
@@ -22,6 +22,19 @@ _DER = re.compile(
 
 Two nested SEQUENCEs, in which a version, a serial number or an algorithm comes first.
 """
+
+
+MOST_TO_VERIFY = 500
+"""Certificates of one file that others are verified by; more are not even parsed.
+
+All authorities of the web are some 150. OpenSSL compares each with each: the time grows by the
+square, and a server decides what its files hold.
+"""
+
+
+def are_too_many(data: bytes, most: int = MOST_TO_VERIFY) -> bool:
+    """Return whether ``data`` holds more blocks of PEM than ``most``."""
+    return data.count(BEGIN) > most
 
 
 def parse(data: bytes, path: str) -> CertificateFile:

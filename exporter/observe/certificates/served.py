@@ -27,6 +27,8 @@ from exporter.observe.certificates.host_names import is_address
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # pqcomm.h, NEGOTIATE_SSL_CODE
 _DEFAULT_PORT = "5432"
 _SHAKING = "shaking hands"
+_MOST_CERTIFICATES = 100
+"""OpenSSL follows no longer chain (verify depth)."""
 _FAREWELL_SECONDS = 2.0
 """More than a server needs to see that we have gone."""
 
@@ -187,6 +189,9 @@ async def _ask_for_tls(connected: socket.socket) -> None:
 
 
 def _parsed(chain: list[bytes]) -> tuple[Certificate, ...] | Unread:
+    if len(chain) > _MOST_CERTIFICATES:
+        detail = f"the server sent more than {_MOST_CERTIFICATES} certificates"
+        return Unread(FailureReason.LIMIT_EXCEEDED, detail)
     try:
         return tuple(read_certificate(der) for der in chain)
     except ValueError as error:

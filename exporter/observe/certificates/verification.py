@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 
 from exporter.model.certificate import Certificate, DistinguishedName
@@ -18,8 +19,8 @@ from exporter.observe.certificates import host_names, openssl
 from exporter.observe.certificates.openssl import Outcome
 
 _SECOND = timedelta(seconds=1)
-_MOST_PATHS = 100
-"""Renewals that are followed; no chain lives through more."""
+_MOST_PATHS = 20
+"""Renewals that are followed; no chain lives through more, and each costs a question."""
 _MOST_ANSWERS = 20_000
 
 # x509_vfy.h; every other error is one of the authorities or of the way to them
@@ -46,7 +47,8 @@ _OF_ANY = {
     54: ForecastCause.CRL,  # path of the list's issuer
 }
 
-_Key = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], bool, Purpose, str | None]
+_Trusted = tuple[tuple[str, ...], tuple[str, ...], bool]
+_Key = tuple[tuple[str, ...], _Trusted, Purpose, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,7 @@ class Verifier:
         """Answer as exporter.model.verification.Verify says."""
         key = (
             tuple([each.fingerprint for each in chain]),
-            tuple([each.fingerprint for each in trust.authorities]),
-            tuple([each.fingerprint for each in trust.revocation_lists]),
-            trust.demands_lists,
+            _trusted(trust),
             purpose,
             host,
         )
@@ -100,6 +100,16 @@ class Verifier:
 
 verify: Verify = Verifier()
 """OpenSSL, as a function."""
+
+
+@lru_cache(maxsize=256)
+def _trusted(trust: Trust) -> _Trusted:
+    # one object for all answers: thousands may be kept, of hundreds of authorities
+    return (
+        tuple([each.fingerprint for each in trust.authorities]),
+        tuple([each.fingerprint for each in trust.revocation_lists]),
+        trust.demands_lists,
+    )
 
 
 def _verify(
@@ -129,11 +139,12 @@ def _break(
         turns = _turns(outcome.path, chain, trust)
         turn = min((each for each in turns if each >= at), default=None)
         if turn is None or (after := _next_second(turn)) is None:
-            break
+            return None, ForecastCause.NONE
         outcome, at = openssl.ask(chain, trust, purpose, after), after
         if outcome.error != openssl.OK:
             return turn, _cause(outcome)
-    return None, ForecastCause.NONE
+    # made to go on; its own end is known in any case
+    return chain[0].not_after, ForecastCause.EXPIRED
 
 
 def _turns(

@@ -36,6 +36,9 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
 
 
+_LOGGING_IN = "logging in"
+
+
 class Session:
     """A login at one server; leave it (``with``) and the socket is closed at once.
 
@@ -87,8 +90,8 @@ class Session:
             raise PollFailed(
                 Unread(
                     FailureReason.TIMEOUT,
-                    "the server has the password hashed so often that the login of an earlier"
-                    " poll has not ended yet",
+                    "the server has us compute so long (it chooses how often the password is"
+                    " hashed) that the login of an earlier poll has not ended yet",
                 )
             )
         deadline = asyncio.get_running_loop().time() + seconds
@@ -123,11 +126,17 @@ class Session:
         try:
             pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
             libpq.tell_sqlstate(pgconn)
-            status = await Steps(
-                self._login_steps(pgconn), lambda: pgconn.socket, self._count, may_reconnect=True
-            ).take()
+            status: PollingStatus | None = None
             while status is not PollingStatus.OK:
-                # the server has asked for a password; the next step may hash it without end
+                if status is None or not _may_compute(pgconn):
+                    status = await Steps(
+                        self._login_steps(pgconn, status),
+                        lambda: pgconn.socket,
+                        self._count,
+                        may_reconnect=True,
+                    ).take()
+                    continue
+                self.stage = _LOGGING_IN
                 await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
                 status = await self._offload.run(lambda: libpq.connect_poll(pgconn), pgconn.finish)
                 self._check(status, pgconn)
@@ -135,20 +144,27 @@ class Session:
         except Error as error:
             raise PollFailed(failures.failed_connection(str(error), self._secrets)) from None
 
-    def _login_steps(self, pgconn: PGconn) -> Generator[bool, None, PollingStatus]:
-        """Log in until it is done or a password was asked for; tell which by what is to be awaited.
+    def _login_steps(
+        self, pgconn: PGconn, status: PollingStatus | None
+    ) -> Generator[bool, None, PollingStatus]:
+        """Log in until it is done or the next step may compute; tell which by what is awaited.
+
+        Args:
+            pgconn: the login.
+            status: what the next step waits for; None at the beginning.
 
         Yields:
             Whether the socket must be writable for the next step.
         """
         while True:
+            if status is not None:
+                yield status is PollingStatus.WRITING
+                if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
+                    self.stage = _LOGGING_IN
             status = PollingStatus(pgconn.connect_poll())
             self._check(status, pgconn)
-            if status is PollingStatus.OK or pgconn.used_password:
+            if status is PollingStatus.OK or _may_compute(pgconn):
                 return status
-            yield status is PollingStatus.WRITING
-            if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
-                self.stage = "logging in"
 
     def _check(self, status: PollingStatus, pgconn: PGconn) -> None:
         if status is PollingStatus.FAILED:
@@ -231,6 +247,16 @@ class Session:
                 duplicate.shutdown(socket.SHUT_RDWR)
         if not self._offload.leave():
             pgconn.finish()
+
+
+def _may_compute(pgconn: PGconn) -> bool:
+    """Return whether the server decides how long the next step of a login computes.
+
+    It chooses how often a password is hashed, and in TLS up to 1.2 the group of Diffie-Hellman:
+    one of 10,000 bits takes seconds.
+    """
+    shakes_hands = pgconn.status == ConnStatus.SSL_STARTUP and pgconn.ssl_in_use
+    return pgconn.used_password or shakes_hands
 
 
 def _waiting_bytes(descriptor: int) -> int:

@@ -2,6 +2,7 @@
 
 In SCRAM the server chooses how often the password is hashed, and libpq sets no limit (4096 is
 usual and takes some milliseconds; 2**31, which a hostile server may ask for, takes half an hour).
+In TLS up to 1.2 it chooses the group of Diffie-Hellman; one of 10,000 bits takes seconds.
 Such a step runs in a thread of its own, outside of Python's lock. It cannot be interrupted: after
 the deadline it is left alone, and until it ends its target is not logged into again, so that one
 server can occupy one thread and no more. Nor may the process end in the usual way meanwhile:

@@ -11,7 +11,6 @@ from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import Receiver
-from exporter.observe.certificates.parsing import parse
 from exporter.observe.postgres.shown_conninfo import shown_values
 from exporter.observe.postgres.statement import (
     Context,
@@ -22,7 +21,7 @@ from exporter.observe.postgres.statement import (
     text,
     text_or_none,
 )
-from exporter.observe.postgres.tls_files import bounded, problem_of, read_of
+from exporter.observe.postgres.tls_files import bounded, parse_bounded, problem_of, read_of
 
 _LONGEST_CONNINFO = 1023
 """Bytes that the server keeps of it (walreceiver.h, MAXCONNINFO)."""
@@ -102,7 +101,7 @@ def _interpret_file(rows: list[Row], context: Context) -> Read[FileRead]:
         return Unread(FailureReason.FILE_MISSING, "the server tells no sslcert (any more)")
     ((path, problem, pem),) = bounded(rows)
     unread = problem_of(problem, f"sslcert ({text(path)})")
-    file = parse(pem or b"", text(path)) if unread is None else unread
+    file = parse_bounded(pem or b"", text(path)) if unread is None else unread
     return file, read_of(_times(context), (problem,), context)
 
 

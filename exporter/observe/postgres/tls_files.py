@@ -14,7 +14,7 @@ from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import TlsFiles
-from exporter.observe.certificates.parsing import parse
+from exporter.observe.certificates.parsing import MOST_TO_VERIFY, are_too_many, parse
 from exporter.observe.detail import one_line
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
@@ -46,6 +46,9 @@ _SETTLED = timedelta(seconds=2)
 
 _MAXIMUM_BYTES = 5 * 1024 * 1024
 """The shipped functions read 4 MiB of files."""
+
+_MOST_LISTS = 1500
+"""The shipped functions read 1000 files of ``ssl_crl_dir``; ``ssl_crl_file`` may hold others."""
 
 _PROBLEMS = {
     "missing": (FailureReason.FILE_MISSING, "there is no such file"),
@@ -80,6 +83,21 @@ def problem_of(problem: bytes | None, what: str) -> Unread | None:
         return None
     reason, words = _PROBLEMS[text(problem)]
     return Unread(reason, one_line(f"{what}: {words}"))
+
+
+def parse_bounded(data: bytes, path: str, most: int = MOST_TO_VERIFY) -> Read[CertificateFile]:
+    """Return what a file of the server holds, if that is no more than there may be of it.
+
+    Args:
+        data: its blocks of PEM.
+        path: of it, as it is shown.
+        most: how many blocks there may be.
+    """
+    if are_too_many(data, most):
+        return Unread(
+            FailureReason.LIMIT_EXCEEDED, one_line(f"{path}: it holds more than {most} blocks")
+        )
+    return parse(data, path)
 
 
 def read_of(
@@ -145,7 +163,8 @@ def _file(rows: list[Row], *settings: ServerFile) -> Read[CertificateFile]:
             if unread is not None:
                 return unread
             blocks.append(pem or b"")
-    return parse(b"\n".join(blocks), ", ".join(paths))
+    most = _MOST_LISTS if ServerFile.CRL in settings else MOST_TO_VERIFY
+    return parse_bounded(b"\n".join(blocks), ", ".join(paths), most)
 
 
 def _interpret(rows: list[Row], context: Context) -> Read[TlsFiles]:

@@ -1,16 +1,20 @@
 """What answers and is no honest PostgreSQL server is told as such, in time and without harm."""
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from psycopg.pq import ConnStatus, PollingStatus
+from psycopg.pq.abc import PGconn
 
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.observation import Observation
 from exporter.model.target import ClearPassword, Target
 from exporter.observe.detail import MAXIMUM_DETAIL
+from exporter.observe.postgres import libpq
 from exporter.observe.postgres.connection import MAXIMUM_BYTES
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.poll import observe
@@ -96,6 +100,26 @@ async def test_a_connection_pooler_is_told_as_such(primaries: Primaries) -> None
         read = await _poll(target)
     assert read.reason is FailureReason.PROTOCOL
     assert "pooler" in read.detail
+
+
+async def test_a_tls_handshake_computes_away_from_the_event_loop(
+    primaries: Primaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In TLS up to 1.2 a server may choose a group in which libpq computes for seconds."""
+    inside: list[bool] = []
+    step = libpq.connect_poll
+
+    def watched(pgconn: PGconn) -> PollingStatus:
+        if pgconn.ssl_in_use and pgconn.status == ConnStatus.SSL_STARTUP:
+            inside.append(threading.current_thread() is threading.main_thread())
+        return step(pgconn)
+
+    monkeypatch.setattr(libpq, "connect_poll", watched)
+    target = primaries[18].target({"sslmode": "require"})
+    read = await observe(target, now=lambda: datetime.now(UTC))
+    assert isinstance(read, Observation)
+    assert inside
+    assert not any(inside)
 
 
 async def test_endless_password_hashing_holds_up_nobody(primaries: Primaries) -> None:

@@ -153,6 +153,17 @@ async def test_a_server_that_does_not_let_go_is_left_with_its_chain(
     assert read.certificates[0].subject.common_name == "db1"
 
 
+async def test_a_crowd_of_certificates_is_refused(pki: Authority) -> None:
+    """Whatever follows would take its time to verify, and no chain is that long."""
+    server = _server(pki)
+    server.certificate.write_bytes(server.certificate.read_bytes() * 101)
+    with listening(server) as port:
+        read = await _look(port)
+    assert isinstance(read, Unread)
+    assert read.reason is FailureReason.LIMIT_EXCEEDED
+    assert "more than 100 certificates" in read.detail
+
+
 async def test_ten_megabytes_of_certificates_are_refused() -> None:
     with listening(answering(b"S", tls_impostors.ten_megabytes_of_certificates)) as port:
         read = await _look(port)

@@ -125,6 +125,31 @@ def test_a_path_cannot_write_more_than_a_line_of_a_detail() -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "most"), [("ssl_cert_file", 500), ("ssl_ca_file", 500), ("ssl_crl_file", 1500)]
+)
+def test_a_crowd_of_certificates_is_not_even_parsed(setting: str, most: int) -> None:
+    """OpenSSL's time grows by the square of what it is given to verify with."""
+    block = b"-----BEGIN CERTIFICATE-----\n"
+
+    def read_of(number: int) -> list[Read[CertificateFile]]:
+        read = _read(row=(setting.encode(), b"many.crt", None, block * number))
+        return [read.certificate, read.authority, read.revocation]
+
+    assert not any(isinstance(each, Unread) for each in read_of(most))
+    (refused,) = [each for each in read_of(most + 1) if isinstance(each, Unread)]
+    assert refused == Unread(
+        FailureReason.LIMIT_EXCEEDED, f"many.crt: it holds more than {most} blocks"
+    )
+
+
+def test_a_standby_with_a_crowd_of_certificates_shows_none() -> None:
+    row: Row = (b"own.crt", None, b"-----BEGIN CERTIFICATE-----\n" * 501)
+    read = receiver.with_file(_receiver(), RECEIVER_CERTIFICATE.take([row], _context()))
+    assert isinstance(read.certificate, Unread)
+    assert read.certificate.reason is FailureReason.LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
     ("reason", "told"),
     [
         (FailureReason.NOT_INSTALLED, FailureReason.NOT_INSTALLED),

@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
+from itertools import islice
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,8 +17,9 @@ import pytest
 from yarl import URL
 
 from exporter.model.record import TargetRecord
+from exporter.publish import web as publish_web
 from exporter.publish.protocol import MAX_LINE_BYTES, SERVER_NAME
-from exporter.publish.web import create_app, serving
+from exporter.publish.web import MOST_WAITING, create_app, serving
 from tests.unit.publish.scrape import STATE, series_of, values
 from tests.unit.reports import DOWN, NOT_POLLED, NOW, PLAINTEXT, RECORD, named, with_connections
 
@@ -265,6 +268,38 @@ async def test_every_name_of_a_target_has_a_page(name: str) -> None:
         async with shown.client.get(url) as answer:
             assert answer.status == 200
             assert f"<h1>{escape(name)}</h1>" in await answer.text()
+
+
+async def test_viewers_hold_up_no_scrape_and_are_refused_when_too_many_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = threading.Event()
+
+    def slow(*_: object) -> str:
+        assert held.wait(20)
+        return "shown"
+
+    monkeypatch.setattr(publish_web, "overview_html", slow)
+    monkeypatch.setattr(publish_web, "report_json", slow)
+
+    async def status(shown: Site, path: str) -> int:
+        async with shown.client.get(f"{shown.url}{path}") as answer:
+            await answer.read()
+            return answer.status
+
+    async with site(RECORD) as shown:
+        paths = ("/", "/api/v1/report") * MOST_WAITING
+        viewers = [asyncio.create_task(status(shown, path)) for path in paths]
+        try:
+            # those beyond the limit are answered while the others wait
+            for answered in islice(asyncio.as_completed(viewers), MOST_WAITING):
+                assert await answered == 503
+            assert await status(shown, "/metrics") == 200
+            assert await status(shown, "/-/healthy") == 200
+        finally:
+            held.set()
+        statuses = await asyncio.gather(*viewers)
+    assert statuses.count(200) == statuses.count(503) == MOST_WAITING
 
 
 async def test_a_port_in_use_is_an_error_and_leaves_nothing_behind() -> None:

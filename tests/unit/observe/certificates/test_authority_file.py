@@ -67,6 +67,7 @@ def test_system_without_such_a_file_is_that_of_the_distribution_or_none(
         ("empty", "holds no certificate"),
         ("other", "holds no certificate"),
         ("huge", "is larger than 1048576 bytes"),
+        ("crowd", "holds more than 500 blocks of PEM"),
         ("impossible", "no such path"),
     ],
 )
@@ -90,6 +91,8 @@ def test_a_file_that_gives_none_has_a_reason(
                 path.write_text("-----BEGIN RSA PRIVATE KEY-----\n")
             case "huge":
                 path.write_bytes(PEM + b"\n" * 1024 * 1024)
+            case "crowd":
+                path.write_bytes(PEM * 250 + PEM)
             case _:
                 pass
         assert authorities(file) == Unread(

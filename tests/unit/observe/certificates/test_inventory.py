@@ -19,7 +19,8 @@ from exporter.model.inventory import (
 from exporter.observe.certificates import source_files
 from exporter.observe.certificates.file_reading import NEVER
 from exporter.observe.certificates.inventory import InventoryReader
-from lab.pki import Authority, Issued
+from lab.pki import Authority, Issued, lab_name
+from tests.chains import DAY, NOW, make
 
 SETTLED = timedelta(seconds=10)
 """So long after a change, no clock of a file system is too coarse for it."""
@@ -51,6 +52,16 @@ def _write(path: Path, *issued: Issued) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(one.certificate_path.read_bytes() for one in issued))
     return path
+
+
+def test_of_a_crowd_of_authorities_no_more_are_a_chain_than_openssl_follows(
+    tmp_path: Path,
+) -> None:
+    ends = [NOW + (one + 1) * DAY for one in range(101)]
+    crowd = [make(lab_name("Root"), authority=True, begins=NOW, ends=each) for each in ends]
+    file = tmp_path / "all.pem"
+    file.write_bytes(b"".join(one.certificate.public_bytes(Encoding.PEM) for one in crowd))
+    assert {len(entry.chain) for entry in _read(file).certificates} == {100}
 
 
 def _by_name(inventory: Inventory, name: str) -> InventoryCertificate:

@@ -21,6 +21,7 @@ from lab.pki import lab_name
 from tests.chains import DAY, NOW, Case, Made, cases, make, make_list, read, read_list
 
 SECOND = timedelta(seconds=1)
+openssl_ask = openssl.ask
 CASES = {(purpose, case.name): case for purpose in Purpose for case in cases(purpose, NOW)}
 ALL = tuple(CASES.values())
 
@@ -119,6 +120,25 @@ def test_a_list_that_outlives_the_leaf_breaks_nothing() -> None:
     ending = read_list(make_list(root, begins=NOW - DAY, ends=NOW + 50 * DAY))
     chain = _chain(_leaf(root, NOW + 20 * DAY))
     assert _break(chain, Trust(_chain(root), (ending,))) == (20 * DAY, ForecastCause.EXPIRED)
+
+
+def test_of_a_crowd_of_renewals_only_some_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may have made hundreds to keep us busy; then the leaf's own end is told."""
+    old = _authority("Root", ends=NOW + DAY)
+    crowd = [_authority("Root", ends=NOW + d * DAY, key=old.key) for d in range(2, 40)]
+    asked: list[datetime] = []
+
+    def ask(
+        chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: datetime
+    ) -> openssl.Outcome:
+        asked.append(at)
+        return openssl_ask(chain, trust, purpose, at)
+
+    monkeypatch.setattr(openssl, "ask", ask)
+    chain = _chain(_leaf(old, NOW + 90 * DAY))
+    answer = verify(chain, Trust(_chain(old, *crowd)), Purpose.CLIENT, at=NOW)
+    assert len(asked) == 21
+    assert (answer.breaks_at, answer.breaks_cause) == (NOW + 90 * DAY, ForecastCause.EXPIRED)
 
 
 @pytest.mark.parametrize("renewed_first", [True, False])
