@@ -1,10 +1,7 @@
 """Certificates that are replaced: what is pending, and until when."""
 
-from dataclasses import replace
-
 import pytest
 
-from exporter.model.served import ServedCertificateCheck
 from lab.pki import server_pki
 from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE, house
 from tests.live.certificates.pair import RULES, pair
@@ -13,16 +10,13 @@ from tests.unit.publish.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 
-AT_EACH_POLL = ServedCertificateCheck(interval_seconds=0.0)
-
 
 @pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
 def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
     primaries: Primaries, major: int
 ) -> None:
+    # at the usual interval of five minutes: a load is followed by a look at once
     with house(primaries, major, RULES) as made:
-        made.stage.target = replace(made.stage.target, served_certificate=AT_EACH_POLL)
-        made.stage.restart_exporter()
         server = made.stage.primary.server
 
         def pending() -> float:
