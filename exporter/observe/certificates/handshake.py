@@ -14,7 +14,7 @@ from OpenSSL import SSL, crypto
 
 from exporter.model.failure import FailureReason, Unread
 from exporter.observe.certificates.host_names import is_address
-from exporter.observe.postgres.failures import one_line
+from exporter.observe.detail import one_line
 
 MAXIMUM_BYTES = 256 * 1024
 """What a server may send in all; OpenSSL takes 100 KiB of certificates."""

@@ -12,6 +12,7 @@ postgres.c; fe-connect.c, fe-secure-openssl.c, fe-auth.c.
 import re
 
 from exporter.model.failure import FailureReason, Unread
+from exporter.observe.detail import one_line
 
 
 class PollFailed(Exception):  # noqa: N818  it carries a failure, which is a value
@@ -21,9 +22,6 @@ class PollFailed(Exception):  # noqa: N818  it carries a failure, which is a val
         super().__init__(failure.detail)
         self.failure = failure
 
-
-MAXIMUM_DETAIL = 400
-"""Characters of a detail; a hostile server may send megabytes."""
 
 _SERVER_ERROR = re.compile(r"^(?:[^\n]*: )?[^\s:]+:\s+([0-9A-Z]{5}): ", re.MULTILINE)
 _ATTEMPT = re.compile(r"^(?=connection to server )", re.MULTILINE)
@@ -110,16 +108,6 @@ _TELLING = (
     FailureReason.DATABASE_MISSING,
     FailureReason.NO_HBA_ENTRY,
 )
-
-
-def one_line(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Make one bounded line of printable characters, with every secret replaced."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "********")
-    line = " ".join(text[: 4 * MAXIMUM_DETAIL].split())
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-    return line if len(line) <= MAXIMUM_DETAIL else f"{line[: MAXIMUM_DETAIL - 1]}…"
 
 
 def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:

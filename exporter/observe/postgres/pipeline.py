@@ -10,6 +10,7 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from exporter.model.failure import FailureReason, Read, Unread
+from exporter.observe.detail import one_line
 from exporter.observe.postgres import failures, libpq
 from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.statement import Row, Statement
@@ -89,5 +90,5 @@ def _read(result: PGresult, secrets: tuple[str, ...]) -> Read[list[Row]]:
         return Unread(FailureReason.PROTOCOL, f"an answer that no query has ({result.status})")
     return Unread(
         failures.by_sqlstate(sqlstate, message, function),
-        failures.one_line(message, secrets),
+        one_line(message, secrets),
     )

@@ -15,7 +15,7 @@ from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import TlsFiles
 from exporter.observe.certificates.parsing import parse
-from exporter.observe.postgres.failures import one_line
+from exporter.observe.detail import one_line
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
     Context,

@@ -10,8 +10,8 @@ import pytest
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.observation import Observation
 from exporter.model.target import ClearPassword, Target
+from exporter.observe.detail import MAXIMUM_DETAIL
 from exporter.observe.postgres.connection import MAXIMUM_BYTES
-from exporter.observe.postgres.failures import MAXIMUM_DETAIL
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.poll import observe
 from lab.wait import until

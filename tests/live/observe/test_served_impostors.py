@@ -12,7 +12,7 @@ from exporter.model.failure import FailureReason, Unread
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Target
 from exporter.observe.certificates.served import served_chain
-from exporter.observe.postgres.failures import MAXIMUM_DETAIL
+from exporter.observe.detail import MAXIMUM_DETAIL
 from lab.account import workspace
 from lab.pki import SERVER, Authority
 from tests.live.observe import impostors, tls_impostors
