@@ -4,6 +4,8 @@ The board owns one. Everything in it is a value that was read; nothing is judged
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from exporter.model.certificate import Certificate
 from exporter.model.certificates_report import Matched
@@ -18,6 +20,20 @@ from exporter.model.tls_files import Kept
 from exporter.model.verification import Verify
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A look at a served chain.
+
+    Attributes:
+        at: seconds of a clock that never goes back.
+        loaded_at: the server's last load that was known before the look.
+    """
+
+    served: Read[ServedChain] | None = None
+    at: float = 0.0
+    loaded_at: datetime | None = None
+
+
 class CertificateStore:
     """Values by the name of the target.
 
@@ -28,7 +44,8 @@ class CertificateStore:
     def __init__(self) -> None:
         self.inventory: Inventory | None = None
         self._kept: dict[str, Kept] = {}
-        self._served: dict[str, tuple[Read[ServedChain], float]] = {}
+        self._served: dict[str, _Looked] = {}
+        self._loaded_at: dict[str, datetime] = {}
         self._standbys: dict[str, Standby] = {}
         self._seen: dict[str, tuple[Certificate, ...]] = {}
 
@@ -46,15 +63,37 @@ class CertificateStore:
         check = target.served_certificate
         if check is None:
             return False
-        served, read_at = self._served.get(target.name, (None, 0.0))
+        looked = self._served.get(target.name, _Looked())
         # what could not be read is tried again at each poll, so that it is told soon that it can
-        return (
-            served is None or isinstance(served, Unread) or at - read_at >= check.interval_seconds
+        return not isinstance(looked.served, ServedChain) or (
+            at - looked.at >= check.interval_seconds
         )
 
-    def post_served(self, name: str, served: Read[ServedChain], at: float) -> None:
-        """Keep what a look at the served chain brought."""
-        self._served[name] = (served, at)
+    def served_is_outdated(self, name: str) -> bool:
+        """Tell whether the server has loaded its files since the look at the chain it serves.
+
+        By the server's own clock, which need not be the exporter's.
+        """
+        looked = self._served.get(name, _Looked())
+        loaded_at = self._loaded_at.get(name)
+        return isinstance(looked.served, ServedChain) and loaded_at not in {None, looked.loaded_at}
+
+    def loaded_at(self, name: str) -> datetime | None:
+        """Return when the server last loaded its files, as its latest poll told."""
+        return self._loaded_at.get(name)
+
+    def post_served(
+        self, name: str, served: Read[ServedChain], at: float, loaded_at: datetime | None
+    ) -> None:
+        """Keep what a look at the served chain brought.
+
+        Args:
+            name: of the target.
+            served: what it brought.
+            at: when it began, as for ``served_is_due``.
+            loaded_at: what ``loaded_at`` told before it began.
+        """
+        self._served[name] = _Looked(served, at, loaded_at)
 
     def post_observed(self, target: Target, observation: Read[Observation]) -> None:
         """Keep what a poll read, for the next poll and for the judgement of other targets."""
@@ -63,6 +102,7 @@ class CertificateStore:
         if isinstance(observation, Unread):
             return
         self._kept[name] = observation.kept
+        self._loaded_at[name] = observation.server.configuration_loaded_at
         receiver = observation.receiver
         if isinstance(receiver, Unread) or receiver is None:
             return
@@ -99,11 +139,10 @@ class CertificateStore:
             system_identifier: of its cluster; where it is not known, no standby is known either.
             verify: OpenSSL, as a function.
         """
-        served, _ = self._served.get(name, (None, 0.0))
         return Knowledge(
             verify=verify,
             inventory=self.inventory,
-            served=served,
+            served=self._served.get(name, _Looked()).served,
             standbys=tuple(
                 standby
                 for standby in self._standbys.values()
@@ -116,6 +155,6 @@ class CertificateStore:
 
     def forget(self, gone: Callable[[str], bool]) -> None:
         """Forget the targets for which ``gone`` says so."""
-        for kept in (self._kept, self._served, self._standbys, self._seen):
+        for kept in (self._kept, self._served, self._loaded_at, self._standbys, self._seen):
             for name in [n for n in kept if gone(n)]:
                 del kept[name]

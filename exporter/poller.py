@@ -14,7 +14,7 @@ from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
 from exporter.model.report import TargetReport
-from exporter.model.served import ServedChain
+from exporter.model.served import ServedCertificateCheck
 from exporter.model.target import Target
 from exporter.observe.certificates.served import has_wire, served_chain
 from exporter.observe.certificates.verification import verify
@@ -55,23 +55,32 @@ async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]
 async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> Look:
     """Read ``target``, and the chain it serves if that is due, side by side.
 
-    What was read is kept on the board, so that other targets can be judged by it; never raises
-    but for cancellation.
+    After a load of the server's files that chain is looked at again, so that the files are held
+    against what is served now. What was read is kept on the board, so that other targets can be
+    judged by it; never raises but for cancellation.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
     store = board.certificates
-    served: asyncio.Task[Read[ServedChain]] | None = None
-    check = target.served_certificate
+    check = target.served_certificate if has_wire(target) else None
+    served: asyncio.Task[None] | None = None
+
+    async def look_at_chain(check: ServedCertificateCheck) -> None:
+        at, loaded_at = loop.time(), store.loaded_at(target.name)
+        chain = await _guarded(target, served_chain(target, check, now=now))
+        if board.is_configured(target):
+            store.post_served(target.name, chain, at, loaded_at)
+
     async with asyncio.TaskGroup() as group:
         kept = store.kept(target.name)
         polling = group.create_task(_guarded(target, observe(target, now=now, kept=kept)))
-        if check is not None and has_wire(target) and store.served_is_due(target, started):
-            served = group.create_task(_guarded(target, served_chain(target, check, now=now)))
+        if check is not None and store.served_is_due(target, started):
+            served = group.create_task(look_at_chain(check))
     if board.is_configured(target):
         store.post_observed(target, polling.result())
-        if served is not None:
-            store.post_served(target.name, served.result(), started)
+        # a look beside the poll may have come before the load: the next poll looks again
+        if check is not None and served is None and store.served_is_outdated(target.name):
+            await look_at_chain(check)
     return Look(target, polling.result(), loop.time() - started)
 
 

@@ -83,23 +83,41 @@ def files_in_force(observation: Observation, served: Read[ServedChain] | None) -
         return FilesInForce.LOADED
     if newest > server.configuration_loaded_at:
         return FilesInForce.CHANGED
-    if _holds_rubbish(observation.tls_files) or _own_not_taken(observation, served):
+    if _holds_rubbish(observation) or _own_not_taken(observation, served):
         return FilesInForce.NOT_TAKEN
     return FilesInForce.LOADED
 
 
-def _holds_rubbish(tls_files: Read[TlsFiles]) -> bool:
-    if isinstance(tls_files, Unread):
+def _holds_rubbish(observation: Observation) -> bool:
+    """Return whether a file of authorities or lists is one that a reload stumbles over.
+
+    One without a single block of PEM is refused as one with a broken block is.
+    """
+    tls_files, times = observation.tls_files, observation.file_times
+    if isinstance(tls_files, Unread) or isinstance(times, Unread):
         return False
-    files = (tls_files.authority, tls_files.revocation)
-    return any(isinstance(f, CertificateFile) and f.unparsable > 0 for f in files)
+    authority, lists = tls_files.authority, tls_files.revocation
+    is_file = any(each.setting is ServerFile.CRL for each in times)  # a directory may be empty
+    found: list[tuple[Read[CertificateFile], bool]] = [
+        (authority, not isinstance(authority, Unread) and not authority.certificates),
+        (lists, not isinstance(lists, Unread) and is_file and not lists.revocation_lists),
+    ]
+    return any(
+        not isinstance(file, Unread) and file.path != "" and (file.unparsable > 0 or is_bare)
+        for file, is_bare in found
+    )
 
 
 def _own_not_taken(observation: Observation, served: Read[ServedChain] | None) -> bool:
-    """Return whether the server still serves another certificate than a reload has seen."""
+    """Return whether a reload has seen another certificate than the server serves, or none."""
     loaded_at = observation.server.configuration_loaded_at
     newest = newest_change(observation.file_times, (), (ServerFile.CERTIFICATE,))
-    if newest is None or newest > loaded_at or served is None or isinstance(served, Unread):
+    if newest is None or newest > loaded_at or isinstance(observation.tls_files, Unread):
+        return False
+    own = observation.tls_files.certificate
+    if not isinstance(own, Unread) and not own.certificates:
+        return True
+    if served is None or isinstance(served, Unread):
         return False
     return (
         served.read_at > loaded_at

@@ -108,7 +108,7 @@ def certificates_known(
         inventory=inventory,
         has_inventory=knowledge.inventory is not None,
         others=others,
-        standbys=standbys_of(target, observation.server, knowledge.standbys),
+        standbys=standbys_of(target, observation.server, knowledge.standbys, wal_senders),
         accept=accepting(observation.tls_files, knowledge.verify, at=now),
         files=files_in_force(observation, knowledge.served),
         users={},

@@ -77,7 +77,7 @@ def sends(owner: Owner, standbys: Standbys, inventory: InventoryIndex | None) ->
     found = standbys_that_may_be(owner.wal_sender, standbys)
     if not found:
         return _of_inventory(owner, inventory, "no target is visibly the standby behind it")
-    if not any(supported(s, owner.wal_sender, standbys) for s in found):
+    if not supported(found, owner.wal_sender, standbys):
         why = f"it may be {_names(found)}, but neither slot, address nor sender tells"
         return _of_inventory(owner, inventory, why)
     files = [_of_file(s) for s in found]

@@ -1,9 +1,11 @@
 """Which of the standbys that are targets too a walsender serves.
 
 Name and role do not tell it: several standbys may share both, and one that receives from another
-standby has them as well. Slot, address or the sender it names must say so.
+standby has them as well. Slot, address or the sender it names must say so, and say it of no more
+walsenders than standbys: not every standby need be a target.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,16 +28,24 @@ class Standbys:
         hosts: names and addresses of the target.
         port: of the target; None if not known.
         others: names of the standbys at an address that is none of the target's, by address.
+        served: how many standbys the target serves, of the names in ``by_name``: by role and
+            application name, and by these and the address as well.
     """
 
     by_name: Mapping[tuple[str, str], tuple[Standby, ...]]
     hosts: frozenset[str]
     port: int | None
     others: Mapping[str, frozenset[str]]
+    served: Counter[tuple[str, ...]]
 
 
-def standbys_of(target: Target, server: Server, standbys: Sequence[Standby]) -> Standbys:
-    """Return those of ``standbys`` that may receive from ``target``."""
+def standbys_of(
+    target: Target,
+    server: Server,
+    standbys: Sequence[Standby],
+    wal_senders: Sequence[WalSender] = (),
+) -> Standbys:
+    """Return those of ``standbys`` that may receive from ``target``, which runs ``wal_senders``."""
     hosts = {target.parameters.get("host"), target.parameters.get("hostaddr")}
     if server.address is not None:
         hosts.add(str(server.address))
@@ -56,7 +66,27 @@ def standbys_of(target: Target, server: Server, standbys: Sequence[Standby]) -> 
         hosts=known,
         port=int(port) if port.isdecimal() else None,
         others=others,
+        served=Counter(
+            key
+            for sender in wal_senders
+            if _serves_standby(sender) and _names(sender) in by_name
+            for key in (_names(sender), (*_names(sender), _address(sender)))
+        ),
     )
+
+
+def _serves_standby(wal_sender: WalSender) -> bool:
+    physical = wal_sender.kind is ReplicationKind.PHYSICAL
+    return physical and wal_sender.activity is not Activity.BACKUP
+
+
+def _names(wal_sender: WalSender) -> tuple[str, str]:
+    return wal_sender.role, wal_sender.application_name
+
+
+def _address(wal_sender: WalSender) -> str:
+    peer = wal_sender.peer
+    return str(peer.address) if isinstance(peer, TcpPeer) else ""
 
 
 def standbys_that_may_be(wal_sender: WalSender, standbys: Standbys) -> tuple[Standby, ...]:
@@ -64,21 +94,23 @@ def standbys_that_may_be(wal_sender: WalSender, standbys: Standbys) -> tuple[Sta
 
     One that none of the three speaks for is left with the others, or alone: see ``supported``.
     """
-    if wal_sender.kind is not ReplicationKind.PHYSICAL or wal_sender.activity is Activity.BACKUP:
+    if not _serves_standby(wal_sender):
         return ()
-    key = (wal_sender.role, wal_sender.application_name)
     left = tuple(
-        s for s in standbys.by_name.get(key, ()) if not _elsewhere(s, wal_sender, standbys)
+        s
+        for s in standbys.by_name.get(_names(wal_sender), ())
+        if not _elsewhere(s, wal_sender, standbys)
     )
-    for speaks in (_by_slot, _by_address, _by_sender):
-        left = tuple(s for s in left if speaks(s, wal_sender, standbys)) or left
+    for spoken_for in (_by_slot, _by_address, _by_sender):
+        left = spoken_for(left, wal_sender, standbys) or left
     return left
 
 
-def supported(standby: Standby, wal_sender: WalSender, standbys: Standbys) -> bool:
-    """Return whether more than the names says that the walsender serves this standby."""
+def supported(found: Sequence[Standby], wal_sender: WalSender, standbys: Standbys) -> bool:
+    """Return whether more than the names says that the walsender serves one of ``found``."""
     return any(
-        speaks(standby, wal_sender, standbys) for speaks in (_by_slot, _by_address, _by_sender)
+        spoken_for(found, wal_sender, standbys)
+        for spoken_for in (_by_slot, _by_address, _by_sender)
     )
 
 
@@ -95,15 +127,26 @@ def _elsewhere(standby: Standby, wal_sender: WalSender, standbys: Standbys) -> b
     return bool(standbys.others.get(receiver.sender_host, frozenset()) - {standby.target})
 
 
-def _by_slot(standby: Standby, wal_sender: WalSender, _standbys: Standbys) -> bool:
-    return wal_sender.slot_name != "" and standby.receiver.slot_name == wal_sender.slot_name
+def _by_slot(
+    found: Sequence[Standby], wal_sender: WalSender, _standbys: Standbys
+) -> tuple[Standby, ...]:
+    # one walsender at a time uses a slot
+    slot = wal_sender.slot_name
+    return tuple(s for s in found if slot != "" and s.receiver.slot_name == slot)
 
 
-def _by_address(standby: Standby, wal_sender: WalSender, _standbys: Standbys) -> bool:
-    peer = wal_sender.peer
-    return isinstance(peer, TcpPeer) and str(peer.address) in standby.addresses
+def _by_address(
+    found: Sequence[Standby], wal_sender: WalSender, standbys: Standbys
+) -> tuple[Standby, ...]:
+    address = _address(wal_sender)
+    there = tuple(s for s in found if address in s.addresses)
+    # with more walsenders than that, another standby at this address may be behind this one
+    return there if standbys.served[(*_names(wal_sender), address)] <= len(there) else ()
 
 
-def _by_sender(standby: Standby, _wal_sender: WalSender, standbys: Standbys) -> bool:
+def _by_sender(
+    found: Sequence[Standby], wal_sender: WalSender, standbys: Standbys
+) -> tuple[Standby, ...]:
     # a port that differs has ruled it out already
-    return standby.receiver.sender_host in standbys.hosts
+    here = tuple(s for s in found if s.receiver.sender_host in standbys.hosts)
+    return here if standbys.served[_names(wal_sender)] <= len(here) else ()

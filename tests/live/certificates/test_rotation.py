@@ -1,11 +1,10 @@
 """Certificates that are replaced: what is pending, and until when."""
 
-from dataclasses import replace
-
 import pytest
 
-from exporter.model.served import ServedCertificateCheck
+from exporter.model.judgement import Forecast
 from lab.pki import server_pki
+from lab.replication import ReplicationClient
 from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE, house
 from tests.live.certificates.pair import RULES, pair
 from tests.live.primaries import Primaries
@@ -13,16 +12,13 @@ from tests.unit.publish.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 
-AT_EACH_POLL = ServedCertificateCheck(interval_seconds=0.0)
-
 
 @pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
 def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
     primaries: Primaries, major: int
 ) -> None:
+    # at the usual interval of five minutes: a load is followed by a look at once
     with house(primaries, major, RULES) as made:
-        made.stage.target = replace(made.stage.target, served_certificate=AT_EACH_POLL)
-        made.stage.restart_exporter()
         server = made.stage.primary.server
 
         def pending() -> float:
@@ -42,6 +38,18 @@ def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
         assert pending() == 1
         server.reload()
         assert pending() == 0
+
+
+@pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
+def test_authorities_that_no_reload_takes_refuse_nobody(primaries: Primaries, major: int) -> None:
+    with house(primaries, major, RULES) as made:
+        own = made.authority.issue(common_name=ROLE)
+        made.own(own)
+        with ReplicationClient(made.parameters(own)) as client:
+            made.put(made.authority_file, b"in DER, perhaps: no block of PEM")
+            made.stage.primary.server.reload()
+            assert made.told(client).forecast is Forecast.UNKNOWN
+            assert made.is_let_in(own)
 
 
 @pytest.mark.parametrize("major", OLDEST_AND_NEWEST)

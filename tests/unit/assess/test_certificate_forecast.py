@@ -416,6 +416,8 @@ def test_files_that_are_not_in_force_decide_nothing(
 OTHER_LEAF = certificate(name("CN=db1"), serial=51)
 JUST_SEEN = replace(SERVED, certificates=(OTHER_LEAF,), read_at=LOADED + SECOND)
 RUBBISH = replace(TLS_FILES, authority=file("root.crt", CA, unparsable=1))
+WITHOUT_PEM = replace(TLS_FILES, authority=file("root.crt"))
+NO_LEAF = replace(TLS_FILES, certificate=file("server.crt"))
 
 
 @pytest.mark.parametrize(
@@ -441,6 +443,25 @@ RUBBISH = replace(TLS_FILES, authority=file("root.crt", CA, unparsable=1))
                 file_times=tls_times(STARTED),
             ),
             UNKNOWN,
+        ),
+        # nor is a file without any block of PEM
+        (replace(SEEN, tls_files=WITHOUT_PEM, file_times=tls_times(STARTED)), UNKNOWN),
+        (
+            replace(
+                SEEN,
+                tls_files=replace(TLS_FILES, revocation=file("root.crl")),
+                file_times=tls_times(STARTED),
+            ),
+            UNKNOWN,
+        ),
+        # of a directory, none is expected
+        (
+            replace(
+                SEEN,
+                tls_files=replace(TLS_FILES, revocation=file("crls")),
+                file_times=tls_times(STARTED)[:-1],
+            ),
+            WITH,
         ),
     ],
 )
@@ -481,6 +502,13 @@ def test_authorities_and_lists_count_once_they_are_loaded(
             replace(of_standby(), served=JUST_SEEN),
             replace(NOT_READ, file_times=tls_times(STARTED)),
             UNKNOWN,
+        ),
+        # it holds none, so that no reload takes it; after the last one it tells nothing
+        (of_standby(), replace(SEEN, tls_files=NO_LEAF, file_times=tls_times(STARTED)), UNKNOWN),
+        (
+            of_standby(),
+            replace(SEEN, tls_files=NO_LEAF, file_times=tls_times(STARTED, own=LOADED + SECOND)),
+            WITH,
         ),
     ],
 )

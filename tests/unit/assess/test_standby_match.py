@@ -1,5 +1,6 @@
 """Which standby a walsender serves: slot, address or sender must say so, not names alone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -25,13 +26,20 @@ def names(
     sender: WalSender = STANDBY,
     target: Target = PRIMARY,
     server: Server = SERVER,
+    others: Sequence[WalSender] = (),
 ) -> list[str]:
-    known = standbys_of(target, server, standbys)
+    known = standbys_of(target, server, standbys, (sender, *others))
     return [s.target for s in standbys_that_may_be(sender, known)]
 
 
-def is_supported(standby: Standby, sender: WalSender = STANDBY, target: Target = PRIMARY) -> bool:
-    return supported(standby, sender, standbys_of(target, SERVER, (standby,)))
+def is_supported(
+    standby: Standby,
+    sender: WalSender = STANDBY,
+    target: Target = PRIMARY,
+    others: Sequence[WalSender] = (),
+) -> bool:
+    known = standbys_of(target, SERVER, (standby,), (sender, *others))
+    return supported((standby,), sender, known)
 
 
 @pytest.mark.parametrize(
@@ -151,4 +159,41 @@ def test_a_target_is_known_by_host_and_address(target: Target) -> None:
     assert not is_supported(receiving(sender_host=""), elsewhere, nowhere)
     server = replace(SERVER, address=ip_address("10.0.0.1"))
     by_address = standbys_of(nowhere, server, (STANDBY_TARGET,))
-    assert supported(receiving(sender_host="10.0.0.1"), elsewhere, by_address)
+    assert supported((receiving(sender_host="10.0.0.1"),), elsewhere, by_address)
+
+
+FAR = replace(STANDBY, pid=2, peer=replace(STANDBY.peer, address=ip_address("10.9.9.9")))  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        replace(FAR, role="other"),
+        replace(FAR, application_name="other"),
+        replace(FAR, kind=ReplicationKind.LOGICAL),
+        replace(FAR, activity=Activity.BACKUP),
+    ],
+)
+def test_a_standby_that_is_no_target_is_not_taken_for_one_of_the_same_name(
+    elsewhere: WalSender,
+) -> None:
+    proxied = receiving(sender_host="proxy")
+    beside = replace(STANDBY, pid=3)
+    # by the sender that db2 names, one of the two is db2: nothing says which
+    assert not is_supported(STANDBY_TARGET, FAR, others=[STANDBY])
+    assert is_supported(STANDBY_TARGET, FAR, others=[elsewhere])
+    # by its address, one of the two that come from there
+    assert is_supported(proxied, STANDBY, others=[FAR])
+    assert not is_supported(proxied, STANDBY, others=[beside])
+    assert not is_supported(STANDBY_TARGET, STANDBY, others=[beside])
+    slot = receiving(slot_name="ours")
+    assert is_supported(slot, replace(STANDBY, slot_name="ours"), others=[beside])
+
+
+def test_a_sender_known_by_another_name_rules_out_none_of_two_that_are_served() -> None:
+    same = replace(OTHER, addresses=STANDBY_TARGET.addresses)
+    alias = receiving(same, sender_host="alias")
+    beside = replace(STANDBY, pid=3)
+    assert names(STANDBY_TARGET, alias) == ["db2"]
+    assert names(STANDBY_TARGET, alias, others=[beside]) == ["db2", "db3"]
+    assert names(STANDBY_TARGET, same, others=[beside]) == ["db2", "db3"]

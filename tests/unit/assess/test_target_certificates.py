@@ -382,7 +382,8 @@ def test_one_certificate_is_verified_once_whatever_goes_with_it() -> None:
     assert told(SEEN, knowledge).verified == (client(OWN),)
     twice = replace(SEEN, wal_senders=(STANDBY, replace(STANDBY, pid=2)))
     openssl = OpenSsl()
-    assert told(twice, replace(of_standby(), verify=openssl)).verified == (client(OWN),)
+    both = of_standby(RECEIVER, replace(STANDBY_TARGET, target="db3"))
+    assert told(twice, replace(both, verify=openssl)).verified == (client(OWN),)
     assert len(openssl.asked) == 1
 
 
