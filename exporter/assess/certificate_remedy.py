@@ -7,6 +7,7 @@ from exporter.assess.connection_certificates import ConnectionCertificates
 from exporter.assess.reasons import Case
 from exporter.assess.remedy_steps import reconnect
 from exporter.assess.rules_remedy import RELOAD
+from exporter.assess.security_level import doubtful
 from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
     Matched,
@@ -143,6 +144,7 @@ def _good(case: Case, judged: ConnectionCertificates, steps: tuple[Step, ...]) -
         or upcoming.verification is None
         or upcoming.verification.result != VERIFIED
         or upcoming.name is not NameFit.ADMITTED
+        or doubtful((upcoming.certificate, *upcoming.chain))
     ):
         return
     yield Step(

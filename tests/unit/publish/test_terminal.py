@@ -85,8 +85,8 @@ Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 
       (sslmode=disable, allow, or prefer that fell back).
     rule_allows_plaintext: The governing rule also matches unencrypted connections (it is host or
       hostnossl).
-  reconnect  admitted_without_certificate: connecting again, it would be let in, whether or not it
-             shows a certificate.
+  reconnect  admitted_without_certificate: connecting again, it would be let in, and no certificate
+             would be demanded.
   What to do, in this order
     on the standby or client:
       1. Put a certificate for the role on the client.
