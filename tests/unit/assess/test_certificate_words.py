@@ -8,6 +8,7 @@ import pytest
 
 from exporter.assess.certificate_words import certificate_text, list_text, moment
 from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import LineTraits, RuleLocation
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.report import Connection, Place, Step
@@ -37,6 +38,7 @@ from tests.unit.assess.certificates import (
 )
 from tests.unit.assess.facts import (
     CERT,
+    HBA,
     LOADED,
     NOW,
     PLAIN,
@@ -420,6 +422,40 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
         "Put a certificate whose common name (CN) is replica in place of "
         f'"O=Lab" (serial number 9, valid until 2026-12-04 06:00 UTC) in {FILE}',
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "map_name"), [((), "MAP"), (("map=m",), "m"), (("map=my m",), '"my m"')]
+)
+def test_a_whole_name_that_is_not_let_in_is_mapped(options: tuple[str, ...], map_name: str) -> None:
+    other = certificate(name("O=Lab", "CN=standby-1"), serial=9)
+    rule = replace(CERT, options=(*options, "clientcert=verify-full"))
+    line = LineTraits(
+        RuleLocation(HBA, 2),
+        holds_quote=False,
+        holds_file_reference=False,
+        holds_clientname=True,
+        continues=False,
+    )
+    poll = replace(SEEN, hba_lines=(line,), ident=maps(mapping("bob", "replica", "my m")))
+    # a rule that holds no name against the role, and stands above, is no matter
+    above = replace(SCRAM, address="db9.example", netmask=None)
+    steps = judged(of_standby(sending(other)), above, rule, poll=poll).remedy
+    assert steps[:2] == (
+        Step(
+            Place.SERVER,
+            'Let the whole name of "standby-1" (serial number 9, valid until 2026-12-04 06:00 UTC) '
+            f"in, which the rule compares (clientname=DN): this line in pg_ident.conf, and "
+            f"map={map_name} in the rule beside clientname=DN",
+            (f'{map_name}  "CN=standby-1,O=Lab"  replica',),
+        ),
+        SEE,
+    )
+    first = replace(line, location=RuleLocation(HBA, 1))
+    steps = judged(
+        of_standby(sending(other)), above, rule, poll=replace(poll, hba_lines=(first,))
+    ).remedy
+    assert steps[0].place is Place.CLIENT
 
 
 def test_names_in_a_map_are_written_so_that_they_are_no_patterns() -> None:
