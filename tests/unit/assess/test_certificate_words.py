@@ -1,5 +1,6 @@
 """Sentences and steps on a connection's certificates, to the letter."""
 
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -85,6 +86,16 @@ AGAIN = Step(
 def told(connection: Connection) -> tuple[str, ...]:
     """Return the sentences on certificates: all after those on the rule."""
     return connection.explanation[2:]
+
+
+def test_dates_are_those_of_utc_wherever_the_exporter_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "JST-9")
+        time.tzset()
+        assert moment(NOW) == "2026-11-04 06:00 UTC"
+    time.tzset()
 
 
 def test_dates_names_and_lists_in_words() -> None:
