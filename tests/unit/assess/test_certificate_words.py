@@ -192,6 +192,16 @@ def test_an_expired_certificate_in_use_without_a_successor() -> None:
     )
 
 
+def test_a_successor_that_is_refused_is_nothing_to_wait_for() -> None:
+    revoked = OpenSsl({RENEWED: Verification("revoked", ForecastCause.REVOKED)})
+    knowledge = replace(
+        of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)), verify=revoked
+    )
+    issue, *others = judged(knowledge, CERT, sender=using(EXPIRED)).remedy
+    assert issue.action.endswith(f"in place of {RENEWED_TEXT} in {FILE}: it is revoked")
+    assert others == [SEE, AGAIN]
+
+
 def test_an_expired_certificate_in_use_whose_successor_is_not_known() -> None:
     unread = sending(EXPIRED)
     unread = replace(unread, certificate=Unread(FailureReason.PERMISSION, "denied"))
