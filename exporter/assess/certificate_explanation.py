@@ -6,6 +6,7 @@ from exporter.assess.acceptance import FilesInForce
 from exporter.assess.certificate_words import ENDS, certificate_text, moment
 from exporter.assess.connection_certificates import CertificatesKnown, ConnectionCertificates
 from exporter.assess.reasons import Case
+from exporter.assess.security_level import doubtful
 from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
     Ambiguous,
@@ -114,6 +115,14 @@ def _would_get_in(case: Case, judged: ConnectionCertificates, upcoming: NextCert
         )
     if verification.result != VERIFIED:
         return f"Whatever the rule, the server refuses it: {verification.result}; {name}."
+    doubt = doubtful((upcoming.certificate, *upcoming.chain))
+    if doubt:
+        return (
+            "The server's authorities vouch for it, but whether TLS takes it hangs on the security "
+            f"level of the server's OpenSSL, which cannot be seen: {doubt}. Certificates signed "
+            "with SHA-256, with RSA keys of 2048 bits or EC keys of 256, are taken at the common "
+            f"levels; {name}."
+        )
     gets_in = {
         NameFit.ADMITTED: "it would get in with it",
         NameFit.REFUSED: "it would be refused with it",

@@ -14,6 +14,7 @@ from exporter.assess.acceptance import Accept, FilesInForce
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
 from exporter.assess.next_certificate import Candidate, Sends, SendsNone, SendsOneOf
 from exporter.assess.outcome import Outcomes
+from exporter.assess.security_level import doubtful
 from exporter.model.certificate import Certificate, CertificateSource
 from exporter.model.certificates_report import (
     Ambiguous,
@@ -133,6 +134,9 @@ def _met(reconnect: Reconnect, candidate: Candidate) -> Met:
         for rule, demanded in reconnect.found.possible
         for demand in demanded
     )
+    if doubtful(candidate.chain) and met[0] is not Forecast.REFUSED:
+        # the handshake may refuse it under every rule
+        return UNKNOWN
     return UNKNOWN if met == _WITH and not certain else met
 
 
@@ -194,7 +198,7 @@ def next_certificate(reconnect: Reconnect, sent: Sends) -> NextCertificate | Nex
     if not isinstance(sent, SendsOneOf):
         return NextUnknown(sent.why)
     found = [_next(reconnect, c) for c in sent.candidates]
-    if len({(_result(f), f.name) for f in found}) > 1:
+    if len({(_result(f), f.name, bool(doubtful((f.certificate, *f.chain)))) for f in found}) > 1:
         told = ", ".join(f"{f.certificate.serial_number} ({f.path})" for f in found)
         return NextUnknown(
             f"it may be one of several certificates that would not fare alike: serial number {told}"

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from exporter.assess.certificate_forecast import demands_name
 from exporter.assess.certificate_words import certificate_text
 from exporter.assess.connection_certificates import ConnectionCertificates
+from exporter.assess.demand import map_name
 from exporter.assess.reasons import Case
 from exporter.assess.remedy_steps import reconnect
 from exporter.assess.rules_remedy import RELOAD
+from exporter.assess.security_level import doubtful
 from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
     Matched,
@@ -16,7 +19,7 @@ from exporter.model.certificates_report import (
 )
 from exporter.model.judgement import ForecastCause, Posture, Reason
 from exporter.model.report import ExporterCommand, Place, Step
-from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal
+from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 from exporter.model.verification import VERIFIED
 
 _SEE = Step(
@@ -116,7 +119,21 @@ def _where(upcoming: NextCertificate) -> str:
 
 def _other_name(case: Case, upcoming: NextCertificate) -> Step:
     role = case.client.role
-    name = upcoming.certificate.subject.common_name
+    subject, version = upcoming.certificate.subject, case.server.version_number
+    naming = (r for r in case.found.rules if demands_name(r) and case.compares_whole_name(r))
+    whole = next(naming, None)
+    if whole is not None:
+        # no whole name is a role's, so that it takes a map
+        through = map_name(whole) or "MAP"
+        told = literal(subject.rfc2253, REGULAR_EXPRESSIONS_SINCE)
+        return Step(
+            Place.SERVER,
+            f"Let the whole name of {certificate_text(upcoming.certificate)} in, which the rule "
+            f"compares (clientname=DN): this line in pg_ident.conf, and map={quoted(through)} in "
+            "the rule beside clientname=DN",
+            (f"{quoted(through)}  {told}  {literal(role, version)}",),
+        )
+    name = subject.common_name
     action = (
         f"Put a certificate whose common name (CN) is {role} in place of "
         f"{certificate_text(upcoming.certificate)} in {_where(upcoming)}"
@@ -129,7 +146,7 @@ def _other_name(case: Case, upcoming: NextCertificate) -> Step:
         Place.CLIENT,
         f"{action}; or, on the server, let its name in: this line in pg_ident.conf, and map=MAP "
         "in the rule that demands it (method cert)",
-        (f"MAP  {told}  {literal(role, case.server.version_number)}",),
+        (f"MAP  {told}  {literal(role, version)}",),
     )
 
 
@@ -143,6 +160,7 @@ def _good(case: Case, judged: ConnectionCertificates, steps: tuple[Step, ...]) -
         or upcoming.verification is None
         or upcoming.verification.result != VERIFIED
         or upcoming.name is not NameFit.ADMITTED
+        or doubtful((upcoming.certificate, *upcoming.chain))
     ):
         return
     yield Step(

@@ -98,6 +98,7 @@ def judge(  # noqa: PLR0913  each of another subject
         ident_state=known.ident_state,
         in_force=known.in_force,
         surroundings=surroundings,
+        clientname_lines=known.clientname_lines,
         policy=policy,
     )
     given, exemption = verdict(wal_sender, reached, policy, now=now)

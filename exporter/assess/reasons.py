@@ -9,7 +9,7 @@ from exporter.assess.outcome import InForce, Outcomes
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
 from exporter.assess.verdict import tls_version_too_old
-from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
 from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.observation import Server
 from exporter.model.policy import Policy
@@ -30,7 +30,12 @@ _OF_MAP_STATE = {**_OF_STATE, HbaState.UNREADABLE: Reason.MAP_UNREADABLE}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that the reasons of one connection follow from."""
+    """All that the reasons of one connection follow from.
+
+    Attributes:
+        clientname_lines: rules with ``clientname=``, which the server's view does not list; None
+            when that could not be read.
+    """
 
     wal_sender: WalSender
     client: Client
@@ -43,7 +48,12 @@ class Case:
     ident_state: HbaState
     in_force: InForce
     surroundings: Surroundings
+    clientname_lines: frozenset[RuleLocation] | None
     policy: Policy
+
+    def compares_whole_name(self, rule: HbaRule) -> bool:
+        """Return whether ``rule`` visibly has ``clientname=``, whose one use is ``DN``."""
+        return self.clientname_lines is not None and rule.location in self.clientname_lines
 
 
 def reasons(case: Case) -> tuple[Reason, ...]:

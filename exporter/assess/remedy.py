@@ -7,8 +7,9 @@ reconnect, see it shown, and only then the rule that demands it.
 from collections.abc import Iterable
 
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand, map_name
+from exporter.assess.identity import distinguished_name
 from exporter.assess.outcome import Outcomes, outcomes
-from exporter.assess.posture import shown_certificate
+from exporter.assess.posture import shown_certificate, shown_subject
 from exporter.assess.reasons import Case
 from exporter.assess.remedy_steps import (
     ask_for_certificates,
@@ -114,7 +115,7 @@ def _method(case: Case, reasons: tuple[Reason, ...]) -> str:
     """Return method and options of the rule that is to demand the certificate."""
     match case.found.match:
         case Governs(rule) if Reason.RULE_CHECKS_CHAIN_ONLY in reasons:
-            return with_name_check(rule)
+            return with_name_check(rule, whole_name=case.compares_whole_name(rule))
         case _:
             return _CERT
 
@@ -204,16 +205,33 @@ def _rule_for_shown(case: Case) -> Iterable[Step]:
 
 def _literal_maps(case: Case) -> Iterable[Step]:
     """Yield the steps to maps, of all rules that may govern, that give the role to one name."""
-    role, shown = case.client.role, shown_name(case)
-    # a leading / makes an expression of a certificate's name at all versions
-    told = "CN_OF_ITS_CERTIFICATE" if shown is None else literal(shown, REGULAR_EXPRESSIONS_SINCE)
-    version = case.server.version_number
-    for name in filter(None, map(map_name, case.found.rules)):
+    role, version = case.client.role, case.server.version_number
+    for rule in case.found.rules:
+        name = map_name(rule)
+        if name is None:
+            continue
+        field, told = _second_field(case, rule)
         yield Step(
             Place.SERVER,
             "Give the role to one name only: in pg_ident.conf, in place of the lines of map "
-            f"{quoted(name)} that let several names in as {role} (the second field is the CN of "
-            "the client's certificate)",
+            f"{quoted(name)} that let several names in as {role} (the second field is {field})",
             (f"{quoted(name)}  {told}  {literal(role, version)}",),
         )
     yield check_and_load_maps(version)
+
+
+def _second_field(case: Case, rule: HbaRule) -> tuple[str, str]:
+    """Return what a map of ``rule`` holds against the certificate, in words and as written."""
+    if case.compares_whole_name(rule):
+        field = (
+            "the whole name of the client's certificate, for the rule has clientname=DN: openssl "
+            "x509 -in client.crt -noout -subject -nameopt RFC2253"
+        )
+        shown, placeholder = distinguished_name(shown_subject(case.wal_sender)), "WHOLE_NAME"
+    else:
+        field = "the CN of the client's certificate"
+        if case.clientname_lines is None:
+            field += ", or its whole name if the line of the rule has clientname=DN"
+        shown, placeholder = shown_name(case), "CN_OF_ITS_CERTIFICATE"
+    # a leading / makes an expression of a certificate's name at all versions
+    return field, placeholder if shown is None else literal(shown, REGULAR_EXPRESSIONS_SINCE)

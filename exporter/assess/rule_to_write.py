@@ -1,5 +1,6 @@
 """The lines of pg_hba.conf that demand a certificate of one client."""
 
+from exporter.assess.demand import map_name
 from exporter.assess.hba_match import Client
 from exporter.model.hba import HbaRule
 from exporter.model.report import Place, Step
@@ -76,14 +77,21 @@ def closing_rule(client: Client, governing: HbaRule, server_version_number: int)
     )
 
 
-def with_name_check(rule: HbaRule) -> str:
+def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
     """Return method and options of ``rule`` with its certificate's name held against the role.
 
     Secrets among the options are asterisks, as the exporter never holds them.
+
+    Args:
+        rule: one that checks the chain only.
+        whole_name: it has ``clientname=DN``, which the server's view does not list. That stays
+            where a map takes the whole name; without a map no whole name is a role's.
     """
     if rule.auth_method == "trust":
         return "cert"
     options = [o for o in rule.options if not o.startswith("clientcert=")]
+    if whole_name and map_name(rule) is not None:
+        options.append("clientname=DN")
     return " ".join([rule.auth_method, *(quoted(o) for o in options), "clientcert=verify-full"])
 
 

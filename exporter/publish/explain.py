@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from exporter.model.certificates_report import Matched
+from exporter.model.certificates_report import Matched, NextUnknown
 from exporter.model.failure import Unread
-from exporter.model.judgement import HbaState
+from exporter.model.judgement import Forecast, HbaState
 from exporter.model.record import TargetRecord
 from exporter.model.report import (
     Connection,
@@ -37,6 +37,11 @@ from exporter.publish.wording import (
 
 _WIDTH = 100
 _LABEL = 11
+_CONFIGURE = (
+    "What a reconnect meets hangs on the certificate that the client owns then. To have it "
+    "foretold, name the files with certificates of clients under inventory in config.yml, or make "
+    "the standbys targets too."
+)
 
 
 def explain_text(
@@ -128,7 +133,10 @@ def _connections(
             return [[f"No replication connection has the application name {told} now."]]
     if not connections:
         return [["Nobody replicates from here now."]]
-    return [_connection(connection, record.target, style, own) for connection in connections]
+    sections = [_connection(connection, record.target, style, own) for connection in connections]
+    if any(_nowhere_to_look(connection) for connection in connections):
+        sections.append(_sentences((_CONFIGURE,), ""))
+    return sections
 
 
 def _connection(connection: Connection, target: Target, style: Style, own: OwnCommand) -> list[str]:
@@ -153,6 +161,7 @@ def _connection(connection: Connection, target: Target, style: Style, own: OwnCo
         for reason in connection.reasons:
             lines += _sentences((f"{reason.value}: {REASONS[reason]}",), "    ", "      ")
     lines += _entry("reconnect", _forecast(connection))
+    lines += [line for why in _why_next_unknown(connection) for line in _more(why)]
     return lines + _steps(connection.remedy, target, style, own)
 
 
@@ -190,7 +199,8 @@ def _encryption(connection: Connection) -> str:
 
 
 def _rule(connection: Connection) -> list[str]:
-    sentences = connection.explanation
+    beside_forecast = _why_next_unknown(connection)
+    sentences = [s for s in connection.explanation if s not in beside_forecast]
     if not isinstance(connection.rule_match, Governs):
         if not sentences:
             return _entry("rule", rule_place(connection))
@@ -212,6 +222,27 @@ def _forecast(connection: Connection) -> str:
     told = f"{connection.forecast.value}: {FORECASTS[connection.forecast]}"
     cause = connection.forecast_cause.value
     return f"{told} (cause: {cause})." if cause else f"{told}."
+
+
+def _why_next_unknown(connection: Connection) -> tuple[str, ...]:
+    """Return the sentence on why the next certificate is not known, where there is one."""
+    known = connection.next_certificate
+    if not isinstance(known, NextUnknown):
+        return ()
+    return tuple(s for s in connection.explanation if s.endswith(f": {known.why}."))
+
+
+def _nowhere_to_look(connection: Connection) -> bool:
+    """Return whether a forecast fails because nothing is configured that knows certificates.
+
+    Only of what could be looked up, the judgement tells why it is not known.
+    """
+    return (
+        connection.forecast is Forecast.UNKNOWN
+        and connection.wal_sender.tls is not None
+        and isinstance(connection.next_certificate, NextUnknown)
+        and not _why_next_unknown(connection)
+    )
 
 
 def _entry(label: str, text: str, marked: str = "") -> list[str]:

@@ -97,7 +97,8 @@ REASONS: Final[Mapping[Reason, str]] = {
     ),
     Reason.TLS_VERSION_TOO_OLD: "Its TLS version is older than the policy's minimum.",
     Reason.CERTIFICATE_EXPIRED_IN_USE: (
-        "Its certificate has expired since it connected; the next connection will fail."
+        "Its certificate has expired since it connected. The connection goes on, but it cannot "
+        "connect again unless a renewed certificate is in place."
     ),
     Reason.CERTIFICATE_UNKNOWN: "Its certificate is not in the inventory.",
     Reason.CERTIFICATE_AMBIGUOUS: (
@@ -171,8 +172,11 @@ FORECASTS: Final[Mapping[Forecast, str]] = {
         "connecting again, it would be let in, and its certificate would be demanded"
     ),
     Forecast.ADMITTED_WITHOUT_CERTIFICATE: (
-        "connecting again, it would be let in, whether or not it shows a certificate"
+        "connecting again, it would be let in, and no certificate would be demanded"
     ),
     Forecast.REFUSED: "connecting again, it would be refused",
-    Forecast.UNKNOWN: "what it would meet if it connected again cannot be told",
+    Forecast.UNKNOWN: (
+        "what it would meet if it connected again cannot be told, for too little is known of the "
+        "rules in force, of the certificate it would send, or of how the server would take that"
+    ),
 }

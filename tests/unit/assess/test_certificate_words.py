@@ -1,5 +1,6 @@
 """Sentences and steps on a connection's certificates, to the letter."""
 
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -8,6 +9,7 @@ import pytest
 
 from exporter.assess.certificate_words import certificate_text, list_text, moment
 from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import LineTraits, RuleLocation
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.report import Connection, Place, Step
@@ -37,6 +39,7 @@ from tests.unit.assess.certificates import (
 )
 from tests.unit.assess.facts import (
     CERT,
+    HBA,
     LOADED,
     NOW,
     PLAIN,
@@ -83,6 +86,16 @@ AGAIN = Step(
 def told(connection: Connection) -> tuple[str, ...]:
     """Return the sentences on certificates: all after those on the rule."""
     return connection.explanation[2:]
+
+
+def test_dates_are_those_of_utc_wherever_the_exporter_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "JST-9")
+        time.tzset()
+        assert moment(NOW) == "2026-11-04 06:00 UTC"
+    time.tzset()
 
 
 def test_dates_names_and_lists_in_words() -> None:
@@ -177,6 +190,16 @@ def test_an_expired_certificate_in_use_without_a_successor() -> None:
         SEE,
         AGAIN,
     )
+
+
+def test_a_successor_that_is_refused_is_nothing_to_wait_for() -> None:
+    revoked = OpenSsl({RENEWED: Verification("revoked", ForecastCause.REVOKED)})
+    knowledge = replace(
+        of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)), verify=revoked
+    )
+    issue, *others = judged(knowledge, CERT, sender=using(EXPIRED)).remedy
+    assert issue.action.endswith(f"in place of {RENEWED_TEXT} in {FILE}: it is revoked")
+    assert others == [SEE, AGAIN]
 
 
 def test_an_expired_certificate_in_use_whose_successor_is_not_known() -> None:
@@ -420,6 +443,40 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
         "Put a certificate whose common name (CN) is replica in place of "
         f'"O=Lab" (serial number 9, valid until 2026-12-04 06:00 UTC) in {FILE}',
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "map_name"), [((), "MAP"), (("map=m",), "m"), (("map=my m",), '"my m"')]
+)
+def test_a_whole_name_that_is_not_let_in_is_mapped(options: tuple[str, ...], map_name: str) -> None:
+    other = certificate(name("O=Lab", "CN=standby-1"), serial=9)
+    rule = replace(CERT, options=(*options, "clientcert=verify-full"))
+    line = LineTraits(
+        RuleLocation(HBA, 2),
+        holds_quote=False,
+        holds_file_reference=False,
+        holds_clientname=True,
+        continues=False,
+    )
+    poll = replace(SEEN, hba_lines=(line,), ident=maps(mapping("bob", "replica", "my m")))
+    # a rule that holds no name against the role, and stands above, is no matter
+    above = replace(SCRAM, address="db9.example", netmask=None)
+    steps = judged(of_standby(sending(other)), above, rule, poll=poll).remedy
+    assert steps[:2] == (
+        Step(
+            Place.SERVER,
+            'Let the whole name of "standby-1" (serial number 9, valid until 2026-12-04 06:00 UTC) '
+            f"in, which the rule compares (clientname=DN): this line in pg_ident.conf, and "
+            f"map={map_name} in the rule beside clientname=DN",
+            (f'{map_name}  "CN=standby-1,O=Lab"  replica',),
+        ),
+        SEE,
+    )
+    first = replace(line, location=RuleLocation(HBA, 1))
+    steps = judged(
+        of_standby(sending(other)), above, rule, poll=replace(poll, hba_lines=(first,))
+    ).remedy
+    assert steps[0].place is Place.CLIENT
 
 
 def test_names_in_a_map_are_written_so_that_they_are_no_patterns() -> None:

@@ -1,12 +1,15 @@
-"""What all types of exporter.model have in common."""
+"""What all types of exporter.model have in common, and what single ones derive."""
 
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import get_type_hints
 
 import exporter.model
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.tls_files import Kept
+from tests.unit.assess.certificates import OWN, RECEIVER, SEEN, TLS_FILES
 
 
 def types() -> Iterator[type]:
@@ -29,3 +32,16 @@ def test_no_value_can_hold_a_list_or_a_dictionary_that_somebody_changes() -> Non
         if is_dataclass(found):
             for name, hint in get_type_hints(found).items():
                 assert not str(hint).startswith(("list", "dict", "set")), (found, name)
+
+
+def test_a_certificate_is_labelled_by_the_head_of_its_fingerprint_and_its_name() -> None:
+    assert OWN.key == (OWN.fingerprint[:16], "replica")
+
+
+def test_what_could_not_be_read_is_not_kept_for_the_next_poll() -> None:
+    unread = Unread(FailureReason.PERMISSION)
+    seen = replace(SEEN, receiver=RECEIVER)
+    assert seen.kept == Kept(TLS_FILES, RECEIVER)
+    assert replace(seen, tls_files=unread).kept == Kept(None, RECEIVER)
+    assert replace(seen, receiver=unread).kept == Kept(TLS_FILES, None)
+    assert replace(seen, receiver=None).kept == Kept(TLS_FILES, None)

@@ -427,6 +427,9 @@ def test_another_address_is_another_client() -> None:
     elsewhere = replace(OTHER_STANDBY, application_name="standby")
     knowledge = stored(known(OWN), known(RENEWED))
     assert sent(judged(knowledge, CERT, others=[using(RENEWED, elsewhere)])) == OWN
+    # by another port it is the same, and will send its newest
+    again = replace(STANDBY, pid=5, peer=TcpPeer(ip_address("10.0.0.5"), 40124))
+    assert sent(judged(knowledge, CERT, others=[using(RENEWED, again)])) == RENEWED
 
 
 def test_bound_to_the_standby_a_certificate_is_nobody_elses() -> None:

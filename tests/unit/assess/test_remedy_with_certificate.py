@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.hba import ConnectionType, HbaRule, LineTraits, RuleLocation
 from exporter.model.observation import Observation
 from exporter.model.wal_sender import OtherPeer, SlashName, WalSender
 from tests.unit.assess.facts import (
     CERT,
     CERTIFICATE,
+    HBA,
     PLAIN,
     POLL,
     SCRAM,
@@ -16,8 +17,11 @@ from tests.unit.assess.facts import (
     TLS,
     TRUST,
     judged,
+    judged_under,
+    known,
     mapping,
     maps,
+    rules,
 )
 from tests.unit.assess.reading import page, text
 
@@ -25,7 +29,8 @@ HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
 CHAIN = replace(HOSTSSL_SCRAM, options=("clientcert=verify-ca",))
 MAPPED = replace(CERT, options=("map=m", "clientcert=verify-full"))
 NEAR = replace(HOSTSSL_SCRAM, address="samenet", netmask=None)
-ANY_NAME = replace(POLL, ident=maps(mapping("/.*", "replica")))
+ANY = maps(mapping("/.*", "replica"))
+ANY_NAME = replace(POLL, ident=ANY)
 TLS_OFF = replace(
     POLL, server=replace(SERVER, tls_enabled=False, requests_client_certificate=False)
 )
@@ -184,6 +189,46 @@ def test_a_map_that_lets_several_names_in_keeps_the_name_that_is_shown() -> None
 def test_a_map_without_a_name_to_keep() -> None:
     told = steps(NAMELESS, MAPPED, poll=ANY_NAME)
     assert "| m  CN_OF_ITS_CERTIFICATE  replica" in told.splitlines()[3]
+
+
+WITH_CLIENTNAME = LineTraits(
+    RuleLocation(HBA, 1),
+    holds_quote=False,
+    holds_file_reference=False,
+    holds_clientname=True,
+    continues=False,
+)
+
+
+def test_a_map_of_whole_names_keeps_the_whole_name_that_is_shown() -> None:
+    poll = replace(ANY_NAME, hba_lines=(WITH_CLIENTNAME,))
+    told = steps(OTHER, MAPPED, poll=poll)
+    assert told[: told.index("on the server: Make")].rstrip() == text(
+        """
+        on the server: Give the role to one name only: in pg_ident.conf, in place of the lines
+          of map m that let several names in as replica (the second field is the whole name of
+          the client's certificate, for the rule has clientname=DN: openssl x509 -in client.crt
+          -noout -subject -nameopt RFC2253)
+            | m  "CN=alice,O=Lab"  replica
+        """
+    )
+    assert "| m  WHOLE_NAME  replica" in steps(NAMELESS, MAPPED, poll=poll)
+    elsewhere = replace(WITH_CLIENTNAME, location=RuleLocation(HBA, 2))
+    told = steps(OTHER, MAPPED, poll=replace(poll, hba_lines=(elsewhere,)))
+    assert "| m  alice  replica" in told
+
+
+def test_a_map_that_may_be_of_whole_names_says_so() -> None:
+    in_force = known(rules(MAPPED), maps=(ANY,))
+    told = page(judged_under(OTHER, replace(in_force, clientname_lines=None)).remedy)
+    assert told[: told.index("on the server: Make")].rstrip() == text(
+        """
+        on the server: Give the role to one name only: in pg_ident.conf, in place of the lines
+          of map m that let several names in as replica (the second field is the CN of the
+          client's certificate, or its whole name if the line of the rule has clientname=DN)
+            | m  alice  replica
+        """
+    )
 
 
 def test_names_in_a_map_are_written_as_pg_ident_reads_them() -> None:

@@ -12,7 +12,7 @@ from exporter.assess.rule_to_write import (
     opening_rule,
     with_name_check,
 )
-from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.hba import ConnectionType, HbaRule, LineTraits, RuleLocation
 from exporter.model.report import Place, Step
 from exporter.model.wal_sender import ReplicationKind, WalSender
 from tests.unit.assess.facts import (
@@ -27,6 +27,8 @@ from tests.unit.assess.facts import (
     TRUST,
     at,
     judged,
+    mapping,
+    maps,
 )
 
 PHYSICAL = Client(
@@ -183,4 +185,38 @@ def test_every_remedy_writes_a_role_as_the_server_s_version_reads_it(
     ],
 )
 def test_a_method_keeps_its_options_beside_the_name_check(rule: HbaRule, expected: str) -> None:
-    assert with_name_check(rule) == expected
+    assert with_name_check(rule, whole_name=False) == expected
+
+
+GSS = replace(CERT, auth_method="gss", options=("clientcert=verify-ca", "map=m"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (GSS, "gss map=m clientname=DN clientcert=verify-full"),
+        # the whole name is never the role's, its CN may be
+        (replace(GSS, options=("clientcert=verify-ca",)), "gss clientcert=verify-full"),
+        (replace(GSS, auth_method="trust"), "cert"),
+    ],
+)
+def test_the_whole_name_goes_on_to_be_compared_where_a_map_takes_it(
+    rule: HbaRule, expected: str
+) -> None:
+    assert with_name_check(rule, whole_name=True) == expected
+
+
+def test_a_rule_that_is_written_anew_keeps_clientname() -> None:
+    line = LineTraits(
+        RuleLocation(HBA, 1),
+        holds_quote=False,
+        holds_file_reference=False,
+        holds_clientname=True,
+        continues=False,
+    )
+    poll = replace(POLL, ident=maps(mapping("/.*", "replica")))
+    for traits, method in (((line,), "gss map=m clientname=DN"), ((), "gss map=m")):
+        told = judged(STANDBY, GSS, poll=replace(poll, hba_lines=traits)).remedy
+        lines = [written for step in told for written in step.lines]
+        expected = f"hostssl replication replica 10.0.0.0/8 {method} clientcert=verify-full"
+        assert expected in lines

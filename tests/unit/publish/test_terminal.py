@@ -85,8 +85,8 @@ Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 
       (sslmode=disable, allow, or prefer that fell back).
     rule_allows_plaintext: The governing rule also matches unencrypted connections (it is host or
       hostnossl).
-  reconnect  admitted_without_certificate: connecting again, it would be let in, whether or not it
-             shows a certificate.
+  reconnect  admitted_without_certificate: connecting again, it would be let in, and no certificate
+             would be demanded.
   What to do, in this order
     on the standby or client:
       1. Put a certificate for the role on the client.
@@ -223,6 +223,45 @@ def test_paths_are_clipped_at_their_beginning() -> None:
 def test_the_explanation_tells_rule_reasons_and_ordered_steps() -> None:
     record = with_connections((PLAINTEXT, REPLICA))
     assert explain_text(record, colour=False, application_name="standby2") == EXPLANATION
+
+
+WHY = "no target is visibly the standby behind it, and the inventory has no certificate for it"
+NOT_FORETOLD = replace(
+    REPLICA, forecast=Forecast.UNKNOWN, breaks_at=None, next_certificate=NextUnknown(WHY)
+)
+
+
+def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> None:
+    sentence = f"Which certificate it owns for its next connect is not known: {WHY}."
+    connection = replace(NOT_FORETOLD, explanation=(*REPLICA.explanation, sentence))
+    text = explain_text(with_connections((connection,)), colour=False)
+    assert text.endswith(
+        """\
+  rule       /etc/postgresql/17/main/pg_hba.conf, line 12, is the first that matches:
+               hostssl replication replicator 10.0.0.0/24 cert
+             It demands a certificate whose name is the role's.
+  reconnect  unknown: what it would meet if it connected again cannot be told, for too little is
+             known of the rules in force, of the certificate it would send, or of how the server
+             would take that.
+             Which certificate it owns for its next connect is not known: no target is visibly the
+             standby behind it, and the inventory has no certificate for it.
+"""
+    )
+
+
+def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
+    told = (
+        "\nWhat a reconnect meets hangs on the certificate that the client owns then. To have it "
+        "foretold, name\nthe files with certificates of clients under inventory in config.yml, or "
+        "make the standbys targets\ntoo.\n"
+    )
+    text = explain_text(with_connections((NOT_FORETOLD, NOT_FORETOLD)), colour=False)
+    assert text.endswith(told)
+    assert text.count("inventory") == 1
+    in_plaintext = replace(NOT_FORETOLD, wal_sender=PLAINTEXT.wal_sender)
+    refused = replace(NOT_FORETOLD, forecast=Forecast.REFUSED)
+    for connection in (REPLICA, replace(REPLICA, forecast=Forecast.UNKNOWN), in_plaintext, refused):
+        assert "inventory" not in explain_text(with_connections((connection,)), colour=False)
 
 
 def test_rules_that_were_rejected_come_first() -> None:

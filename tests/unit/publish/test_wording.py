@@ -65,3 +65,13 @@ def test_the_page_of_metrics_tells_every_family_and_value() -> None:
 def test_no_row_of_the_page_has_a_stray_column() -> None:
     rows = [line for line in metrics_page().splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows} == {3, 5}
+
+
+def test_sentences_promise_no_more_than_is_known() -> None:
+    # it may have been renewed
+    assert "will fail" not in REASONS[Reason.CERTIFICATE_EXPIRED_IN_USE]
+    assert "renewed" in REASONS[Reason.CERTIFICATE_EXPIRED_IN_USE]
+    # whoever sends a bad certificate is refused, demanded or not
+    assert "whether or not" not in FORECASTS[Forecast.ADMITTED_WITHOUT_CERTIFICATE]
+    for hangs_on in ("rules", "certificate", "server"):
+        assert hangs_on in FORECASTS[Forecast.UNKNOWN]
