@@ -1,4 +1,4 @@
-"""The detail of a failure: one safe line of what others wrote."""
+"""What a stranger said, as a detail that may be shown: one safe line."""
 
 MAXIMUM_DETAIL = 400
 """Characters of a detail; a hostile server may send megabytes."""

@@ -6,11 +6,7 @@ from hypothesis import strategies as st
 
 from exporter.model.failure import FailureReason
 from exporter.observe.detail import MAXIMUM_DETAIL, one_line
-from exporter.observe.postgres.failures import (
-    by_sqlstate,
-    failed_connection,
-    lost_connection,
-)
+from exporter.observe.postgres.failures import by_sqlstate, failed_connection, lost_connection
 
 HEAD = 'connection to server at "10.1.2.3", port 5432 failed: '
 
