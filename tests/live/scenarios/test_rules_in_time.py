@@ -108,6 +108,8 @@ class TestWithFileTimes:
     def test_an_exporter_that_begins_after_a_reload_does_not_know_what_it_brought(
         self, started: Stage
     ) -> None:
+        # a file that was written before the server started would be known since then
+        started.primary.server.hba_path.touch()
         reload_unrelated_parameter(started)
         assert [moment(started), polls(started, restarts=True)] == [GOOD_AND_OLDER] * 2
 

@@ -14,7 +14,7 @@ from exporter.model.inventory import (
 from exporter.model.record import TargetRecord
 from exporter.publish import catalog_certificate
 from exporter.publish.catalog import INVENTORY_ONLY, PER_TARGET
-from exporter.publish.catalog_certificate import INVENTORY_FAMILIES
+from exporter.publish.catalog_certificate import INVENTORY_FAMILIES, InventoryReading
 from exporter.publish.exposition import Exposition
 from tests.unit.certificates import certificate, revocation_list
 from tests.unit.publish.scrape import STATE, Series, scraped, series_of, values
@@ -205,11 +205,13 @@ def test_families_of_one_name_are_one_family() -> None:
 
 def test_beyond_the_limit_the_certificates_that_end_last_are_left_out() -> None:
     cap = catalog_certificate.MAX_INVENTORY_SERIES
-    many = [certificate("many", serial_number=n, days_left=10 + n / 1000) for n in range(cap)]
-    series = with_inventory(inventory(*many, UNUSED))
-    told = values(series, "pgrepl_certificate_connections", *KEY)
-    assert len(told) == cap
-    assert UNUSED.key in told
-    assert many[-1].key not in told
-    dropped = values(series, "pgrepl_series_dropped", "family")
-    assert dropped[("pgrepl_certificate_connections",)] == 1
+    soonest, last = certificate("many", days_left=-3), certificate("many", days_left=900)
+    held = inventory(*[certificate("many", days_left=9)] * (cap - 1), last, soonest)
+    (family,) = [f for f in INVENTORY_FAMILIES if f.name == "certificate_connections"]
+    reading = InventoryReading(held, ())
+    assert family.cap == cap
+    assert family.dropped(reading) == 1
+    told = [labels for labels, _ in family.read(reading)]
+    assert (told[0], told[-1]) == (soonest.key, last.key)
+    (dropped,) = [f for f in INVENTORY_FAMILIES if f.name == "series_dropped"]
+    assert dict(dropped.read(reading))[("pgrepl_certificate_connections",)] == 1

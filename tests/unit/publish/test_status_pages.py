@@ -7,7 +7,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.model.certificates_report import Ambiguous, Unmatched
@@ -259,6 +259,7 @@ def tags(html: str) -> list[str]:
     return re.findall(r"<[a-zA-Z/!][^>]*", html)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60).map(lambda tail: HOSTILE + tail) | st.just(HOSTILE))
 def test_no_name_can_become_markup(name: str) -> None:
     record, harmless = hostile(name), hostile("harmless")
