@@ -45,7 +45,7 @@ def _function(mutant: str) -> str:
     """Return the dotted name in ``package.x_name__mutmut_7`` or ``….xǁClassǁname__mutmut_7``."""
     name = mutant.rsplit("__mutmut_", 1)[0]
     module, _, last = name.rpartition(".")
-    return f"{module}.{last.removeprefix('x').strip('_ǁ').replace('ǁ', '.')}"
+    return f"{module}.{last.removeprefix('x_').removeprefix('xǁ').replace('ǁ', '.')}"
 
 
 def _change(mutant: str) -> Change:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from exporter.assess.acceptance import FilesInForce, files_in_force
+from exporter.model.certificates_report import Unmatched
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import Forecast, ForecastCause, Posture, Reason, Verdict
@@ -644,3 +645,11 @@ def test_a_session_without_a_certificate_has_none_to_tell_of() -> None:
     told = judged(stored, SCRAM, sender=WITHOUT_CERTIFICATE)
     assert told.in_use is None
     assert Reason.CERTIFICATE_UNKNOWN not in told.reasons
+
+
+def test_what_goes_with_a_servers_certificate_is_no_clients() -> None:
+    chain = (SERVER_LEAF, OWN)
+    served = replace(NOBODY_KNOWN, served=replace(SERVED, certificates=chain))
+    assert judged(served, CERT).in_use == Unmatched()
+    poll = replace(SEEN, tls_files=replace(TLS_FILES, certificate=file("server.crt", *chain)))
+    assert judged(NOBODY_KNOWN, CERT, poll=poll).in_use == Unmatched()

@@ -272,3 +272,10 @@ def test_without_a_certificate_there_is_no_name_to_prove() -> None:
     told = judged_under(replace(WITHOUT_CERTIFICATE, backend_start=STARTED), known(rules(CERT)))
     assert told.posture is Posture.TLS_WITHOUT_CERTIFICATE
     assert Reason.CERTIFICATE_NAME_UNPROVEN not in told.reasons
+
+
+def test_names_of_certificate_and_issuer_are_told_where_one_is_shown() -> None:
+    told = judged_under(STANDBY, known(rules(CERT)))
+    assert (told.certificate_name, told.issuer_name) == ("replica", "CA")
+    told = judged_under(WITHOUT_CERTIFICATE, known(rules(CERT)))
+    assert (told.certificate_name, told.issuer_name) == (None, None)

@@ -132,6 +132,8 @@ def test_a_standby_that_nothing_but_its_names_speaks_for_is_not_taken_for_it() -
     assert why(judged(knowledge, CERT, sender=far)) == (
         "it may be db2, but neither slot, address nor sender tells, and there is no inventory"
     )
+    stored_too = replace(knowledge, inventory=inventory(known(OWN)))
+    assert sent(judged(stored_too, CERT, sender=far)) == OWN
     nobody = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
     assert why(judged(nobody, CERT)) == (
         "no target is visibly the standby behind it, and there is no inventory"

@@ -472,3 +472,22 @@ def test_the_servers_own_certificate_may_be_its_clients_too() -> None:
 
 def test_of_a_server_that_nothing_was_asked_of_nothing_is_told() -> None:
     assert told(POLL) == TargetCertificates()
+
+
+def test_what_the_inventory_has_for_a_standby_is_verified_too() -> None:
+    knowledge = replace(
+        of_standby(sending(OWN)),
+        inventory=inventory(known(RENEWED, application_names=["standby"])),
+    )
+    found = report(SEEN, knowledge=knowledge, target=PRIMARY).certificates.verified
+    assert {v.certificate for v in found} >= {OWN, RENEWED}
+
+
+def test_one_that_stands_in_two_files_hides_no_other() -> None:
+    older = certificate(name("OU=x", "CN=replica"), serial=6, since=NOW - 90 * DAY)
+    knowledge = replace(
+        of_standby(sending(OWN, CA)),
+        inventory=inventory(known(OWN, roles=["replica"]), known(older, roles=["replica"])),
+    )
+    found = report(SEEN, knowledge=knowledge, target=PRIMARY).certificates.verified
+    assert [v.certificate for v in found if v.usage is CLIENT_USE] == [OWN, older]
