@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from exporter.assess.acceptance import own_and_served
 from exporter.assess.certificate_words import certificate_text, moment, name_of
@@ -14,6 +14,8 @@ from exporter.model.verification import VERIFIED, Verification
 
 TOLD_AT_MOST = 10
 """Of certificates that nobody uses; the metrics have them all."""
+TOLD_BEFORE = timedelta(days=90)
+"""What ends later than that is no news; the metrics and the page have every date."""
 
 _CLIENTS_THAT_VERIFY = "clients that verify the server (sslmode verify-ca or verify-full)"
 _RENEW_OWN = "put a renewed one into ssl_cert_file and reload"
@@ -123,16 +125,18 @@ def _of_files(tls_files: Read[TlsFiles]) -> Iterable[_End]:
 
 
 def _ends(ends: Sequence[_End], now: datetime) -> Iterable[str]:
-    """Yield what has ended, and the first that will."""
+    """Yield what has ended, and the first that will, if that is soon."""
     ordered = sorted(ends, key=lambda end: end.at)
     for end in ordered:
         if end.at < now:
             yield f"{end.what} ended {moment(end.at)}: {end.breaks}; {end.renew}."
-        else:
+        elif end.at - now <= TOLD_BEFORE:
             yield (
                 f"{end.what} is the first here to end, {moment(end.at)}: from then on "
                 f"{end.breaks}; before that, {end.renew}."
             )
+            return
+        else:
             return
 
 
