@@ -4,12 +4,20 @@ import asyncio
 import io
 import json
 import logging
+import shutil
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    load_pem_private_key,
+)
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509 import load_pem_x509_certificate
 
 from exporter import logs
 from exporter.board import Board
@@ -19,8 +27,10 @@ from exporter.config.settings import Settings
 from exporter.model.failure import Unread
 from exporter.model.observation import Observation
 from exporter.model.target import Target
+from exporter.observe.certificates.inventory import InventoryReader
 from exporter.observe.postgres.poll import observe
 from exporter.publish.explain import explain_text
+from exporter.publish.exposition import Exposition
 from exporter.publish.report_json import report_json
 from exporter.publish.status.pages import overview_html, target_html
 from exporter.publish.status.query import Query
@@ -32,7 +42,7 @@ from lab.server import PostgresServer
 from lab.wait import until
 from tests.live.primaries import Primaries, Primary, fresh_primary
 from tests.live.scenarios.stage import now, poll
-from tests.unit.publish.scrape import page_of
+from tests.unit.publish.scrape import STATE, page_of
 
 pytestmark = pytest.mark.live
 
@@ -182,6 +192,59 @@ def test_nothing_that_is_let_out_holds_a_secret(
     }
     assert {where: found for where, text in let_out.items() if (found := found_in(text))} == {}
     assert "authentication" in let_out["metrics"]
+
+
+def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    issued = planted.primary.authority.issue(common_name="r_standby")
+    certificate = load_pem_x509_certificate(issued.certificate_path.read_bytes())
+    key = load_pem_private_key(issued.key_path.read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    # base64 of the key itself, beyond the header that all keys share
+    of_key = "".join(issued.key_path.read_text().splitlines()[1:-1])[60:100]
+    folder = planted.directory / "inventory"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    both = issued.key_path.read_bytes() + issued.certificate_path.read_bytes()
+    (folder / "both.pem").write_bytes(both)
+    for name, secret in (("right", PASSWORD), ("other", WRONG)):
+        encryption = BestAvailableEncryption(secret.encode())
+        keystore = serialize_key_and_certificates(b"x", key, certificate, None, encryption)
+        (folder / f"{name}.p12").write_bytes(keystore)
+    monkeypatch.setenv("PLANTED_KEYSTORE", PASSWORD)
+    path = planted.configuration(
+        planted.target("db", planted.primary.server.port, "password_env: PLANTED_KEYSTORE")
+    )
+    source = f"{{name: own, paths: {folder}, password_env: PLANTED_KEYSTORE}}"
+    path.write_text(f"{path.read_text()}inventory:\n  - {source}\n")
+    settings = load(path)
+    board = Board(settings.targets)
+    inventory = InventoryReader(settings.inventory).read(now())
+    board.certificates.inventory = inventory
+    (target,) = settings.targets
+    poll(target, board)
+    records = board.snapshot()
+    # both files that can be opened hold it, and the keystore of another password is told
+    (held,) = inventory.certificates
+    assert {Path(p).name for p in held.paths} == {"both.pem", "right.p12"}
+    assert [Path(e.path).name for e in inventory.errors] == ["other.p12"]
+    state = replace(STATE, inventory=inventory)
+    let_out = {
+        "log": log.getvalue(),
+        "metrics": Exposition().page(records, state).decode(),
+        "json": report_json(records),
+        "target page": target_html(records[0], "1.2.3", now()),
+        "explanation": explain_text(records[0], colour=False),
+        "settings": repr(settings),
+        "inventory": repr(inventory),
+        "records": repr(records),
+    }
+    found = {
+        where: [*found_in(text), *([of_key] * (of_key in text))] for where, text in let_out.items()
+    }
+    assert {where: secrets for where, secrets in found.items() if secrets} == {}
+    assert held.certificate.fingerprint[:16] in let_out["metrics"]
 
 
 def test_an_observation_holds_no_secret_though_the_server_tells_them(
