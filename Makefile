@@ -101,7 +101,7 @@ tests: .venv/checks.stamp promtool monitoring-tools grafana-schema ## every test
 	@coverage erase
 	@rm -rf .tools/seen && mkdir -p .tools/seen
 	@PGREPL_SEEN=$(CURDIR)/.tools/seen \
-		pytest -n $(PROCESSES) --dist loadfile -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
+		pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m '$(NEEDS)' --durations=15 --cov --cov-report= $(ARGS)
 	@$(if $(ARGS),,PGREPL_SEEN=$(CURDIR)/.tools/seen pytest -q tests/live/scenarios/test_every_value.py)
 	@coverage report --skip-covered
 
