@@ -19,8 +19,8 @@ Shown = tuple[str, int, str]
 
 def as_shown(name: DistinguishedName) -> str:
     r"""Return a name as ``SlashName.text`` has it: cut, bytes of half a character as ``\xNN``."""
-    whole = name.slash.encode("utf-8", "backslashreplace")
-    return whole[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    whole = name.slash.encode(errors="backslashreplace")
+    return whole[:SHOWN_BYTES].decode(errors="backslashreplace")
 
 
 def shown_of(certificate: Certificate) -> Shown:

@@ -36,14 +36,14 @@ class Standbys:
     hosts: frozenset[str]
     port: int | None
     others: Mapping[str, frozenset[str]]
-    served: Counter[tuple[str, ...]]
+    served: Counter[tuple[str | None, ...]]
 
 
 def standbys_of(
     target: Target,
     server: Server,
     standbys: Sequence[Standby],
-    wal_senders: Sequence[WalSender] = (),
+    wal_senders: Sequence[WalSender],
 ) -> Standbys:
     """Return those of ``standbys`` that may receive from ``target``, which runs ``wal_senders``."""
     hosts = {target.parameters.get("host"), target.parameters.get("hostaddr")}
@@ -84,9 +84,9 @@ def _names(wal_sender: WalSender) -> tuple[str, str]:
     return wal_sender.role, wal_sender.application_name
 
 
-def _address(wal_sender: WalSender) -> str:
+def _address(wal_sender: WalSender) -> str | None:
     peer = wal_sender.peer
-    return str(peer.address) if isinstance(peer, TcpPeer) else ""
+    return str(peer.address) if isinstance(peer, TcpPeer) else None
 
 
 def standbys_that_may_be(wal_sender: WalSender, standbys: Standbys) -> tuple[Standby, ...]:

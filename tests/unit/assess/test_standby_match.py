@@ -158,7 +158,7 @@ def test_a_target_is_known_by_host_and_address(target: Target) -> None:
     nowhere = replace(target, parameters={})
     assert not is_supported(receiving(sender_host=""), elsewhere, nowhere)
     server = replace(SERVER, address=ip_address("10.0.0.1"))
-    by_address = standbys_of(nowhere, server, (STANDBY_TARGET,))
+    by_address = standbys_of(nowhere, server, (STANDBY_TARGET,), ())
     assert supported((receiving(sender_host="10.0.0.1"),), elsewhere, by_address)
 
 
