@@ -19,13 +19,18 @@ from exporter.model.report import Connection
 _Object = dict[str, Any]
 
 
+def iso(moment: datetime | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC; null for what is not known."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
 def connection_certificates(connection: Connection) -> _Object:
     """Return the fields of a connection that tell of its certificates."""
     return {
         "certificate_in_use": _in_use(connection.in_use),
         "next_certificate": _next(connection.next_certificate),
         "certificate_pending": connection.certificate_pending,
-        "breaks_at": _moment(connection.breaks_at),
+        "breaks_at": iso(connection.breaks_at),
         "breaks_cause": connection.breaks_cause.value or None,
     }
 
@@ -33,7 +38,7 @@ def connection_certificates(connection: Connection) -> _Object:
 def target_certificates(certificates: TargetCertificates) -> _Object:
     """Return what is known of the certificates of a target."""
     return {
-        "served_at": _moment(certificates.served_at),
+        "served_at": iso(certificates.served_at),
         "server_certificate_pending": certificates.server_certificate_pending,
         "places": [
             {
@@ -60,17 +65,13 @@ def target_certificates(certificates: TargetCertificates) -> _Object:
                 "number": None
                 if listed.revocation_list.number is None
                 else str(listed.revocation_list.number),
-                "this_update": _moment(listed.revocation_list.this_update),
-                "next_update": _moment(listed.revocation_list.next_update),
+                "this_update": iso(listed.revocation_list.this_update),
+                "next_update": iso(listed.revocation_list.next_update),
             }
             for listed in certificates.revocation_lists
         ],
         "explanation": list(certificates.explanation),
     }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def _certificate(certificate: Certificate) -> _Object:
@@ -80,8 +81,8 @@ def _certificate(certificate: Certificate) -> _Object:
         "issuer": certificate.issuer.rfc2253,
         # as text: it takes up to 20 bytes, which no JSON reader holds exactly as a number
         "serial_number": str(certificate.serial_number),
-        "not_before": _moment(certificate.not_before),
-        "not_after": _moment(certificate.not_after),
+        "not_before": iso(certificate.not_before),
+        "not_after": iso(certificate.not_after),
     }
 
 

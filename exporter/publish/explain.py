@@ -12,7 +12,6 @@ from exporter.model.report import (
     Step,
     TargetReport,
 )
-from exporter.model.rule_text import rule_text
 from exporter.model.target import Target
 from exporter.model.wal_sender import OtherPeer, Peer, TcpPeer
 from exporter.publish.heading import heading
@@ -20,8 +19,10 @@ from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.reading import host_text
 from exporter.publish.summary import (
     failed_readers,
+    governing_rule_text,
     rule_place,
     seen_connections,
+    sentences_beside_rule,
     what_to_grant,
 )
 from exporter.publish.terminal import Style, printable, wrapped
@@ -200,21 +201,19 @@ def _encryption(connection: Connection) -> str:
 
 def _rule(connection: Connection) -> list[str]:
     beside_forecast = _why_next_unknown(connection)
-    sentences = [s for s in connection.explanation if s not in beside_forecast]
+    sentences = [s for s in sentences_beside_rule(connection) if s not in beside_forecast]
     if not isinstance(connection.rule_match, Governs):
         if not sentences:
             return _entry("rule", rule_place(connection))
         first, *others = sentences
         return [*_entry("rule", first), *(line for told in others for line in _more(told))]
     rule = connection.rule_match.rule
-    written = printable(rule_text(rule))
+    written = printable(governing_rule_text(connection))
     place = f"{rule.location.file_name}, line {rule.location.line_number}"
-    # the rule stands on a line of its own, unbroken, so a sentence that repeats it is left out
-    others = [sentence for sentence in sentences if not sentence.endswith(rule_text(rule))]
     return [
         *_entry("rule", f"{place}, is the first that matches:"),
         f"{' ' * (_LABEL + 4)}{written}",
-        *(line for told in others for line in _more(told)),
+        *(line for told in sentences for line in _more(told)),
     ]
 
 

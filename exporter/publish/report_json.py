@@ -19,7 +19,6 @@ Times are ISO 8601 in UTC. What is not known is null, never zero or empty.
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -39,7 +38,7 @@ from exporter.model.report import (
 )
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, TlsSession
-from exporter.publish.certificates_json import connection_certificates, target_certificates
+from exporter.publish.certificates_json import connection_certificates, iso, target_certificates
 from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.reading import WORST_FIRST, host_text
 from exporter.publish.summary import seen_connections, totals
@@ -72,10 +71,6 @@ def report_json(records: Sequence[TargetRecord], own: OwnCommand = DEFAULT_COMMA
     return json.dumps(report, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
 def _unread(unread: Unread | None) -> _Object | None:
     return None if unread is None else {"reason": unread.reason.value, "detail": unread.detail}
 
@@ -101,7 +96,7 @@ def _report(record: TargetRecord, report: TargetReport | None, written: _Written
         return dict.fromkeys((*names, "exemptions", "certificates", "connections"))
     connections = seen_connections(record)
     return {
-        "polled_at": _moment(report.polled_at),
+        "polled_at": iso(report.polled_at),
         "duration_seconds": report.duration_seconds,
         "up": report.failure is None,
         "failure": _unread(report.failure),
@@ -123,8 +118,8 @@ def _server(server: Server | None) -> _Object | None:
         "version": server.version,
         "system_identifier": server.system_identifier,
         "in_recovery": server.in_recovery,
-        "started_at": _moment(server.started_at),
-        "configuration_loaded_at": _moment(server.configuration_loaded_at),
+        "started_at": iso(server.started_at),
+        "configuration_loaded_at": iso(server.configuration_loaded_at),
         "tls_enabled": server.tls_enabled,
         "requests_client_certificate": server.requests_client_certificate,
     }
@@ -153,7 +148,7 @@ def _exemption(use: ExemptionUse) -> _Object:
     return {
         "name": use.name,
         "reason": use.reason,
-        "until": _moment(use.until),
+        "until": iso(use.until),
         "connections": use.connections,
     }
 
@@ -169,7 +164,7 @@ def _connection(connection: Connection, written: _Written) -> _Object:
         "kind": sender.kind.value,
         "database": sender.database,
         "pid": sender.pid,
-        "backend_start": _moment(sender.backend_start),
+        "backend_start": iso(sender.backend_start),
         "activity": sender.activity.value,
         "state": sender.state,
         "slot_name": sender.slot_name,

@@ -19,6 +19,7 @@ from exporter.model.report import (
     TargetReport,
     Undecided,
 )
+from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, Peer
 from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand, identifier
 from exporter.publish.reading import WORST_FIRST, Reading, host_text
@@ -149,6 +150,21 @@ def rule_place(connection: Connection, names: Mapping[str, str] = NO_SHORT_NAMES
         case Undecided() as match:
             lines = ", ".join(str(rule.location.line_number) for rule in match.candidates)
             return f"undecided: {lines}" if lines else "not known"
+
+
+def governing_rule_text(connection: Connection) -> str:
+    """Return the rule as it may be written; empty unless exactly one governs."""
+    match = connection.rule_match
+    return rule_text(match.rule) if isinstance(match, Governs) else ""
+
+
+def sentences_beside_rule(connection: Connection) -> tuple[str, ...]:
+    """Return the explanation without the sentence that repeats the rule.
+
+    The rule stands on a line of its own, unbroken.
+    """
+    rule = governing_rule_text(connection)
+    return tuple(s for s in connection.explanation if not (rule and s.endswith(rule)))
 
 
 def certificate_end(connection: Connection) -> str:

@@ -14,14 +14,15 @@ from exporter.model.certificates_report import (
 from exporter.model.failure import Reader, Unread
 from exporter.model.judgement import HbaState, Verdict
 from exporter.model.record import TargetRecord
-from exporter.model.report import Connection, Governs, TargetReport
-from exporter.model.rule_text import rule_text
+from exporter.model.report import Connection, TargetReport
 from exporter.publish.status.dates import left, minute, urgency
 from exporter.publish.summary import (
     failed_readers,
+    governing_rule_text,
     peer_text,
     rule_place,
     seen_connections,
+    sentences_beside_rule,
     server_facts,
     short_names,
     what_to_grant,
@@ -146,7 +147,6 @@ def target_page(record: TargetRecord, now: datetime) -> TargetPage:
 
 def _card(connection: Connection, names: dict[str, str], now: datetime) -> ConnectionCard:
     sender = connection.wal_sender
-    governs = isinstance(connection.rule_match, Governs)
     return ConnectionCard(
         connection=connection,
         anchor=f"c{sender.pid}-{int(sender.backend_start.timestamp())}",
@@ -156,24 +156,12 @@ def _card(connection: Connection, names: dict[str, str], now: datetime) -> Conne
         since=minute(sender.backend_start),
         encryption=_encryption(connection),
         place=rule_place(connection, names),
-        rule=rule_text(connection.rule_match.rule)
-        if isinstance(connection.rule_match, Governs)
-        else "",
+        rule=governing_rule_text(connection),
         facts=(
-            *(
-                Fact("", sentence)
-                for sentence in connection.explanation
-                # the rule has a line of its own
-                if not (governs and sentence.endswith(_rule_of(connection)))
-            ),
+            *(Fact("", sentence) for sentence in sentences_beside_rule(connection)),
             *_certificate_facts(connection, now),
         ),
     )
-
-
-def _rule_of(connection: Connection) -> str:
-    match = connection.rule_match
-    return rule_text(match.rule) if isinstance(match, Governs) else ""
 
 
 def _encryption(connection: Connection) -> str:
