@@ -8,11 +8,13 @@ in every phase, a frozen backend included. psycopg's own waiting does not end in
 import asyncio
 import fcntl
 import os
+import select
 import socket
 import sys
 import termios
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -35,8 +37,13 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 # a failure before the server was reached: the next address of the name may do better
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
 
-
 _LOGGING_IN = "logging in"
+
+_PATIENCE_MS = 50
+"""A step that follows so soon needs no other thread: logins of a server nearby are over by then."""
+
+_PATIENT = 16
+"""With more logins than this under way, threads do not wait at all."""
 
 
 class Session:
@@ -86,14 +93,6 @@ class Session:
         Raises:
             PollFailed: none of them let us in; tells of the last that was tried.
         """
-        if self._offload.occupied:
-            raise PollFailed(
-                Unread(
-                    FailureReason.TIMEOUT,
-                    "the server has us compute so long (it chooses how often the password is"
-                    " hashed) that the login of an earlier poll has not ended yet",
-                )
-            )
         deadline = asyncio.get_running_loop().time() + seconds
         for index, endpoint in enumerate(endpoints):
             last = index == len(endpoints) - 1
@@ -112,6 +111,14 @@ class Session:
             return
 
     async def _log_in(self, endpoint: Endpoint, parameters: Mapping[str, str]) -> None:
+        if self._offload.occupied:
+            raise PollFailed(
+                Unread(
+                    FailureReason.TIMEOUT,
+                    "the server has us compute so long (it chooses how often the password is"
+                    " hashed) that the login of an earlier poll has not ended yet",
+                )
+            )
         self.stage = f"connecting to {endpoint.address or endpoint.host or 'the unix socket'}"
         where = {
             key: value
@@ -125,50 +132,42 @@ class Session:
         self._received = 0
         try:
             pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
+            if pgconn.status == ConnStatus.BAD:
+                raise PollFailed(self._failed_connection(pgconn))
             libpq.tell_sqlstate(pgconn)
-            status: PollingStatus | None = None
+            # as if connect_poll() had returned it (manual, "Database Connection Control Functions")
+            status = PollingStatus.WRITING
             while status is not PollingStatus.OK:
-                if status is None or not _may_compute(pgconn):
-                    status = await Steps(
-                        self._login_steps(pgconn, status),
-                        lambda: pgconn.socket,
-                        self._count,
-                        may_reconnect=True,
-                    ).take()
-                    continue
-                self.stage = _LOGGING_IN
-                await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
-                status = await self._offload.run(lambda: libpq.connect_poll(pgconn), pgconn.finish)
-                self._check(status, pgconn)
+                status = await self._offload.run(
+                    partial(self._log_in_steps, pgconn, status), pgconn.finish
+                )
+                if status is not PollingStatus.OK:
+                    await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
             pgconn.nonblocking = 1
         except Error as error:
             raise PollFailed(failures.failed_connection(str(error), self._secrets)) from None
 
-    def _login_steps(
-        self, pgconn: PGconn, status: PollingStatus | None
-    ) -> Generator[bool, None, PollingStatus]:
-        """Log in until it is done or the next step may compute; tell which by what is awaited.
+    def _log_in_steps(self, pgconn: PGconn, status: PollingStatus) -> PollingStatus:
+        """Log in, in a thread, as long as the server answers at once.
 
         Args:
             pgconn: the login.
-            status: what the next step waits for; None at the beginning.
+            status: what the next step waits for.
 
-        Yields:
-            Whether the socket must be writable for the next step.
+        Returns:
+            The same, of the step that has to be waited for; OK if there is none.
         """
-        while True:
-            if status is not None:
-                yield status is PollingStatus.WRITING
-                if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
-                    self.stage = _LOGGING_IN
-            status = PollingStatus(pgconn.connect_poll())
-            self._check(status, pgconn)
-            if status is PollingStatus.OK or _may_compute(pgconn):
+        patience = _PATIENCE_MS if self._offload.at_work <= _PATIENT else 0
+        while status is not PollingStatus.OK:
+            if not _is_ready(pgconn.socket, status, patience):
                 return status
-
-    def _check(self, status: PollingStatus, pgconn: PGconn) -> None:
-        if status is PollingStatus.FAILED:
-            raise PollFailed(self._failed_connection(pgconn))
+            self._count(pgconn.socket)
+            status = libpq.connect_poll(pgconn)
+            if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
+                self.stage = _LOGGING_IN
+            if status is PollingStatus.FAILED:
+                raise PollFailed(self._failed_connection(pgconn))
+        return status
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
@@ -207,8 +206,6 @@ class Session:
 
     async def _ready(self, descriptor: int, *, write: bool) -> None:
         """Wait until the socket can be read, or also written when ``write``."""
-        if descriptor < 0:
-            return
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
 
@@ -225,7 +222,6 @@ class Session:
             loop.remove_reader(descriptor)
             if write:
                 loop.remove_writer(descriptor)
-        self._count(descriptor)
 
     def _count(self, descriptor: int) -> None:
         """Count what the socket holds, before libpq takes it."""
@@ -249,14 +245,13 @@ class Session:
             pgconn.finish()
 
 
-def _may_compute(pgconn: PGconn) -> bool:
-    """Return whether the server decides how long the next step of a login computes.
-
-    It chooses how often a password is hashed, and in TLS up to 1.2 the group of Diffie-Hellman:
-    one of 10,000 bits takes seconds.
-    """
-    shakes_hands = pgconn.status == ConnStatus.SSL_STARTUP and pgconn.ssl_in_use
-    return pgconn.used_password or shakes_hands
+def _is_ready(descriptor: int, status: PollingStatus, milliseconds: int) -> bool:
+    """Wait in a thread until a socket is as a login needs it; return whether it is."""
+    waiting = select.poll()
+    waiting.register(
+        descriptor, select.POLLOUT if status is PollingStatus.WRITING else select.POLLIN
+    )
+    return bool(waiting.poll(milliseconds))
 
 
 def _waiting_bytes(descriptor: int) -> int:

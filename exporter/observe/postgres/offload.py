@@ -1,12 +1,15 @@
-"""Steps of a login that may compute for long, away from the event loop.
+"""A login's steps, away from the event loop.
 
 In SCRAM the server chooses how often the password is hashed, and libpq sets no limit (4096 is
 usual and takes some milliseconds; 2**31, which a hostile server may ask for, takes half an hour).
-In TLS up to 1.2 it chooses the group of Diffie-Hellman; one of 10,000 bits takes seconds.
-Such a step runs in a thread of its own, outside of Python's lock. It cannot be interrupted: after
-the deadline it is left alone, and until it ends its target is not logged into again, so that one
-server can occupy one thread and no more. Nor may the process end in the usual way meanwhile:
-OpenSSL's own exit handler would free what the step works with (all_ended()).
+In TLS up to 1.2 it chooses the group of Diffie-Hellman; one of 10,000 bits takes seconds. And files
+with certificates may be on a slow disk.
+Such a step runs in a thread, outside of Python's lock. It cannot be interrupted: after the deadline
+it is left alone, and until it ends its target is not logged into again, so that one server can
+occupy one thread and no more. Nor may the process end in the usual way meanwhile: OpenSSL's own
+exit handler would free what the step works with (all_ended()).
+A few threads are kept for the next login, as a new one costs more than most steps, above all within
+OpenSSL, which gives each its own source of random numbers.
 
 Source: fe-auth-scram.c, read_server_first_message() and scram_SaltedPassword().
 """
@@ -14,77 +17,136 @@ Source: fe-auth-scram.c, read_server_first_message() and scram_SaltedPassword().
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from threading import Lock, Thread
-from time import monotonic
-from typing import ClassVar, TypeVar
+from time import monotonic, sleep
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
+_Jobs: TypeAlias = "SimpleQueue[Callable[[], None]]"
+
+_MOST_IDLE = 8
+_LOOKING_AGAIN_SECONDS = 0.01
+
+
+class _Threads:
+    """Threads, of which a few are kept for the next job; each does one at a time."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Jobs] = []
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Have a thread call ``job``, which must not raise."""
+        try:
+            jobs = self._idle.pop()
+        except IndexError:
+            jobs = SimpleQueue()
+            Thread(target=self._serve, args=(jobs,), name="login", daemon=True).start()
+        jobs.put(job)
+
+    def _serve(self, jobs: _Jobs) -> None:
+        while True:
+            jobs.get()()
+            if len(self._idle) >= _MOST_IDLE:
+                return
+            self._idle.append(jobs)
+
+
+class _Job(Generic[T]):
+    """Steps on their way through a thread.
+
+    Attributes:
+        answer: what they return, or the exception that they raise.
+    """
+
+    def __init__(self, target: str, steps: Callable[[], T], afterwards: Callable[[], None]) -> None:
+        self.target = target
+        self._steps = steps
+        self._afterwards = afterwards
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[T | Exception] = self._loop.create_future()
+        self._lock = Lock()
+        self._running = True
+        self.abandoned = False
+
+    def work(self) -> None:
+        """Take the steps, in the thread."""
+        try:
+            result: T | Exception = self._steps()
+        except Exception as error:  # noqa: BLE001  raised again by whoever waits
+            result = error
+        with self._lock:
+            self._running = False
+        if self.abandoned:
+            self._afterwards()
+        else:
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                self._loop.call_soon_threadsafe(self._deliver, result)
+
+    def _deliver(self, result: T | Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_result(result)
+
+    def abandon(self) -> bool:
+        """Return whether they still run, and have the thread clean up by itself if so."""
+        with self._lock:
+            self.abandoned = self._running
+        return self.abandoned
+
 
 class Offload:
-    """One uninterruptible step at a time of one login."""
+    """The steps of one login in threads, some at a time."""
 
-    _abandoned: ClassVar[set[str]] = set()
-    """Targets with a step that outlived its poll: of the process, as the threads are."""
-    _threads: ClassVar[set[Thread]] = set()
-    """Of all steps, as far as they may still run."""
+    _threads: ClassVar[_Threads] = _Threads()
+    _under_way: ClassVar[set[_Job[Any]]] = set()
+    """Of all targets, what may still run: of the process, as the threads are."""
 
     def __init__(self, target: str) -> None:
         self._target = target
-        self._lock = Lock()
-        self._running = False
-        self._left = False
+        self._job: _Job[Any] | None = None
 
     @property
     def occupied(self) -> bool:
-        """Whether a step of an earlier poll of the target has not ended yet."""
-        return self._target in self._abandoned
+        """Whether a step of the target outlived its login and has not ended yet."""
+        return any(job.abandoned and job.target == self._target for job in self._under_way.copy())
 
-    async def run(self, step: Callable[[], T], afterwards: Callable[[], None]) -> T:
-        """Run ``step`` in a thread and return its result.
+    @property
+    def at_work(self) -> int:
+        """How many threads are at work, for this login and all others."""
+        return len(self._under_way)
+
+    async def run(self, steps: Callable[[], T], afterwards: Callable[[], None]) -> T:
+        """Take ``steps`` in a thread and return what they return; raises what they raise.
 
         Args:
-            step: must not raise.
-            afterwards: run in the thread, after the step, if nobody waits for it any more.
+            steps: one after the other.
+            afterwards: called in the thread, after them, if nobody waits for them any more.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-
-        def deliver(result: T) -> None:
-            if not answer.done():
-                answer.set_result(result)
+        job: _Job[T] = _Job(self._target, steps, afterwards)
+        self._job = job
+        self._under_way.add(job)
 
         def work() -> None:
-            result = step()
-            with self._lock:
-                self._running = False
-                left = self._left
-            if left:
-                self._abandoned.discard(self._target)
-                afterwards()
-            else:
-                with suppress(RuntimeError):  # the loop was closed meanwhile
-                    loop.call_soon_threadsafe(deliver, result)
+            try:
+                job.work()
+            finally:
+                self._under_way.discard(job)
 
-        self._running = True
-        thread = Thread(target=work, name=f"login {self._target}", daemon=True)
-        self._threads.difference_update([t for t in self._threads if not t.is_alive()])
-        self._threads.add(thread)
-        thread.start()
-        return await answer
+        self._threads.do(work)
+        result = await job.answer
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     @classmethod
     def all_ended(cls, within_seconds: float) -> bool:
         """Wait for the steps of all targets that still run; return whether all have ended."""
         ends_at = monotonic() + within_seconds
-        for thread in cls._threads:
-            thread.join(max(0.0, ends_at - monotonic()))
-        return not any(thread.is_alive() for thread in cls._threads)
+        while cls._under_way and monotonic() < ends_at:
+            sleep(_LOOKING_AGAIN_SECONDS)
+        return not cls._under_way
 
     def leave(self) -> bool:
         """Stop waiting; return whether a step still runs, which will then clean up by itself."""
-        with self._lock:
-            self._left = self._running
-            if self._left:
-                self._abandoned.add(self._target)
-            return self._left
+        return self._job is not None and self._job.abandon()

@@ -1,8 +1,7 @@
 """Steps of a session that has to wait for its socket before each of them.
 
 They are taken in the callback of the socket, not in the task that waits for the last one: there is
-a step for each message of the login and for each answer, and two switches of tasks would cost more
-than most of them.
+a step for each answer, and two switches of tasks would cost more than most of them.
 """
 
 import asyncio
@@ -21,7 +20,6 @@ class Steps(Generic[T]):
         steps: yield whether the socket must be writable for the next one.
         descriptor: tells the socket's number.
         before: called with the number before a step, when the socket is ready for it.
-        may_reconnect: a step may close the socket and open another, of the same number.
     """
 
     def __init__(
@@ -29,13 +27,10 @@ class Steps(Generic[T]):
         steps: Generator[bool, None, T],
         descriptor: Callable[[], int],
         before: Callable[[int], None],
-        *,
-        may_reconnect: bool = False,
     ) -> None:
         self._steps = steps
         self._descriptor = descriptor
         self._before = before
-        self._may_reconnect = may_reconnect
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[T] = self._loop.create_future()
         self._watched = _NOTHING
@@ -55,8 +50,6 @@ class Steps(Generic[T]):
         try:
             if self._watched != _NOTHING:
                 self._before(self._watched)
-            if self._may_reconnect:
-                self._forget()
             self._watch(write=next(self._steps))
         except StopIteration as end:
             self._forget()

@@ -61,19 +61,6 @@ async def test_a_step_may_wait_until_the_socket_can_be_written(line: Line) -> No
     assert await Steps(steps(), line.descriptor, lambda _: None).take() == "written"
 
 
-async def test_a_step_may_open_another_socket_of_the_same_number(line: Line) -> None:
-    def steps() -> Generator[bool, None, bytes]:
-        line.far.send(b"once")
-        yield False
-        line.reopen()
-        line.far.send(b"again")
-        yield False
-        return line.near.recv(10)
-
-    taken = Steps(steps(), line.descriptor, lambda _: None, may_reconnect=True).take()
-    assert await asyncio.wait_for(taken, 10) == b"again"
-
-
 async def test_somebody_else_s_socket_of_the_same_number_stays_watched(line: Line) -> None:
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
