@@ -11,12 +11,12 @@ from exporter.model.certificate import Certificate
 from exporter.model.certificates_report import Matched
 from exporter.model.failure import Read, Unread
 from exporter.model.inventory import Inventory
+from exporter.model.kept import Kept
 from exporter.model.knowledge import Knowledge, Standby
 from exporter.model.observation import Observation
 from exporter.model.report import TargetReport
 from exporter.model.served import ServedChain
 from exporter.model.target import Target
-from exporter.model.tls_files import Kept
 from exporter.model.verification import Verify
 
 

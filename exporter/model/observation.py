@@ -6,7 +6,8 @@ from datetime import datetime
 
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, HbaContent, IdentContent, LineTraits
-from exporter.model.tls_files import Kept, Receiver, TlsFiles
+from exporter.model.kept import Kept
+from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import IpAddress, WalSender
 
 _NOT_ASKED = Unread(FailureReason.INTERNAL, "not asked")
@@ -69,6 +70,8 @@ class Observation:
             not, itself included, whatever INHERIT says, superusers only if explicit members.
         regular_expressions: for every ``/`` token and each walsender's role and database.
         receiver: of a standby; None where no WAL receiver runs.
+        hba_lines_of: times of the files that ``hba_lines`` were read of: equal times, equal lines.
+            Empty when they must be read again.
     """
 
     target: str
@@ -84,11 +87,14 @@ class Observation:
     regular_expressions: Read[tuple[RegularExpressionResult, ...]]
     tls_files: Read[TlsFiles] = _NOT_ASKED
     receiver: Read[Receiver | None] = _NOT_ASKED
+    hba_lines_of: tuple[FileTimes, ...] = ()
 
     @property
     def kept(self) -> Kept:
         """What the next poll need not read again."""
         return Kept(
-            None if isinstance(self.tls_files, Unread) else self.tls_files,
-            None if isinstance(self.receiver, Unread) else self.receiver,
+            tls_files=None if isinstance(self.tls_files, Unread) else self.tls_files,
+            receiver=None if isinstance(self.receiver, Unread) else self.receiver,
+            hba_lines=None if isinstance(self.hba_lines, Unread) else self.hba_lines,
+            hba_lines_of=self.hba_lines_of,
         )

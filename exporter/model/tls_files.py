@@ -51,11 +51,3 @@ class Receiver:
     sslmode: str
     certificate: Read[CertificateFile]
     read_of: tuple[FileTimes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What an earlier poll read of files; what has not changed since is not read again."""
-
-    tls_files: TlsFiles | None = None
-    receiver: Receiver | None = None

@@ -9,7 +9,7 @@
 --   * see how every session is connected (pg_read_all_stats; not pg_monitor, which could read the
 --     password in a standby's primary_conninfo);
 --   * see pg_hba.conf and pg_ident.conf as the server parsed them;
---   * call five functions without arguments that tell sizes and times of the files behind rules
+--   * call six functions without arguments that tell sizes and times of the files behind rules
 --     and TLS; the certificates and revocation lists in them, and on a standby those in the file
 --     that it shows its primary (never a key, and no other text); and which lines of pg_hba.conf
 --     hold quotes and the like (never their text).
@@ -74,8 +74,8 @@ CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
     JOIN pg_roles owner ON owner.oid = p.proowner AND owner.rolsuper,
          aclexplode(p.proacl) AS acl
    WHERE n.nspname = 'replication_cert_exporter' AND p.pronargs = 0
-     AND p.proname IN ('file_times', 'hba_lines', 'ident_mappings', 'public_certificates',
-                       'receiver_certificate')
+     AND p.proname IN ('file_times', 'file_times_one_by_one', 'hba_lines', 'ident_mappings',
+                       'public_certificates', 'receiver_certificate')
      AND acl.privilege_type = 'EXECUTE' AND acl.grantee NOT IN (0, p.proowner);
 
 DROP SCHEMA IF EXISTS replication_cert_exporter CASCADE;
@@ -164,39 +164,93 @@ BEGIN
 END
 $function$;
 
--- Whether a file may include others (16 on). Most include none, and taking their lines apart would
--- be among the dearest things of a poll. Not granted to anybody.
+-- Whether a file may include others (16 on): the word stands at the start of a line, or in a continued
+-- line, in which it may be split. Fails where the server cannot read the file. Without settings of
+-- its own, so that it becomes part of the query that calls it. Not granted to anybody.
 CREATE FUNCTION replication_cert_exporter.may_include(path text)
 RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+LANGUAGE sql VOLATILE AS $function$
+  SELECT current_setting('server_version_num') >= '160000'
+         AND encode(pg_read_binary_file(path), 'escape') ~ '(?n)^[\s,]*"?include|\\\\\r*$'
+$function$;
+
+-- Files that most servers do not have: revocation lists in a directory (14 on), a standby's own
+-- certificate, included files (16 on). Not granted to anybody.
+CREATE FUNCTION replication_cert_exporter.other_files(asked boolean)
+RETURNS TABLE (setting text, path text)
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+  main text;
+  file text;
 BEGIN
-  -- the word at the start of a line, or a continued line, in which it may be split
-  RETURN current_setting('server_version_num')::integer >= 160000
-     AND encode(pg_read_binary_file(path), 'escape') ~ '(?n)^[\s,]*"?include|\\\\\r*$';
-EXCEPTION WHEN OTHERS THEN
-  RETURN false;  -- the server cannot read it either
+  IF current_setting('ssl_crl_dir', true) <> '' THEN
+    RETURN QUERY
+      SELECT 'ssl_crl_dir', f.path FROM replication_cert_exporter.revocation_files() AS f;
+  END IF;
+  IF pg_is_in_recovery() THEN
+    setting := 'sslcert';
+    path := replication_cert_exporter.receiver_certificate_path();
+    IF path IS NOT NULL THEN
+      RETURN NEXT;
+    END IF;
+  END IF;
+  FOREACH main IN ARRAY ARRAY['hba', 'ident'] LOOP
+    BEGIN
+      file := current_setting(main || '_file');
+      IF replication_cert_exporter.may_include(file) THEN
+        RETURN QUERY
+          SELECT main || '_included', f
+            FROM replication_cert_exporter.with_included(file) AS f WHERE f <> file;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;  -- the server cannot read it either
+    END;
+  END LOOP;
 END
 $function$;
 
--- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing
--- or out of the server's reach.
+-- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing.
+-- It fails where the server may not look at one of them.
+--
+-- Every poll calls it, in a fresh session. Therefore it is no PL/pgSQL, whose library would be loaded
+-- each time, and does not even call a function of that language where nothing gives reason to:
+-- other_files() is strict.
 CREATE FUNCTION replication_cert_exporter.file_times()
 RETURNS TABLE (
   setting text, path text, size bigint,
   modified timestamp with time zone, changed timestamp with time zone
 )
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT file.setting, file.path, f.size, f.modification, f.change
+    FROM (
+      SELECT s, current_setting(s)
+        FROM unnest(
+               ARRAY['hba_file', 'ident_file', 'ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']
+             ) AS s
+       WHERE current_setting(s) <> ''
+      UNION ALL
+      SELECT other.setting, other.path
+        FROM replication_cert_exporter.other_files(
+               CASE
+                 WHEN pg_is_in_recovery()
+                   OR current_setting('ssl_crl_dir', true) <> ''
+                   OR replication_cert_exporter.may_include(current_setting('hba_file'))
+                   OR replication_cert_exporter.may_include(current_setting('ident_file'))
+                 THEN true
+               END
+             ) AS other
+    ) AS file(setting, path),
+         pg_stat_file(file.path, true) AS f
+$function$;
+
+-- The same, with NULLs also for a file that the server may not look at.
+CREATE FUNCTION replication_cert_exporter.file_times_one_by_one()
+RETURNS TABLE (
+  setting text, path text, size bigint,
+  modified timestamp with time zone, changed timestamp with time zone
+)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-DECLARE
-  lists text[];
-  receiver_path text;  -- a standby's own certificate
 BEGIN
-  -- not within the query below: most servers have neither, and would plan both at each poll
-  IF current_setting('ssl_crl_dir', true) <> '' THEN
-    lists := ARRAY(SELECT f.path FROM replication_cert_exporter.revocation_files() AS f);
-  END IF;
-  IF pg_is_in_recovery() THEN
-    receiver_path := replication_cert_exporter.receiver_certificate_path();
-  END IF;
   FOR setting, path IN
     SELECT s, current_setting(s)
       FROM unnest(
@@ -204,19 +258,7 @@ BEGIN
            ) AS s
      WHERE current_setting(s) <> ''
     UNION ALL
-    SELECT 'ssl_crl_dir', f FROM unnest(lists) AS f
-    UNION ALL
-    SELECT 'sslcert', receiver_path WHERE receiver_path IS NOT NULL
-    UNION ALL
-    SELECT 'hba_included', f
-      FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS f
-     WHERE replication_cert_exporter.may_include(current_setting('hba_file'))
-       AND f <> current_setting('hba_file')
-    UNION ALL
-    SELECT 'ident_included', f
-      FROM replication_cert_exporter.with_included(current_setting('ident_file')) AS f
-     WHERE replication_cert_exporter.may_include(current_setting('ident_file'))
-       AND f <> current_setting('ident_file')
+    SELECT other.setting, other.path FROM replication_cert_exporter.other_files(true) AS other
   LOOP
     BEGIN
       SELECT f.size, f.modification, f.change INTO size, modified, changed
@@ -476,8 +518,8 @@ BEGIN
   END LOOP;
   EXECUTE format('GRANT USAGE ON SCHEMA replication_cert_exporter TO %I', role_name);
   FOREACH function_name IN ARRAY
-    ARRAY['file_times', 'hba_lines', 'ident_mappings', 'public_certificates',
-          'receiver_certificate']
+    ARRAY['file_times', 'file_times_one_by_one', 'hba_lines', 'ident_mappings',
+          'public_certificates', 'receiver_certificate']
   LOOP
     EXECUTE format(
       'GRANT EXECUTE ON FUNCTION replication_cert_exporter.%I() TO %I', function_name, role_name

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exporter.model.kept import Kept
 from exporter.model.observation import Observation
 from exporter.model.target import Target
-from exporter.model.tls_files import Kept
 from exporter.observe.postgres.poll import observe
 from exporter.sql import least_privilege_sql
 from lab import installations

@@ -1,8 +1,14 @@
-"""Sizes and times of the files that rules and TLS are read from, by the shipped function.
+"""Sizes and times of the files that rules and TLS are read from, by the shipped functions.
+
+file_times() fails as a whole where the server may not look at one of the files; only then is
+file_times_one_by_one() asked. That one needs PL/pgSQL, whose library a fresh session has yet to
+load: it costs the server three times as much as all the rest.
 
 Source: manual, "Generic File Access Functions" (pg_stat_file(): whole seconds).
 """
 
+from collections.abc import Callable, Collection
+from datetime import timedelta
 from functools import lru_cache
 
 from exporter.model.failure import Read, Reader
@@ -20,12 +26,16 @@ from exporter.observe.postgres.statement import (
 
 _SETTINGS = frozenset(setting.value for setting in ServerFile)
 
+_SETTLED = timedelta(seconds=2)
+"""File times are in whole seconds, and the kernel's clock for them runs a little behind."""
 
-def _statement(_version: int) -> Statement:
-    return Statement(f"""
+
+def _from(function: str) -> Callable[[int], Statement]:
+    sql = f"""
         SELECT setting, path, size, extract(epoch FROM modified), extract(epoch FROM changed)
-          FROM replication_cert_exporter.file_times() LIMIT {MAXIMUM_ROWS + 1}
-    """)  # noqa: S608  the limit is a constant
+          FROM replication_cert_exporter.{function}() LIMIT {MAXIMUM_ROWS + 1}
+    """  # noqa: S608  constants
+    return lambda _version: Statement(sql)
 
 
 # from one poll to the next most rows are the same
@@ -46,4 +56,24 @@ def _interpret(rows: list[Row], _context: Context) -> Read[tuple[FileTimes, ...]
     return tuple(_times(row) for row in rows if text(row[0]) in _SETTINGS)
 
 
-FILE_TIMES = Reading(Reader.FILE_TIMES, _statement, _interpret)
+FILE_TIMES = Reading(Reader.FILE_TIMES, _from("file_times"), _interpret)
+FILE_TIMES_ONE_BY_ONE = Reading(Reader.FILE_TIMES, _from("file_times_one_by_one"), _interpret)
+
+
+def times_of(settings: Collection[ServerFile], context: Context) -> tuple[FileTimes, ...]:
+    """Return what the poll knows of the files of some settings."""
+    return tuple(each for each in context.file_times if each.setting in settings)
+
+
+def lasting(times: tuple[FileTimes, ...], context: Context) -> tuple[FileTimes, ...]:
+    """Return ``times`` if a change of the files from now on changes them too; else nothing.
+
+    A file that was written within the second of the poll may be written again in that second. The
+    inode's time decides where there is one: the other may be set to anything.
+
+    Args:
+        times: of files, taken before they were read.
+        context: of the poll.
+    """
+    newest = [changed for each in times if (changed := each.changed or each.modified) is not None]
+    return () if any(c + _SETTLED > context.asked_at for c in newest) else times

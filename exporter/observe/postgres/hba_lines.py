@@ -1,12 +1,15 @@
 """What pg_hba_file_rules loses of a line: quotes, ``@`` files, clientname, continuation.
 
-By the shipped function hba_lines(), which never returns a line's text.
+By the shipped function hba_lines(), which never returns a line's text. It is asked only where the
+times of the files are others than those of what the poll before read.
 """
 
 from posixpath import normpath
 
 from exporter.model.failure import Read, Reader
-from exporter.model.hba import LineTraits, RuleLocation
+from exporter.model.hba import FileTimes, LineTraits, RuleLocation, ServerFile
+from exporter.model.kept import Kept
+from exporter.observe.postgres.file_times import lasting, times_of
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
@@ -18,6 +21,8 @@ from exporter.observe.postgres.statement import (
     integer,
     text,
 )
+
+_SETTINGS = frozenset({ServerFile.HBA, ServerFile.HBA_INCLUDED})
 
 
 def _statement(_version: int) -> Statement:
@@ -47,3 +52,19 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[LineTraits, ...]
 
 
 HBA_LINES = Reading(Reader.HBA_LINES, _statement, _interpret)
+
+
+def read_of(context: Context) -> tuple[FileTimes, ...]:
+    """Return the times of the files if whatever changes their lines changes them too; else nothing.
+
+    That a file is missing, or out of the server's reach, ends without a time.
+    """
+    times = times_of(_SETTINGS, context)
+    return () if any(each.modified is None for each in times) else lasting(times, context)
+
+
+def known(context: Context, kept: Kept) -> tuple[LineTraits, ...] | None:
+    """Return what an earlier poll read, if it holds still; None if the lines have to be read."""
+    if kept.hba_lines_of and kept.hba_lines_of == times_of(_SETTINGS, context):
+        return kept.hba_lines
+    return None

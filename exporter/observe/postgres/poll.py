@@ -1,8 +1,8 @@
 """One poll of one server: a fresh connection, everything in one pipelined round trip, the end.
 
 A second round trip follows only where pg_hba.conf or pg_ident.conf hold regular expressions that
-roles or databases are held against (16 on), and where files with certificates are not those that an
-earlier poll read.
+roles or databases are held against (16 on), where files are not those that an earlier poll read,
+where the server may not look at one of them, and where there are many roles.
 """
 
 import asyncio
@@ -12,22 +12,29 @@ from datetime import datetime
 from typing import TypeVar
 
 from exporter.model.failure import FailureReason, Read, Unread
-from exporter.model.hba import FileTimes, ServerFile
+from exporter.model.hba import FileTimes, LineTraits, ServerFile
+from exporter.model.kept import Kept
 from exporter.model.observation import Observation, RegularExpressionResult
 from exporter.model.target import Target
-from exporter.model.tls_files import Kept, Receiver, TlsFiles
+from exporter.model.tls_files import Receiver, TlsFiles
+from exporter.model.wal_sender import WalSender
 from exporter.observe.addresses import endpoints
+from exporter.observe.postgres import hba_lines, receiver, regular_expressions, tls_files
 from exporter.observe.postgres import parameters as door
-from exporter.observe.postgres import receiver, regular_expressions, tls_files
 from exporter.observe.postgres.connection import Session
 from exporter.observe.postgres.failures import PollFailed
-from exporter.observe.postgres.file_times import FILE_TIMES
+from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_ONE_BY_ONE
 from exporter.observe.postgres.hba_lines import HBA_LINES
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
 from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
 from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
 from exporter.observe.postgres.regular_expressions import REGULAR_EXPRESSIONS
-from exporter.observe.postgres.role_memberships import ROLE_MEMBERSHIPS
+from exporter.observe.postgres.role_memberships import (
+    DIRECT_MEMBERSHIPS,
+    FOLLOWED_MEMBERSHIPS,
+    Memberships,
+    follow,
+)
 from exporter.observe.postgres.server import SERVER, SYSTEM_IDENTIFIER, with_identifier
 from exporter.observe.postgres.statement import Context, Reading, Row, Statement
 from exporter.observe.postgres.tls_files import TLS_FILES
@@ -39,10 +46,9 @@ FIRST_TRIP: tuple[Reading[object], ...] = (
     SERVER,
     WAL_SENDERS,
     HBA_RULES,
-    HBA_LINES,
     IDENT_MAPPINGS,
     FILE_TIMES,
-    ROLE_MEMBERSHIPS,
+    DIRECT_MEMBERSHIPS,
     RECEIVER,
 )
 """What every poll asks."""
@@ -51,6 +57,12 @@ OLDEST_SERVER = 130000
 
 _IDENTIFIER = "system identifier"
 _RECEIVER_CERTIFICATE = "receiver's certificate"
+_OF_ONE_FILE = frozenset(
+    {FailureReason.PERMISSION, FailureReason.FILE_MISSING, FailureReason.INTERNAL}
+)
+"""Why file_times() fails where the server may not look at a file."""
+
+_FOLLOWED = "memberships of replicating roles"
 
 _NOTHING_KEPT = Kept()
 
@@ -140,7 +152,11 @@ class _Poll:
         if isinstance(server, Unread):
             return
         _, self._context = server
-        statements = self._expression_statements(missing) | self._file_statements(missing)
+        statements = {
+            **self._expression_statements(missing),
+            **self._membership_statements(missing),
+            **self._file_statements(missing),
+        }
         if statements:
             try:
                 await self._session.fetch(statements)
@@ -166,12 +182,24 @@ class _Poll:
             return {REGULAR_EXPRESSIONS.reader.value: regular_expressions.statement(asked)}
         return {}
 
-    def _file_statements(self, missing: Unread) -> dict[str, Statement]:
-        file_times = self._take(FILE_TIMES, missing)
-        if isinstance(file_times, Unread):
+    def _membership_statements(self, missing: Unread) -> dict[str, Statement]:
+        if self._take(DIRECT_MEMBERSHIPS, missing) is not None:
             return {}
-        self._context = replace(self._context, file_times=file_times)
+        return {_FOLLOWED: FOLLOWED_MEMBERSHIPS.statement(self._context.version)}
+
+    def _file_statements(self, missing: Unread) -> dict[str, Statement]:
         statements = {}
+        file_times = self._take(FILE_TIMES, missing)
+        if not isinstance(file_times, Unread):
+            self._context = _with_files(self._context, file_times)
+        elif file_times.reason is FailureReason.NOT_INSTALLED:
+            return {}
+        elif file_times.reason in _OF_ONE_FILE:
+            statements[FILE_TIMES.reader.value] = FILE_TIMES_ONE_BY_ONE.statement(
+                self._context.version
+            )
+        if hba_lines.known(self._context, self._kept) is None:
+            statements[HBA_LINES.reader.value] = HBA_LINES.statement(self._context.version)
         if tls_files.known(self._context, self._kept.tls_files) is None:
             statements[TLS_FILES.reader.value] = TLS_FILES.statement(self._context.version)
         found = self._take(RECEIVER, missing)
@@ -210,6 +238,21 @@ class _Poll:
             return kept
         return missing if self._tls_files_read is None else self._tls_files_read
 
+    def _hba_lines(self, missing: Unread) -> Read[tuple[LineTraits, ...]]:
+        known = hba_lines.known(self._context, self._kept)
+        return self._take(HBA_LINES, missing) if known is None else known
+
+    def _role_memberships(
+        self, wal_senders: Read[tuple[WalSender, ...]], missing: Unread
+    ) -> Read[Memberships]:
+        direct = self._take(DIRECT_MEMBERSHIPS, missing)
+        if direct is None:
+            return FOLLOWED_MEMBERSHIPS.take(self._rows.get(_FOLLOWED, missing), self._context)
+        if isinstance(direct, Unread):
+            return direct
+        seen = () if isinstance(wal_senders, Unread) else wal_senders
+        return follow(direct, {each.role for each in seen})
+
     def _receiver(self, missing: Unread, file_missing: Unread) -> Read[Receiver | None]:
         found = self._take(RECEIVER, missing)
         if not isinstance(found, Receiver):
@@ -233,17 +276,19 @@ class _Poll:
             files_missing = file_times
         else:
             self._context = _with_files(self._context, file_times)
+        wal_senders = self._take(WAL_SENDERS, missing)
         return Observation(
             target=self._target.name,
             at=at,
             duration_seconds=duration_seconds,
             server=with_identifier(server, self._rows.get(_IDENTIFIER, missing)),
-            wal_senders=self._take(WAL_SENDERS, missing),
+            wal_senders=wal_senders,
             hba=self._take(HBA_RULES, missing),
-            hba_lines=self._take(HBA_LINES, missing),
+            hba_lines=self._hba_lines(files_missing),
+            hba_lines_of=hba_lines.read_of(self._context),
             ident=self._take(IDENT_MAPPINGS, missing),
             file_times=file_times,
-            role_memberships=self._take(ROLE_MEMBERSHIPS, missing),
+            role_memberships=self._role_memberships(wal_senders, missing),
             regular_expressions=self._regular_expressions(missing),
             tls_files=self._tls_files(files_missing),
             receiver=self._receiver(missing, files_missing),

@@ -11,6 +11,7 @@ from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import Receiver
+from exporter.observe.postgres.file_times import times_of
 from exporter.observe.postgres.shown_conninfo import shown_values
 from exporter.observe.postgres.statement import (
     Context,
@@ -25,6 +26,8 @@ from exporter.observe.postgres.tls_files import bounded, parse_bounded, problem_
 
 _LONGEST_CONNINFO = 1023
 """Bytes that the server keeps of it (walreceiver.h, MAXCONNINFO)."""
+
+_SETTINGS = frozenset({ServerFile.RECEIVER_CERTIFICATE})
 
 _TO_BE_READ = Unread(FailureReason.INTERNAL, "not asked")
 
@@ -102,13 +105,7 @@ def _interpret_file(rows: list[Row], context: Context) -> Read[FileRead]:
     ((path, problem, pem),) = bounded(rows)
     unread = problem_of(problem, f"sslcert ({text(path)})")
     file = parse_bounded(pem or b"", text(path)) if unread is None else unread
-    return file, read_of(_times(context), (problem,), context)
-
-
-def _times(context: Context) -> tuple[FileTimes, ...]:
-    return tuple(
-        each for each in context.file_times if each.setting is ServerFile.RECEIVER_CERTIFICATE
-    )
+    return file, read_of(times_of(_SETTINGS, context), (problem,), context)
 
 
 def known(receiver: Receiver, context: Context, kept: Receiver | None) -> Receiver | None:
@@ -121,7 +118,7 @@ def known(receiver: Receiver, context: Context, kept: Receiver | None) -> Receiv
     """
     if receiver.certificate is not _TO_BE_READ:
         return receiver
-    if kept is not None and kept.read_of and kept.read_of == _times(context):
+    if kept is not None and kept.read_of and kept.read_of == times_of(_SETTINGS, context):
         return replace(receiver, certificate=kept.certificate, read_of=kept.read_of)
     return None
 

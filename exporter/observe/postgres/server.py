@@ -32,17 +32,17 @@ def membership_mode(version: int) -> str:
 
 def _statement(version: int) -> Statement:
     mode = membership_mode(version)
+    # As few functions and operators as will do: a fresh session has to look each of them up.
     # current_setting('hba_file') fails without pg_read_all_settings; CASE keeps it from running
     return Statement(f"""
-        SELECT current_setting('server_version_num'),
-               split_part(current_setting('server_version'), ' ', 1),
-               pg_backend_pid(),
+        SELECT pg_backend_pid(),
+               current_setting('server_version'),
                pg_is_in_recovery(),
                extract(epoch FROM pg_postmaster_start_time()),
                extract(epoch FROM pg_conf_load_time()),
-               current_setting('ssl')::boolean,
-               current_setting('ssl_ca_file') <> '',
-               host(inet_server_addr()),
+               current_setting('ssl'),
+               current_setting('ssl_ca_file'),
+               inet_server_addr(),
                pg_has_role('pg_read_all_stats', '{mode}'),
                CASE WHEN pg_has_role('pg_read_all_settings', '{mode}')
                     THEN current_setting('hba_file') END,
@@ -52,12 +52,21 @@ def _statement(version: int) -> Statement:
     """)  # noqa: S608  the mode is one of two words above
 
 
+def _switched_on(setting: bytes | None) -> bool:
+    match setting:
+        case b"on":
+            return True
+        case b"off":
+            return False
+        case _:
+            raise ValueError("neither on nor off")
+
+
 def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]]:
     (row,) = rows
     (
-        version_number,
-        version,
         backend_pid,
+        version,
         in_recovery,
         started,
         loaded,
@@ -77,16 +86,16 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
             "a connection pooler answers instead of the server itself: point the target at the"
             " server's own address",
         )
-    tls_enabled = boolean(tls)
+    tls_enabled = _switched_on(tls)
     server = Server(
-        version_number=integer(version_number),
-        version=text(version),
+        version_number=context.version,
+        version=text(version).partition(" ")[0],
         system_identifier=None,
         in_recovery=boolean(in_recovery),
         started_at=moment(started),
         configuration_loaded_at=moment(loaded),
         tls_enabled=tls_enabled,
-        requests_client_certificate=tls_enabled and boolean(authority),
+        requests_client_certificate=tls_enabled and text(authority) != "",
         address=None if address is None else ip_address(text(address)),
         statistics_visible=boolean(statistics),
     )

@@ -111,6 +111,14 @@ def boolean(value: bytes | None) -> bool:
             raise ValueError("neither t nor f")
 
 
+def binary(value: bytes | None) -> bytes:
+    r"""Read bytea in the form ``\x00ff`` (the session's bytea_output is hex)."""
+    marked = text(value)
+    if not marked.startswith("\\x"):
+        raise ValueError("not in hexadecimal digits")
+    return bytes.fromhex(marked[2:])
+
+
 def moment(value: bytes | None) -> datetime:
     """Read ``extract(epoch from …)``, which does not depend on the session's time zone."""
     return datetime.fromtimestamp(float(text(value)), UTC)

@@ -7,7 +7,6 @@ Sources: manual, "Connections and Authentication" (ssl_*); be-secure-openssl.c, 
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TypeVar
 
 from exporter.model.certificate import CertificateFile
@@ -16,6 +15,7 @@ from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import TlsFiles
 from exporter.observe.certificates.parsing import MOST_TO_VERIFY, are_too_many, parse
 from exporter.observe.detail import one_line
+from exporter.observe.postgres.file_times import lasting, times_of
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -40,9 +40,6 @@ _SETTINGS = frozenset(
         ServerFile.CRL_DIRECTORY,
     }
 )
-
-_SETTLED = timedelta(seconds=2)
-"""File times are in whole seconds, and the kernel's clock for them runs a little behind."""
 
 _MAXIMUM_BYTES = 5 * 1024 * 1024
 """The shipped functions read 4 MiB of files."""
@@ -105,19 +102,14 @@ def read_of(
 ) -> tuple[FileTimes, ...]:
     """Return ``times`` if whatever changes an answer from now on changes them too; else nothing.
 
-    A file that was written within the second of the poll may be written again in that second. The
-    inode's time decides where there is one: the other may be set to anything. Who may read a file
-    has no time.
+    Who may read a file has no time.
 
     Args:
         times: of the files, taken before they were read.
         problems: as the shipped functions tell them.
         context: of the poll.
     """
-    newest = [changed for each in times if (changed := each.changed or each.modified) is not None]
-    if b"unreadable" in problems or any(c + _SETTLED > context.asked_at for c in newest):
-        return ()
-    return times
+    return () if b"unreadable" in problems else lasting(times, context)
 
 
 def of_this_release(read: Read[T]) -> Read[T]:
@@ -130,13 +122,9 @@ def of_this_release(read: Read[T]) -> Read[T]:
 
 def known(context: Context, kept: TlsFiles | None) -> TlsFiles | None:
     """Return what the poll before read, if it holds still; None if the files have to be read."""
-    if kept is not None and kept.read_of and kept.read_of == _times(context):
+    if kept is not None and kept.read_of and kept.read_of == times_of(_SETTINGS, context):
         return kept
     return None
-
-
-def _times(context: Context) -> tuple[FileTimes, ...]:
-    return tuple(each for each in context.file_times if each.setting in _SETTINGS)
 
 
 def _statement(_version: int) -> Statement:
@@ -173,7 +161,9 @@ def _interpret(rows: list[Row], context: Context) -> Read[TlsFiles]:
         certificate=_file(rows, ServerFile.CERTIFICATE),
         authority=_file(rows, ServerFile.AUTHORITY),
         revocation=_file(rows, ServerFile.CRL, ServerFile.CRL_DIRECTORY),
-        read_of=read_of(_times(context), [problem for _, _, problem, _ in rows], context),
+        read_of=read_of(
+            times_of(_SETTINGS, context), [problem for _, _, problem, _ in rows], context
+        ),
     )
 
 

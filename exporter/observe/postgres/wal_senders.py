@@ -25,6 +25,7 @@ from exporter.observe.postgres.statement import (
     Reading,
     Row,
     Statement,
+    binary,
     boolean,
     integer,
     moment,
@@ -48,10 +49,10 @@ _UNIX_SOCKET_PORT = -1
 # - a session that ended between the two functions is left out
 _SQL = f"""
     SELECT w.pid, extract(epoch FROM a.backend_start), pg_get_userbyid(a.usesysid),
-           a.application_name, host(a.client_addr), a.client_port, w.state, w.sync_state,
+           a.application_name, a.client_addr, a.client_port, w.state, w.sync_state,
            (SELECT datname FROM pg_database WHERE oid = a.datid), l.slot_name,
            a.ssl, a.sslversion, a.sslcipher, a.sslbits,
-           encode(textsend(a.ssl_client_dn), 'hex'), encode(textsend(a.ssl_issuer_dn), 'hex'),
+           textsend(a.ssl_client_dn), textsend(a.ssl_issuer_dn),
            a.ssl_client_serial, a.gss_enc
       FROM pg_stat_get_wal_senders() w
      CROSS JOIN LATERAL pg_stat_get_activity(w.pid) a
@@ -67,7 +68,7 @@ def _statement(_version: int) -> Statement:
 def _name(value: bytes | None) -> SlashName | None:
     if value is None:
         return None
-    raw = bytes.fromhex(text(value))
+    raw = binary(value)
     return SlashName(raw.decode("utf-8", "backslashreplace"), len(raw) >= _SHORTEST_CUT)
 
 

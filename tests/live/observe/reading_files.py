@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from bench.wire import Counter, Traffic
 from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Read, Unread
+from exporter.model.kept import Kept
 from exporter.model.observation import Observation
-from exporter.model.tls_files import Kept, TlsFiles
+from exporter.model.tls_files import TlsFiles
 from exporter.observe.postgres.poll import observe
 from lab.account import server_account
 from tests.live.primaries import Primary
@@ -80,11 +80,12 @@ def spoil(path: Path, becomes: str) -> None:
             assert becomes == "missing"
 
 
-async def settled(primary: Primary, read_of: Callable[[Kept], object]) -> Kept:
+async def settled(primary: Primary) -> Kept:
     """Poll until the files are old enough to be kept."""
     while True:
         kept = (await primary.observe()).kept
-        if read_of(kept):
+        read = [each.read_of for each in (kept.tls_files, kept.receiver) if each is not None]
+        if all([*read, kept.hba_lines_of]):
             return kept
         await asyncio.sleep(0.2)
 

@@ -14,8 +14,10 @@ from exporter.model.hba import (
     ServerFile,
 )
 from exporter.model.observation import RegularExpressionResult
-from lab.replication import LOGICAL, ReplicationClient
-from tests.live.primaries import HBA, Primaries, Primary, fresh_primary
+from lab.account import server_account
+from lab.replication import LOGICAL, PHYSICAL, ReplicationClient
+from tests.live.observe.reading_files import settled
+from tests.live.primaries import HBA, MAJORS, Primaries, Primary, fresh_primary
 
 pytestmark = pytest.mark.live
 
@@ -262,6 +264,46 @@ async def test_maps_are_read_with_their_quotes_resolved(own_primary: Primary) ->
     )
 
 
+async def test_lines_are_read_again_when_their_file_changes(own_primary: Primary) -> None:
+    own_primary.server.write_hba(f'host "all" plain 127.0.0.9/32 trust\n{HBA}')
+    kept = await settled(own_primary)
+    assert kept.hba_lines is not None
+    assert (await own_primary.observe(kept=kept)).hba_lines is kept.hba_lines
+    own_primary.server.write_hba(f'host "all" "pla" 127.0.0.9/32 trust\n"all"{HBA}')
+    assert sorted(_traits((await own_primary.observe(kept=kept)).hba_lines)) == [2, 3]
+
+
+@pytest.mark.parametrize("major", [16, 18])
+async def test_lines_of_included_files_are_read_again_too(primaries: Primaries, major: int) -> None:
+    with fresh_primary(primaries, major) as primary:
+        server = primary.server
+        server.write("more.conf", "host all plain 127.0.0.9/32 trust\n")
+        server.write_hba(f"{HBA}include more.conf\n")
+        kept = await settled(primary)
+        assert kept.hba_lines == ()
+        server.write("more.conf", 'host all "pla" 127.0.0.9/32 trust\n')
+        assert sorted(_traits((await primary.observe(kept=kept)).hba_lines)) == [1]
+
+
+async def test_times_of_a_file_out_of_reach_hide_no_others(own_primary: Primary) -> None:
+    directory = own_primary.server.data_directory / "closed"
+    directory.mkdir(exist_ok=True)
+    server_account().own(directory)
+    own_primary.server.set("ssl_crl_file", "closed/list.crl")
+    own_primary.server.reload()
+    directory.chmod(0)
+    try:
+        observation = await own_primary.observe()
+    finally:
+        directory.chmod(0o700)
+    times = _times(observation.file_times)
+    assert times.pop(ServerFile.CRL).modified is None
+    assert len(times) == 4
+    assert all(each.modified is not None for each in times.values())
+    assert not isinstance(observation.hba_lines, Unread)
+    assert not isinstance(observation.tls_files, Unread)
+
+
 @pytest.mark.parametrize("major", [16, 18])
 async def test_included_files_and_directories_are_watched(primaries: Primaries, major: int) -> None:
     with fresh_primary(primaries, major) as primary:
@@ -314,12 +356,33 @@ async def test_an_include_split_over_two_lines_is_followed(
         assert RuleLocation(more, 1) in {each.location for each in observation.hba_lines}
 
 
-async def test_memberships_are_followed_to_the_end(primary: Primary) -> None:
-    memberships = (await primary.observe()).role_memberships
-    assert not isinstance(memberships, Unread), memberships
-    assert memberships["r_cert"] == {"r_cert", "standbys", "machines"}
-    assert memberships["l_cert"] == {"l_cert"}
-    assert memberships["postgres"] == {"postgres"}
+MANY_ROLES = """
+    DO $$ BEGIN
+      FOR n IN 1..201 LOOP
+        EXECUTE format('CREATE ROLE member%s', n);
+        EXECUTE format('GRANT machines TO member%s', n);
+      END LOOP;
+    END $$
+"""
+
+
+@pytest.mark.parametrize("major", MAJORS)
+async def test_memberships_are_followed_to_the_end(primaries: Primaries, major: int) -> None:
+    with fresh_primary(primaries, major) as primary:
+        over_socket = primary.client_over_socket("l_socket")
+        with (
+            ReplicationClient(primary.client_with_certificate("r_cert"), PHYSICAL),
+            ReplicationClient(over_socket, LOGICAL),
+        ):
+            few = (await primary.observe()).role_memberships
+            primary.server.sql(MANY_ROLES)
+            many = (await primary.observe()).role_memberships
+    assert few == {
+        "r_cert": frozenset({"r_cert", "standbys", "machines"}),
+        "l_socket": frozenset({"l_socket"}),
+    }
+    assert not isinstance(many, Unread), many
+    assert {role: many[role] for role in few} == few
 
 
 async def test_the_server_answers_regular_expressions_where_it_uses_them(

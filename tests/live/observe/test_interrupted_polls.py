@@ -38,18 +38,13 @@ def _reason(read: object) -> FailureReason:
     return read.reason
 
 
-def _slow_down(primary: Primary, seconds: int) -> None:
+def _slow_down(primary: Primary, function: str, seconds: int) -> None:
     """Make one of the shipped functions slow."""
+    name = f"replication_cert_exporter.{function}"
+    ((result,),) = primary.server.sql(f"SELECT pg_get_function_result('{name}'::regproc)")
     primary.server.sql(
-        f"""
-        CREATE OR REPLACE FUNCTION replication_cert_exporter.hba_lines()
-        RETURNS TABLE (
-          file_name text, line_number integer, holds_quote boolean,
-          holds_file_reference boolean, holds_clientname boolean, continues boolean
-        )
-        LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-        BEGIN PERFORM pg_sleep({seconds}); END $$
-        """
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS {result} LANGUAGE plpgsql STABLE"
+        f" AS 'BEGIN PERFORM pg_sleep({seconds}); END'"
     )
 
 
@@ -104,7 +99,7 @@ async def test_a_crashed_server_is_told_as_such(primaries: Primaries) -> None:
 
 
 async def test_one_slow_reader_blinds_no_other(own_primary: Primary) -> None:
-    _slow_down(own_primary, 60)
+    _slow_down(own_primary, "hba_lines", 60)
     read = await _poll(own_primary.target(timeout_seconds=2))
     assert isinstance(read, Observation), read
     assert _reason(read.hba_lines) is FailureReason.STATEMENT_TIMEOUT
@@ -116,7 +111,7 @@ async def test_a_frozen_backend_ends_with_the_deadline_and_what_was_read_is_kept
     primaries: Primaries,
 ) -> None:
     with fresh_primary(primaries, 18) as primary:
-        _slow_down(primary, 60)
+        _slow_down(primary, "file_times", 60)
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=4)))
         pid = await _wait_for_backend(primary, "PgSleep")
         os.kill(pid, signal.SIGSTOP)
@@ -127,7 +122,7 @@ async def test_a_frozen_backend_ends_with_the_deadline_and_what_was_read_is_kept
     assert isinstance(read, Observation), read
     assert not isinstance(read.wal_senders, Unread)
     assert not isinstance(read.hba, Unread)
-    for cut in (read.hba_lines, read.ident, read.file_times, read.role_memberships):
+    for cut in (read.file_times, read.hba_lines, read.tls_files, read.role_memberships):
         assert _reason(cut) is FailureReason.TIMEOUT
     assert read.server.system_identifier is not None
 
@@ -145,7 +140,7 @@ async def test_a_frozen_server_ends_with_the_deadline(primaries: Primaries) -> N
 
 async def test_a_cancelled_poll_leaves_no_session_behind(primaries: Primaries) -> None:
     with fresh_primary(primaries, 18) as primary:
-        _slow_down(primary, 2)
+        _slow_down(primary, "file_times", 2)
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=60)))
         await _wait_for_backend(primary, "PgSleep")
         started = time.monotonic()
@@ -189,7 +184,7 @@ async def test_a_standby_is_read_like_a_primary(primaries: Primaries, major: int
 async def test_a_conflict_with_recovery_is_told_as_such(primaries: Primaries, major: int) -> None:
     with fresh_primary(primaries, major) as primary:
         primary.server.sql("CREATE TABLE rows AS SELECT generate_series(1, 100) AS n")
-        _slow_down(primary, 60)
+        _slow_down(primary, "file_times", 60)
         directory = primary.server.directory.with_name(f"standby-conflict-{major}")
         settings = {"max_standby_streaming_delay": "0", "hot_standby_feedback": "off"}
         with primary.server.standby(
@@ -203,7 +198,7 @@ async def test_a_conflict_with_recovery_is_told_as_such(primaries: Primaries, ma
             primary.server.sql("VACUUM rows")
             read = await poll
     assert isinstance(read, Observation), read
-    assert _reason(read.hba_lines) is FailureReason.RECOVERY_CONFLICT
+    assert _reason(read.file_times) is FailureReason.RECOVERY_CONFLICT
     # between two statements the server ends the session instead of the statement
-    if isinstance(read.file_times, Unread):
-        assert read.file_times.reason is FailureReason.RECOVERY_CONFLICT
+    if isinstance(read.hba_lines, Unread):
+        assert read.hba_lines.reason is FailureReason.RECOVERY_CONFLICT

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.live
 
 FUNCTIONS = (
     "file_times",
+    "file_times_one_by_one",
     "hba_lines",
     "ident_mappings",
     "public_certificates",
@@ -37,6 +38,7 @@ INTERNAL = (
     "receiver_certificate_path",
     "public_blocks",
     "may_include",
+    "other_files",
 )
 
 
@@ -95,6 +97,7 @@ async def test_everything_is_readable_with_it(primary: Primary) -> None:
         "ALTER SYSTEM SET ssl_ca_file = '/etc/passwd'",
         "ALTER FUNCTION replication_cert_exporter.public_certificates() SET search_path = public",
         "SELECT replication_cert_exporter.may_include('/etc/passwd')",
+        "SELECT * FROM replication_cert_exporter.other_files(true)",
         "CREATE FUNCTION replication_cert_exporter.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION replication_cert_exporter.hba_lines(int) RETURNS int AS '' LANGUAGE sql",
         "DROP SCHEMA replication_cert_exporter CASCADE",

@@ -11,8 +11,9 @@ from psycopg.conninfo import make_conninfo
 from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ServerFile
+from exporter.model.kept import Kept
 from exporter.model.observation import Observation
-from exporter.model.tls_files import Kept, Receiver
+from exporter.model.tls_files import Receiver
 from lab.pki import Issued
 from lab.server import PostgresServer
 from lab.wait import until
@@ -89,14 +90,6 @@ def receiver_of(observation: Observation) -> Receiver:
     return observation.receiver
 
 
-def _read_of(kept: Kept) -> object:
-    return kept.receiver and kept.receiver.read_of
-
-
-def _all_read_of(kept: Kept) -> object:
-    return _read_of(kept) and kept.tls_files and kept.tls_files.read_of
-
-
 @pytest.fixture(scope="module", params=MAJORS)
 def started(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Pair]:
     with fresh_primary(primaries, request.param, hba=HBA) as primary:
@@ -159,7 +152,7 @@ async def test_a_role_that_may_not_see_it_is_told_so(pair: Pair) -> None:
 
 
 async def test_a_file_that_has_not_changed_is_not_asked_for_again(pair: Pair) -> None:
-    kept = await settled(pair.standby, _all_read_of)
+    kept = await settled(pair.standby)
     observation, traffic = await counted(pair.standby, kept)
     assert traffic.round_trips == 1
     assert observation.receiver == kept.receiver
@@ -167,7 +160,7 @@ async def test_a_file_that_has_not_changed_is_not_asked_for_again(pair: Pair) ->
 
 
 async def test_a_renewed_file_is_told_while_the_old_certificate_is_in_use(pair: Pair) -> None:
-    kept = await settled(pair.standby, _all_read_of)
+    kept = await settled(pair.standby)
     renewed = pair.primary.authority.issue(common_name="r_cert")
     write(pair.file, renewed.certificate_path.read_bytes())
     observation, traffic = await counted(pair.standby, kept)

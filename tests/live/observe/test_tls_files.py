@@ -7,7 +7,8 @@ import pytest
 from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ServerFile
-from exporter.model.tls_files import Kept, TlsFiles
+from exporter.model.kept import Kept
+from exporter.model.tls_files import TlsFiles
 from lab.account import server_account
 from lab.pki import Authority
 from tests.live.observe.reading_files import (
@@ -39,10 +40,6 @@ def _list_file(primary: Primary) -> Path:
     primary.server.set("ssl_crl_file", path.name)
     primary.server.reload()
     return path
-
-
-def _read_of(kept: Kept) -> object:
-    return kept.tls_files and kept.tls_files.read_of
 
 
 async def test_certificate_and_authority_are_read(primary: Primary) -> None:
@@ -96,7 +93,7 @@ async def test_lists_of_file_and_directory_are_read_together(own_primary: Primar
 async def test_what_has_not_changed_is_not_asked_again(primary: Primary) -> None:
     first, traffic = await counted(primary)
     assert traffic.round_trips == 2
-    kept = await settled(primary, _read_of)
+    kept = await settled(primary)
     second, traffic = await counted(primary, kept)
     assert traffic.round_trips == 1
     assert second.tls_files is kept.tls_files
@@ -105,7 +102,7 @@ async def test_what_has_not_changed_is_not_asked_again(primary: Primary) -> None
 
 async def test_a_file_that_is_replaced_is_read_without_a_reload(own_primary: Primary) -> None:
     path = _list_file(own_primary)
-    kept = await settled(own_primary, _read_of)
+    kept = await settled(own_primary)
     before = tls_files(await own_primary.observe(kept=kept))
     assert before is kept.tls_files
     write(path, own_primary.authority.revocation_list().read_bytes())
@@ -123,7 +120,7 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
         assert missing.reason is FailureReason.FILE_MISSING
         directory = primary.server.data_directory / "lists"
         directory.mkdir()
-        kept = await settled(primary, _read_of)
+        kept = await settled(primary)
         assert kept.tls_files is not None
         assert kept.tls_files.revocation == CertificateFile("lists")
         write(directory / "0a1b2c3d.r0", primary.authority.revocation_list().read_bytes())

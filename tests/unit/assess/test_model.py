@@ -8,7 +8,7 @@ from typing import get_type_hints
 
 import exporter.model
 from exporter.model.failure import FailureReason, Unread
-from exporter.model.tls_files import Kept
+from exporter.model.kept import Kept
 from tests.unit.assess.certificates import OWN, RECEIVER, SEEN, TLS_FILES
 
 

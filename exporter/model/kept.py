@@ -1,0 +1,20 @@
+"""What a poll leaves to the next one."""
+
+from dataclasses import dataclass
+
+from exporter.model.hba import FileTimes, LineTraits
+from exporter.model.tls_files import Receiver, TlsFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier poll read of files; what has not changed since is not read again.
+
+    Attributes:
+        hba_lines_of: as ``TlsFiles.read_of``, for ``hba_lines``.
+    """
+
+    tls_files: TlsFiles | None = None
+    receiver: Receiver | None = None
+    hba_lines: tuple[LineTraits, ...] | None = None
+    hba_lines_of: tuple[FileTimes, ...] = ()
