@@ -10,7 +10,8 @@ from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 
 _SECOND = timedelta(seconds=1)
-_LAST = datetime.max.replace(tzinfo=UTC) - _SECOND
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_LAST = _NEVER - _SECOND
 
 Passed = tuple[int, int]
 """Dates before a moment, and before or at it."""
@@ -43,10 +44,24 @@ def other_turns(observation: Observation, knowledge: Knowledge) -> tuple[datetim
             lists += file.revocation_lists
     if knowledge.served is not None and not isinstance(knowledge.served, Unread):
         certificates += knowledge.served.certificates
-    of_lists = _ordered(
-        d for one in lists for d in (one.this_update, one.next_update) if d is not None
+    return tuple(sorted((*turns(certificates), *lists_turns(lists))))
+
+
+def lists_turns(lists: Iterable[RevocationList]) -> tuple[datetime, ...]:
+    """Return the moments at which something about revocation lists may change, in order."""
+    return _ordered(d for one in lists for d in (one.this_update, one.next_update) if d is not None)
+
+
+def next_turn(now: datetime, *ordered: Sequence[datetime]) -> datetime:
+    """Return the first of several ``turns`` that is not before ``now``; the last of all times."""
+    return min(
+        (
+            several[place]
+            for several in ordered
+            if (place := bisect_left(several, now)) < len(several)
+        ),
+        default=_NEVER,
     )
-    return tuple(sorted((*turns(certificates), *of_lists)))
 
 
 def _ordered(dates: Iterable[datetime]) -> tuple[datetime, ...]:

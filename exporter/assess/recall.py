@@ -50,22 +50,26 @@ def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgem
     # neither the walsenders themselves nor when and how fast they were read
     read = replace(basis.read, at=_NO_TIME, duration_seconds=0.0, wal_senders=())
     compared = replace(basis, read=read)
-    earlier: Mapping[WalSender, Connection] = (
-        {each.wal_sender: each for each in before.connections} if before.basis == compared else {}
+    # by their processes, which takes less than to hash all that is known of them
+    earlier: Mapping[int, Connection] = (
+        {each.wal_sender.pid: each for each in before.connections}
+        if before.basis == compared
+        else {}
     )
-    return Judgements(
-        compared,
-        tuple(
-            _in_time(earlier[each], basis.policy, now=now)
-            if each in earlier
-            else judge(each, basis.read, basis.known, basis.certificates, basis.policy, now=now)
-            for each in wal_senders
-        ),
-    )
+
+    def judged(wal_sender: WalSender) -> Connection:
+        known = earlier.get(wal_sender.pid)
+        if known is not None and known.wal_sender == wal_sender:
+            return _in_time(known, basis.policy, now=now)
+        return judge(wal_sender, basis.read, basis.known, basis.certificates, basis.policy, now=now)
+
+    return Judgements(compared, tuple(judged(each) for each in wal_senders))
 
 
 def _in_time(connection: Connection, policy: Policy, *, now: datetime) -> Connection:
     """Return the connection with the verdict of now: an exemption may have ended meanwhile."""
+    if all(exemption.until is None for exemption in policy.exemptions):
+        return connection
     given, exemption = verdict(connection.wal_sender, connection.posture, policy, now=now)
     if (given, exemption) == (connection.verdict, connection.exemption):
         return connection

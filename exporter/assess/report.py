@@ -9,6 +9,7 @@ from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.load_state import follow, in_force, newest_change
 from exporter.assess.outcome import InForce
 from exporter.assess.recall import Basis, judge_all
+from exporter.assess.remembered_report import again, remember
 from exporter.assess.rules_remedy import error_text, rules_remedy
 from exporter.assess.target_certificates import target_certificates
 from exporter.model.failure import Read, Reader, Unread
@@ -58,7 +59,13 @@ def assess(
         knowledge: of certificates.
         now: for exemptions and certificates that end.
     """
+    known_already = again(history.last, observation, target, knowledge, now=now)
+    if known_already is not None:
+        return known_already, history
+    before = history
     known, history = _rules_in_force(observation, history)
+    # what the same files will be held against next time
+    is_steady = (history.hba, history.ident) == (before.hba, before.ident)
     certificates = certificates_known(observation, target, knowledge, now=now)
     basis = Basis(observation, known, certificates, target.policy)
     judgements = judge_all(basis, history.judged, now=now)
@@ -83,7 +90,8 @@ def assess(
         certificates=target_certificates(observation, knowledge, certificates, judged, now=now),
         receiver=observation.receiver if isinstance(observation.receiver, Receiver) else None,
     )
-    return report, history
+    last = remember(report, observation, knowledge, now=now) if is_steady else None
+    return report, replace(history, last=last)
 
 
 def failed(

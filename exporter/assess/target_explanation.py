@@ -65,6 +65,11 @@ def explain_target(
     )
 
 
+def ends_told(tls_files: Read[TlsFiles], served: ServedChain | None) -> Iterable[datetime]:
+    """Yield the ends that are told of from ``TOLD_BEFORE`` before them on."""
+    return (end.at for end in (*_of_served(served), *_of_files(tls_files)))
+
+
 def _served(served: ServedChain | None, checked: Verification | None) -> Iterable[str]:
     if served is None:
         return

@@ -3,7 +3,7 @@
 Sources: manual, "The pg_hba.conf File" and "pg_hba_file_rules"; hbafuncs.c, hba.c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -87,11 +87,14 @@ class HbaContent:
             ``ssl = off`` makes ineffective.
         errors: lines in error, in reading order.
         digest: of all rows, so that two polls can be told to have seen the same content.
+        digest_as_read: of the rows with messages that say nothing about the content; equal ones
+            need not be interpreted again.
     """
 
     rules: tuple[HbaRule, ...]
     errors: tuple[ErrorLine, ...]
     digest: str
+    digest_as_read: str = field(default="", compare=False, repr=False)
 
     @property
     def loadable(self) -> bool:

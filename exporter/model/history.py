@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from exporter.model.hba import HbaContent, IdentContent
-from exporter.model.report import Connection
+from exporter.model.knowledge import Knowledge
+from exporter.model.observation import Observation
+from exporter.model.report import Connection, TargetReport
 
 ContentT = TypeVar("ContentT", bound=HbaContent | IdentContent)
 
@@ -55,9 +57,30 @@ class Judgements:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A report, and all that it rests on beside the files' history, which was as it is.
+
+    Attributes:
+        judged_at: when.
+        until: the first moment since then at which time alone may change it.
+    """
+
+    report: TargetReport
+    observation: Observation
+    knowledge: Knowledge
+    judged_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RulesHistory:
-    """Of pg_hba.conf and pg_ident.conf of one target, and of the connections held against them."""
+    """Of pg_hba.conf and pg_ident.conf of one target, and of what was judged by them.
+
+    Attributes:
+        last: the report of the poll before; None if the same again might give another one.
+    """
 
     hba: FileHistory[HbaContent] = FileHistory()
     ident: FileHistory[IdentContent] = FileHistory()
     judged: Judgements = Judgements()
+    last: Remembered | None = None

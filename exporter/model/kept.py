@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from exporter.model.hba import FileTimes, LineTraits
+from exporter.model.hba import FileTimes, HbaContent, LineTraits
 from exporter.model.tls_files import Receiver, TlsFiles
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an earlier poll read of files; what has not changed since is not read again.
+    """What an earlier poll read; what has not changed since is not read or interpreted again.
 
     Attributes:
         hba_lines_of: as ``TlsFiles.read_of``, for ``hba_lines``.
@@ -16,5 +16,6 @@ class Kept:
 
     tls_files: TlsFiles | None = None
     receiver: Receiver | None = None
+    hba: HbaContent | None = None
     hba_lines: tuple[LineTraits, ...] | None = None
     hba_lines_of: tuple[FileTimes, ...] = ()

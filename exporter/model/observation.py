@@ -95,6 +95,7 @@ class Observation:
         return Kept(
             tls_files=None if isinstance(self.tls_files, Unread) else self.tls_files,
             receiver=None if isinstance(self.receiver, Unread) else self.receiver,
+            hba=None if isinstance(self.hba, Unread) else self.hba,
             hba_lines=None if isinstance(self.hba_lines, Unread) else self.hba_lines,
             hba_lines_of=self.hba_lines_of,
         )

@@ -8,13 +8,11 @@ in every phase, a frozen backend included. psycopg's own waiting does not end in
 import asyncio
 import fcntl
 import os
-import select
 import socket
 import sys
 import termios
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,12 +22,11 @@ from psycopg.pq.abc import PGconn
 
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.observe.addresses import Endpoint
-from exporter.observe.postgres import failures, libpq, pipeline
+from exporter.observe.postgres import failures, libpq, pipeline, steps
 from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
 from exporter.observe.postgres.statement import Row, Statement
-from exporter.observe.postgres.steps import Steps
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
 """What one session may receive; libpq would hold whatever a hostile server sends."""
@@ -38,12 +35,6 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
 
 _LOGGING_IN = "logging in"
-
-_PATIENCE_MS = 50
-"""A step that follows so soon needs no other thread: logins of a server nearby are over by then."""
-
-_PATIENT = 16
-"""With more logins than this under way, threads do not wait at all."""
 
 
 class Session:
@@ -135,39 +126,25 @@ class Session:
             if pgconn.status == ConnStatus.BAD:
                 raise PollFailed(self._failed_connection(pgconn))
             libpq.tell_sqlstate(pgconn)
-            # as if connect_poll() had returned it (manual, "Database Connection Control Functions")
-            status = PollingStatus.WRITING
-            while status is not PollingStatus.OK:
-                status = await self._offload.run(
-                    partial(self._log_in_steps, pgconn, status), pgconn.finish
-                )
-                if status is not PollingStatus.OK:
-                    await self._ready(pgconn.socket, write=status is PollingStatus.WRITING)
+            await self._take(pgconn, self._login_steps(pgconn))
             pgconn.nonblocking = 1
         except Error as error:
             raise PollFailed(failures.failed_connection(str(error), self._secrets)) from None
 
-    def _log_in_steps(self, pgconn: PGconn, status: PollingStatus) -> PollingStatus:
-        """Log in, in a thread, as long as the server answers at once.
+    async def _take(self, pgconn: PGconn, taken: Generator[bool, None, None]) -> None:
+        session = steps.Session(lambda: pgconn.socket, self._count, pgconn.finish)
+        await steps.take(self._offload, session, taken)
 
-        Args:
-            pgconn: the login.
-            status: what the next step waits for.
-
-        Returns:
-            The same, of the step that has to be waited for; OK if there is none.
-        """
-        patience = _PATIENCE_MS if self._offload.at_work <= _PATIENT else 0
+    def _login_steps(self, pgconn: PGconn) -> Generator[bool, None, None]:
+        # as if connect_poll() had returned it (manual, "Database Connection Control Functions")
+        status = PollingStatus.WRITING
         while status is not PollingStatus.OK:
-            if not _is_ready(pgconn.socket, status, patience):
-                return status
-            self._count(pgconn.socket)
+            yield status is PollingStatus.WRITING
             status = libpq.connect_poll(pgconn)
             if pgconn.status not in {ConnStatus.STARTED, ConnStatus.MADE}:
                 self.stage = _LOGGING_IN
             if status is PollingStatus.FAILED:
                 raise PollFailed(self._failed_connection(pgconn))
-        return status
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
@@ -190,38 +167,19 @@ class Session:
         pgconn = self.pgconn
         try:
             pipeline.send(pgconn, statements.values())
-            reading = self._reading(list(statements))
-            await Steps(reading, lambda: pgconn.socket, self._count).take()
+            await self._take(pgconn, self._reading(pgconn, list(statements), answered))
             pgconn.exit_pipeline_mode()
         except Error as error:
             raise PollFailed(failures.lost_connection(str(error), self._secrets)) from None
         return answered
 
-    def _reading(self, names: Sequence[str]) -> Generator[bool, None, None]:
-        answered = self.answered
+    def _reading(
+        self, pgconn: PGconn, names: Sequence[str], answered: list[Read[list[Row]]]
+    ) -> Generator[bool, None, None]:
         self.stage = f"reading {names[0]}"
-        for unsent in pipeline.answers(self.pgconn, len(names), answered, self._secrets):
+        for unsent in pipeline.answers(pgconn, len(names), answered, self._secrets):
             self.stage = f"reading {names[len(answered)]}"
             yield unsent
-
-    async def _ready(self, descriptor: int, *, write: bool) -> None:
-        """Wait until the socket can be read, or also written when ``write``."""
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-
-        def wake() -> None:
-            if not ready.done():
-                ready.set_result(None)
-
-        loop.add_reader(descriptor, wake)
-        if write:
-            loop.add_writer(descriptor, wake)
-        try:
-            await ready
-        finally:
-            loop.remove_reader(descriptor)
-            if write:
-                loop.remove_writer(descriptor)
 
     def _count(self, descriptor: int) -> None:
         """Count what the socket holds, before libpq takes it."""
@@ -243,15 +201,6 @@ class Session:
                 duplicate.shutdown(socket.SHUT_RDWR)
         if not self._offload.leave():
             pgconn.finish()
-
-
-def _is_ready(descriptor: int, status: PollingStatus, milliseconds: int) -> bool:
-    """Wait in a thread until a socket is as a login needs it; return whether it is."""
-    waiting = select.poll()
-    waiting.register(
-        descriptor, select.POLLOUT if status is PollingStatus.WRITING else select.POLLIN
-    )
-    return bool(waiting.poll(milliseconds))
 
 
 def _waiting_bytes(descriptor: int) -> int:

@@ -8,7 +8,6 @@ from posixpath import normpath
 
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import FileTimes, LineTraits, RuleLocation, ServerFile
-from exporter.model.kept import Kept
 from exporter.observe.postgres.file_times import lasting, times_of
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
@@ -63,8 +62,9 @@ def read_of(context: Context) -> tuple[FileTimes, ...]:
     return () if any(each.modified is None for each in times) else lasting(times, context)
 
 
-def known(context: Context, kept: Kept) -> tuple[LineTraits, ...] | None:
+def known(context: Context) -> tuple[LineTraits, ...] | None:
     """Return what an earlier poll read, if it holds still; None if the lines have to be read."""
+    kept = context.kept
     if kept.hba_lines_of and kept.hba_lines_of == times_of(_SETTINGS, context):
         return kept.hba_lines
     return None

@@ -96,6 +96,10 @@ def _texts(raw: bytes | None) -> tuple[str, ...]:
 
 
 def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
+    as_read = sha256(repr((context.hba_file, rows)).encode()).hexdigest()
+    kept = context.kept.hba
+    if kept is not None and kept.digest_as_read == as_read:
+        return kept
     rules: list[HbaRule] = []
     errors: list[ErrorLine] = []
     digest = sha256()
@@ -134,7 +138,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
         # without the message of a parsed rule: it comes and goes with `ssl`, not with the file.
         # The digest stays in memory; it tells a changed password from an unchanged one.
         digest.update(repr(row[:-1] if parsed else row).encode())
-    return HbaContent(tuple(rules), tuple(errors), digest.hexdigest())
+    return HbaContent(tuple(rules), tuple(errors), digest.hexdigest(), as_read)
 
 
 HBA_RULES = Reading(Reader.HBA_RULES, _statement, _interpret)

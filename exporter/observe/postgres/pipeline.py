@@ -17,11 +17,12 @@ from exporter.observe.postgres.statement import Row, Statement
 
 
 def send(pgconn: PGconn, statements: Iterable[Statement]) -> None:
-    """Put statements into the send buffer; one that fails will not blind the others."""
+    """Send statements as far as the socket takes them; one that fails will not blind the others."""
     pgconn.enter_pipeline_mode()
     for statement in statements:
         pgconn.send_query_params(statement.sql.encode(), statement.parameters)
         libpq.send_pipeline_sync(pgconn)
+    pgconn.flush()
 
 
 def answers(

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, LineTraits, ServerFile
 from exporter.model.kept import Kept
-from exporter.model.observation import Observation, RegularExpressionResult
+from exporter.model.observation import Observation, RegularExpressionResult, Server
 from exporter.model.target import Target
 from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import WalSender
@@ -51,7 +51,7 @@ FIRST_TRIP: tuple[Reading[object], ...] = (
     DIRECT_MEMBERSHIPS,
     RECEIVER,
 )
-"""What every poll asks."""
+"""What a poll asks."""
 
 OLDEST_SERVER = 130000
 
@@ -65,6 +65,7 @@ _OF_ONE_FILE = frozenset(
 _FOLLOWED = "memberships of replicating roles"
 
 _NOTHING_KEPT = Kept()
+_NOTHING_TAKEN = (None, None, None)
 
 
 async def observe(
@@ -109,9 +110,10 @@ class _Poll:
     def __init__(self, target: Target, session: Session, kept: Kept) -> None:
         self._target = target
         self._session = session
-        self._kept = kept
-        self._context = Context(version=0, backend_pid=0)
+        self._context = Context(version=0, backend_pid=0, kept=kept)
         self._rows: dict[str, Read[list[Row]]] = {}
+        self._taken: dict[str, tuple[object, Context, Any]] = {}
+        self._server: Server | None = None
         self._expressions: Read[tuple[RegularExpressionResult, ...]] | None = None
         self._tls_files_read: Read[TlsFiles] | None = None
         self._certificate_read: Read[FileRead] | None = None
@@ -135,27 +137,34 @@ class _Poll:
                     f"server_version_num is {version}; 13 is the oldest that is supported",
                 )
             )
-        self._context = Context(version=version, backend_pid=session.pgconn.backend_pid)
-        server, *others = ((each.reader.value, each.statement(version)) for each in FIRST_TRIP)
+        self._context = replace(
+            self._context, version=version, backend_pid=session.pgconn.backend_pid
+        )
+        asked = list(FIRST_TRIP)
+        nothing: dict[str, Read[list[Row]]] = {}
+        if session.pgconn.parameter_status(b"in_hot_standby") == b"off":
+            # a primary, which says so at login (14 on), receives nothing
+            asked.remove(RECEIVER)
+            nothing = {RECEIVER.reader.value: []}
+        server, *others = ((each.reader.value, each.statement(version)) for each in asked)
         # early, so that a poll that is cut off still tells whose server it was
         statements = dict((server, (_IDENTIFIER, SYSTEM_IDENTIFIER), *others))
         try:
             await session.fetch(statements)
         finally:
-            self._rows = dict(zip(statements, session.answered, strict=False))
+            self._rows = {**nothing, **dict(zip(statements, session.answered, strict=False))}
         await self._ask_further()
 
     async def _ask_further(self) -> None:
         """Ask what the first answers give reason to ask, if anything."""
         missing = Unread(FailureReason.INTERNAL, "not asked")
-        server = self._take(SERVER, missing)
-        if isinstance(server, Unread):
+        if isinstance(self._learn_server(missing), Unread):
             return
-        _, self._context = server
+        # first the files: they complete the context that the others are interpreted in
         statements = {
+            **self._file_statements(missing),
             **self._expression_statements(missing),
             **self._membership_statements(missing),
-            **self._file_statements(missing),
         }
         if statements:
             try:
@@ -189,31 +198,49 @@ class _Poll:
 
     def _file_statements(self, missing: Unread) -> dict[str, Statement]:
         statements = {}
-        file_times = self._take(FILE_TIMES, missing)
-        if not isinstance(file_times, Unread):
-            self._context = _with_files(self._context, file_times)
-        elif file_times.reason is FailureReason.NOT_INSTALLED:
-            return {}
-        elif file_times.reason in _OF_ONE_FILE:
-            statements[FILE_TIMES.reader.value] = FILE_TIMES_ONE_BY_ONE.statement(
-                self._context.version
-            )
-        if hba_lines.known(self._context, self._kept) is None:
+        file_times = self._learn_files(missing)
+        if isinstance(file_times, Unread):
+            if file_times.reason is FailureReason.NOT_INSTALLED:
+                return {}
+            if file_times.reason in _OF_ONE_FILE:
+                statements[FILE_TIMES.reader.value] = FILE_TIMES_ONE_BY_ONE.statement(
+                    self._context.version
+                )
+        if hba_lines.known(self._context) is None:
             statements[HBA_LINES.reader.value] = HBA_LINES.statement(self._context.version)
-        if tls_files.known(self._context, self._kept.tls_files) is None:
+        if tls_files.known(self._context) is None:
             statements[TLS_FILES.reader.value] = TLS_FILES.statement(self._context.version)
         found = self._take(RECEIVER, missing)
-        if (
-            isinstance(found, Receiver)
-            and receiver.known(found, self._context, self._kept.receiver) is None
-        ):
+        if isinstance(found, Receiver) and receiver.known(found, self._context) is None:
             statements[_RECEIVER_CERTIFICATE] = RECEIVER_CERTIFICATE.statement(
                 self._context.version
             )
         return statements
 
     def _take(self, reading: Reading[T], missing: Unread) -> Read[T]:
-        return reading.take(self._rows.get(reading.reader.value, missing), self._context)
+        """Interpret what was read, once in a poll as long as neither it nor the context changes."""
+        name = reading.reader.value
+        rows = self._rows.get(name, missing)
+        of_rows, of_context, taken = self._taken.get(name, _NOTHING_TAKEN)
+        if of_rows is not rows or of_context is not self._context:
+            taken = reading.take(rows, self._context)
+            self._taken[name] = (rows, self._context, taken)
+        return cast("Read[T]", taken)
+
+    def _learn_server(self, missing: Unread) -> Read[Server]:
+        """Interpret what tells what all the rest is interpreted by."""
+        if self._server is None:
+            read = self._take(SERVER, missing)
+            if isinstance(read, Unread):
+                return read
+            self._server, self._context = read
+        return self._server
+
+    def _learn_files(self, missing: Unread) -> Read[tuple[FileTimes, ...]]:
+        file_times = self._take(FILE_TIMES, missing)
+        if not isinstance(file_times, Unread) and file_times != self._context.file_times:
+            self._context = _with_files(self._context, file_times)
+        return file_times
 
     def _regular_expressions(self, missing: Unread) -> Read[tuple[RegularExpressionResult, ...]]:
         return (
@@ -233,13 +260,13 @@ class _Poll:
             )
 
     def _tls_files(self, missing: Unread) -> Read[TlsFiles]:
-        kept = tls_files.known(self._context, self._kept.tls_files)
+        kept = tls_files.known(self._context)
         if kept is not None:
             return kept
         return missing if self._tls_files_read is None else self._tls_files_read
 
     def _hba_lines(self, missing: Unread) -> Read[tuple[LineTraits, ...]]:
-        known = hba_lines.known(self._context, self._kept)
+        known = hba_lines.known(self._context)
         return self._take(HBA_LINES, missing) if known is None else known
 
     def _role_memberships(
@@ -258,24 +285,17 @@ class _Poll:
         if not isinstance(found, Receiver):
             return found
         read = file_missing if self._certificate_read is None else self._certificate_read
-        return receiver.known(found, self._context, self._kept.receiver) or receiver.with_file(
-            found, read
-        )
+        return receiver.known(found, self._context) or receiver.with_file(found, read)
 
     def observation(
         self, missing: Unread, *, at: datetime, duration_seconds: float
     ) -> Observation | Unread:
         """Return what was read; ``missing`` stands for everything that was not."""
-        read = self._take(SERVER, missing)
-        if isinstance(read, Unread):
-            return read
-        server, self._context = read
-        file_times = self._take(FILE_TIMES, missing)
-        files_missing = missing
-        if isinstance(file_times, Unread):
-            files_missing = file_times
-        else:
-            self._context = _with_files(self._context, file_times)
+        server = self._learn_server(missing)
+        if isinstance(server, Unread):
+            return server
+        file_times = self._learn_files(missing)
+        files_missing = file_times if isinstance(file_times, Unread) else missing
         wal_senders = self._take(WAL_SENDERS, missing)
         return Observation(
             target=self._target.name,

@@ -108,16 +108,16 @@ def _interpret_file(rows: list[Row], context: Context) -> Read[FileRead]:
     return file, read_of(times_of(_SETTINGS, context), (problem,), context)
 
 
-def known(receiver: Receiver, context: Context, kept: Receiver | None) -> Receiver | None:
+def known(receiver: Receiver, context: Context) -> Receiver | None:
     """Return ``receiver`` with its certificate if no file has to be read for it.
 
     Args:
         receiver: as RECEIVER reads it.
         context: of the poll.
-        kept: what an earlier poll read.
     """
     if receiver.certificate is not _TO_BE_READ:
         return receiver
+    kept = context.kept.receiver
     if kept is not None and kept.read_of and kept.read_of == times_of(_SETTINGS, context):
         return replace(receiver, certificate=kept.certificate, read_of=kept.read_of)
     return None

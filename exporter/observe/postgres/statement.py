@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes
+from exporter.model.kept import Kept
 
 MAXIMUM_ROWS = 10_000
 """More rows than this make a reader ``limit_exceeded``; statements ask for one more at most."""
@@ -21,6 +22,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_NOTHING_KEPT = Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Context:
         hba_file, ident_file: the main files' names as locations tell them.
         asked_at: now() of the first statement, by the server's clock.
         file_times: what FILE_TIMES told, if it did.
+        kept: of an earlier poll.
     """
 
     version: int
@@ -51,6 +54,7 @@ class Context:
     ident_file: str = "pg_ident.conf"
     asked_at: datetime = _NEVER
     file_times: tuple[FileTimes, ...] = ()
+    kept: Kept = _NOTHING_KEPT
 
 
 @dataclass(frozen=True, slots=True)

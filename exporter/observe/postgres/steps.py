@@ -1,80 +1,106 @@
 """Steps of a session that has to wait for its socket before each of them.
 
-They are taken in the callback of the socket, not in the task that waits for the last one: there is
-a step for each answer, and two switches of tasks would cost more than most of them.
+They are taken in a thread, which waits there as long as the server answers at once: a server nearby
+has answered everything by then. Whatever takes longer is waited for in the event loop, which costs
+more each time and no thread.
 """
 
 import asyncio
+import select
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
+
+from exporter.observe.postgres.offload import Offload
 
 T = TypeVar("T")
 
-_NOTHING = -1
+_PATIENCE_MS = 50
+"""What a thread waits for one step."""
+
+_PATIENT = 16
+"""With more threads than this at work, they do not wait at all."""
 
 
-class Steps(Generic[T]):
-    """Steps under way.
+@dataclass(frozen=True, slots=True)
+class _Ended(Generic[T]):
+    result: T
 
-    Args:
-        steps: yield whether the socket must be writable for the next one.
-        descriptor: tells the socket's number.
-        before: called with the number before a step, when the socket is ready for it.
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What steps are taken of.
+
+    Attributes:
+        descriptor: tells the number of its socket.
+        before: called with that number before a step, when the socket is ready for it.
+        abandoned: called in the thread, after the step there, if nobody waits for it any more.
     """
 
-    def __init__(
-        self,
-        steps: Generator[bool, None, T],
-        descriptor: Callable[[], int],
-        before: Callable[[int], None],
-    ) -> None:
-        self._steps = steps
-        self._descriptor = descriptor
-        self._before = before
-        self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[T] = self._loop.create_future()
-        self._watched = _NOTHING
-        self._writing = False
+    descriptor: Callable[[], int]
+    before: Callable[[int], None]
+    abandoned: Callable[[], None]
 
-    async def take(self) -> T:
-        """Take all steps and return what the last one returns; raises what a step raises."""
-        try:
-            self._step()
-            return await self._ended
-        finally:
-            self._forget()
 
-    def _step(self) -> None:
-        if self._ended.done():
-            return
-        try:
-            if self._watched != _NOTHING:
-                self._before(self._watched)
-            self._watch(write=next(self._steps))
-        except StopIteration as end:
-            self._forget()
-            self._ended.set_result(end.value)
-        except Exception as error:  # noqa: BLE001  raised again in the task that waits
-            # at once: libpq may have closed the socket, whose number is anybody's by then
-            self._forget()
-            self._ended.set_exception(error)
+async def take(offload: Offload, session: Session, steps: Generator[bool, None, T]) -> T:
+    """Take all steps and return what the last one returns; raises what a step raises.
 
-    def _watch(self, *, write: bool) -> None:
-        if self._watched == _NOTHING:
-            self._watched = self._descriptor()
-            self._loop.add_reader(self._watched, self._step)
-        if write == self._writing:
-            return
-        self._writing = write
+    Args:
+        offload: the threads.
+        session: whose steps.
+        steps: yield whether the socket must be writable for the next one.
+    """
+    ready = False
+    while True:
+        came = await offload.run(
+            partial(_advance, offload, session, steps, ready=ready), session.abandoned
+        )
+        if isinstance(came, _Ended):
+            return came.result
+        await _ready(session.descriptor(), write=came)
+        ready = True
+
+
+def _advance(
+    offload: Offload, session: Session, steps: Generator[bool, None, T], *, ready: bool
+) -> _Ended[T] | bool:
+    """Take steps as long as the socket is ready for the next one, or soon is.
+
+    Returns:
+        What the last step returns; or, if it has to be waited for, what the next one yielded.
+    """
+    patience = _PATIENCE_MS if offload.at_work <= _PATIENT else 0
+    if ready:
+        session.before(session.descriptor())
+    try:
+        while True:
+            write = next(steps)
+            descriptor = session.descriptor()
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN | (select.POLLOUT if write else 0))
+            if not waiting.poll(patience):
+                return write
+            session.before(descriptor)
+    except StopIteration as end:
+        return _Ended(end.value)
+
+
+async def _ready(descriptor: int, *, write: bool) -> None:
+    """Wait until the socket can be read, or also written when ``write``."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(descriptor, wake)
+    if write:
+        loop.add_writer(descriptor, wake)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
         if write:
-            self._loop.add_writer(self._watched, self._step)
-        else:
-            self._loop.remove_writer(self._watched)
-
-    def _forget(self) -> None:
-        if self._watched == _NOTHING:
-            return
-        self._loop.remove_reader(self._watched)
-        if self._writing:
-            self._loop.remove_writer(self._watched)
-        self._watched, self._writing = _NOTHING, False
+            loop.remove_writer(descriptor)

@@ -120,8 +120,9 @@ def of_this_release(read: Read[T]) -> Read[T]:
     return read
 
 
-def known(context: Context, kept: TlsFiles | None) -> TlsFiles | None:
+def known(context: Context) -> TlsFiles | None:
     """Return what the poll before read, if it holds still; None if the files have to be read."""
+    kept = context.kept.tls_files
     if kept is not None and kept.read_of and kept.read_of == times_of(_SETTINGS, context):
         return kept
     return None

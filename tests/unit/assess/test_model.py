@@ -8,8 +8,10 @@ from typing import get_type_hints
 
 import exporter.model
 from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import HbaContent
 from exporter.model.kept import Kept
 from tests.unit.assess.certificates import OWN, RECEIVER, SEEN, TLS_FILES
+from tests.unit.assess.facts import times
 
 
 def types() -> Iterator[type]:
@@ -40,8 +42,12 @@ def test_a_certificate_is_labelled_by_the_head_of_its_fingerprint_and_its_name()
 
 def test_what_could_not_be_read_is_not_kept_for_the_next_poll() -> None:
     unread = Unread(FailureReason.PERMISSION)
-    seen = replace(SEEN, receiver=RECEIVER)
-    assert seen.kept == Kept(TLS_FILES, RECEIVER)
-    assert replace(seen, tls_files=unread).kept == Kept(None, RECEIVER)
-    assert replace(seen, receiver=unread).kept == Kept(TLS_FILES, None)
-    assert replace(seen, receiver=None).kept == Kept(TLS_FILES, None)
+    seen = replace(SEEN, receiver=RECEIVER, hba_lines_of=times())
+    assert isinstance(seen.hba, HbaContent)
+    kept = Kept(TLS_FILES, RECEIVER, seen.hba, (), times())
+    assert seen.kept == kept
+    assert replace(seen, tls_files=unread).kept == replace(kept, tls_files=None)
+    assert replace(seen, receiver=unread).kept == replace(kept, receiver=None)
+    assert replace(seen, receiver=None).kept == replace(kept, receiver=None)
+    assert replace(seen, hba=unread).kept == replace(kept, hba=None)
+    assert replace(seen, hba_lines=unread).kept == replace(kept, hba_lines=None)

@@ -35,7 +35,7 @@ from tests.unit.assess.facts import (
     times,
 )
 
-FIRST = replace(POLL, wal_senders=(STANDBY, PLAIN), hba=rules(SCRAM, CERT))
+FIRST = replace(POLL, wal_senders=(STANDBY, replace(PLAIN, pid=4712)), hba=rules(SCRAM, CERT))
 LATER = NOW + timedelta(minutes=1)
 SIGNED_OFF = Exemption(name="signed off", reason="why", roles=frozenset({"replica"}), until=LATER)
 

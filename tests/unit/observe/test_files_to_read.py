@@ -1,5 +1,6 @@
-"""When a file with certificates is read again, and what rows of the shipped functions may be."""
+"""What is read and interpreted again, and what rows of the shipped functions may be."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,10 +8,12 @@ import pytest
 
 from exporter.model.certificate import CertificateFile
 from exporter.model.failure import FailureReason, Read, Unread
-from exporter.model.hba import FileTimes, ServerFile
+from exporter.model.hba import FileTimes, HbaContent, ServerFile
+from exporter.model.kept import Kept
 from exporter.model.tls_files import Receiver, TlsFiles
-from exporter.observe.postgres import receiver, tls_files
+from exporter.observe.postgres import hba_lines, receiver, tls_files
 from exporter.observe.postgres.file_times import FILE_TIMES
+from exporter.observe.postgres.hba_rules import HBA_RULES
 from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE
 from exporter.observe.postgres.statement import Context, Row
 from exporter.observe.postgres.tls_files import TLS_FILES, of_this_release
@@ -30,8 +33,17 @@ RECEIVER_ROW: Row = (
 )
 
 
-def _context(*times: FileTimes) -> Context:
-    return Context(180000, 1, asked_at=NOW, file_times=(HBA, *times))
+def _context(*times: FileTimes, kept: TlsFiles | Receiver | None = None) -> Context:
+    return Context(
+        180000,
+        1,
+        asked_at=NOW,
+        file_times=(HBA, *times),
+        kept=Kept(
+            tls_files=kept if isinstance(kept, TlsFiles) else None,
+            receiver=kept if isinstance(kept, Receiver) else None,
+        ),
+    )
 
 
 def _read(*times: FileTimes, row: Row = ROW) -> TlsFiles:
@@ -47,8 +59,8 @@ def _changed(age: timedelta) -> FileTimes:
 def test_equal_times_of_these_files_need_no_reading() -> None:
     kept = _read(CERTIFICATE)
     assert kept.read_of == (CERTIFICATE,)
-    assert tls_files.known(_context(CERTIFICATE), kept) is kept
-    assert tls_files.known(_context(CERTIFICATE, OF_RECEIVER), kept) is kept
+    assert tls_files.known(_context(CERTIFICATE, kept=kept)) is kept
+    assert tls_files.known(_context(CERTIFICATE, OF_RECEIVER, kept=kept)) is kept
 
 
 @pytest.mark.parametrize(
@@ -64,8 +76,8 @@ def test_equal_times_of_these_files_need_no_reading() -> None:
     ],
 )
 def test_any_other_times_do(times: tuple[FileTimes, ...]) -> None:
-    assert tls_files.known(_context(*times), _read(CERTIFICATE)) is None
-    assert tls_files.known(_context(*times), None) is None
+    assert tls_files.known(_context(*times, kept=_read(CERTIFICATE))) is None
+    assert tls_files.known(_context(*times, kept=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,7 @@ def test_any_other_times_do(times: tuple[FileTimes, ...]) -> None:
 def test_a_file_written_just_now_is_read_again(times: FileTimes, *, settled: bool) -> None:
     kept = _read(times)
     assert kept.read_of == ((times,) if settled else ())
-    assert (tls_files.known(_context(times), kept) is kept) is settled
+    assert (tls_files.known(_context(times, kept=kept)) is kept) is settled
 
 
 @pytest.mark.parametrize(
@@ -173,6 +185,66 @@ def test_settings_that_a_later_release_tells_of_are_left_out() -> None:
     assert [times.setting for times in read] == [ServerFile.HBA]
 
 
+@pytest.mark.parametrize(
+    ("of_hba", "lasts"),
+    [
+        (HBA, True),
+        (replace(HBA, changed=NOW.replace(microsecond=0)), False),
+        # missing, or out of reach: that ends without a time
+        (replace(HBA, size=None, modified=None, changed=None), False),
+    ],
+)
+def test_lines_are_read_again_unless_their_file_is_old_enough(
+    of_hba: FileTimes, *, lasts: bool
+) -> None:
+    context = Context(180000, 1, asked_at=NOW, file_times=(of_hba, CERTIFICATE))
+    read_of = hba_lines.read_of(context)
+    assert read_of == ((of_hba,) if lasts else ())
+    kept = Kept(hba_lines=(), hba_lines_of=read_of)
+    assert hba_lines.known(replace(context, kept=kept)) == (() if lasts else None)
+    changed = replace(context, file_times=(replace(of_hba, size=1),), kept=kept)
+    assert hba_lines.known(changed) is None
+    joined = replace(HBA, setting=ServerFile.HBA_INCLUDED, path="more.conf")
+    more = replace(context, file_times=(*context.file_times, joined), kept=kept)
+    assert hba_lines.known(more) is None
+
+
+HBA_ROW: Row = (
+    *(None, b"1", b"hostssl", b"{all}", b"{all}", b"10.0.0.1", b"255.255.255.255"),
+    *(b"ldap", b"{ldapbindpasswd=planted-secret}", None),
+)
+
+
+def test_rules_that_are_the_same_are_not_interpreted_again() -> None:
+    first = HBA_RULES.take([HBA_ROW], _context())
+    assert isinstance(first, HbaContent)
+    kept = replace(_context(), kept=Kept(hba=first))
+    assert HBA_RULES.take([tuple(HBA_ROW)], kept) is first
+    assert HBA_RULES.take([tuple(HBA_ROW)], _context()) == first
+    assert "planted-secret" not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row, context: ((b"more.conf", *row[1:]), context),
+        lambda row, context: ((*row[:8], b"{ldapbindpasswd=another}", None), context),
+        # a message that comes and goes with `ssl`
+        lambda row, context: ((*row[:9], b"hostssl record cannot match"), context),
+        lambda row, context: (row, replace(context, hba_file="/elsewhere/pg_hba.conf")),
+    ],
+)
+def test_rules_that_changed_are(
+    change: Callable[[Row, Context], tuple[Row, Context]],
+) -> None:
+    first = HBA_RULES.take([HBA_ROW], _context())
+    assert isinstance(first, HbaContent)
+    row, context = change(HBA_ROW, _context())
+    again = HBA_RULES.take([row], replace(context, kept=Kept(hba=first)))
+    assert again is not first
+    assert again == HBA_RULES.take([row], context)
+
+
 def _receiver(row: Row = RECEIVER_ROW) -> Receiver:
     read = RECEIVER.take([row], _context())
     assert isinstance(read, Receiver), read
@@ -182,13 +254,13 @@ def _receiver(row: Row = RECEIVER_ROW) -> Receiver:
 def test_a_receiver_s_file_is_read_once() -> None:
     found = _receiver()
     context = _context(OF_RECEIVER)
-    assert receiver.known(found, context, None) is None
+    assert receiver.known(found, context) is None
     read = RECEIVER_CERTIFICATE.take([(b"own.crt", None, None)], context)
     kept = receiver.with_file(found, read)
     assert kept.certificate == CertificateFile("own.crt")
-    assert receiver.known(found, context, kept) == kept
-    assert receiver.known(found, _context(replace(OF_RECEIVER, size=1)), kept) is None
-    assert receiver.known(found, _context(), replace(kept, read_of=())) is None
+    assert receiver.known(found, _context(OF_RECEIVER, kept=kept)) == kept
+    assert receiver.known(found, _context(replace(OF_RECEIVER, size=1), kept=kept)) is None
+    assert receiver.known(found, _context(kept=replace(kept, read_of=()))) is None
 
 
 def test_what_is_known_of_a_receiver_is_not_hidden_by_its_file() -> None:

@@ -1,0 +1,89 @@
+"""A whole report that is given again while nothing that it rests on changes.
+
+That is what nearly every poll of a fleet comes to; recall.py is for the others.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from exporter.assess.inventory_index import inventory_index
+from exporter.assess.passed_dates import lists_turns, next_turn, other_turns, turns
+from exporter.assess.target_explanation import TOLD_BEFORE, ends_told
+from exporter.model.failure import Unread
+from exporter.model.history import Remembered
+from exporter.model.knowledge import Knowledge
+from exporter.model.observation import Observation
+from exporter.model.policy import Policy
+from exporter.model.report import TargetReport
+from exporter.model.target import Target
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + TOLD_BEFORE
+
+
+def remember(
+    report: TargetReport, observation: Observation, knowledge: Knowledge, *, now: datetime
+) -> Remembered:
+    """Return ``report`` with all that it rests on.
+
+    Args:
+        report: on the target.
+        observation: what the poll read.
+        knowledge: of certificates.
+        now: the moment of the judgement.
+    """
+    inventory = inventory_index(
+        () if knowledge.inventory is None else knowledge.inventory.certificates
+    )
+    until = next_turn(
+        now,
+        inventory.turns,
+        other_turns(observation, knowledge),
+        sorted(_of_the_report_alone(observation, knowledge, report.target.policy)),
+    )
+    return Remembered(report, observation, knowledge, judged_at=now, until=until)
+
+
+def again(
+    last: Remembered | None,
+    observation: Observation,
+    target: Target,
+    knowledge: Knowledge,
+    *,
+    now: datetime,
+) -> TargetReport | None:
+    """Return the last report with the times of this poll; None where it may be another one.
+
+    Args:
+        last: what was remembered.
+        observation: what this poll read.
+        target: as configured.
+        knowledge: of certificates.
+        now: the moment.
+    """
+    if last is None or not last.judged_at <= now < last.until:
+        return None
+    before = last.observation
+    # neither when nor how fast it was read
+    compared = replace(observation, at=before.at, duration_seconds=before.duration_seconds)
+    if (compared, target, knowledge) != (before, last.report.target, last.knowledge):
+        return None
+    return replace(
+        last.report, polled_at=observation.at, duration_seconds=observation.duration_seconds
+    )
+
+
+def _of_the_report_alone(
+    observation: Observation, knowledge: Knowledge, policy: Policy
+) -> Iterable[datetime]:
+    """Yield moments at which the report may change, and no connection's certificates do."""
+    yield from (e.until for e in policy.exemptions if e.until is not None)
+    served = knowledge.served
+    if isinstance(served, Unread):
+        served = None
+    if served is not None and served.trust is not None and not isinstance(served.trust, Unread):
+        yield from turns(served.trust.authorities)
+        yield from lists_turns(served.trust.revocation_lists)
+    for end in ends_told(observation.tls_files, served):
+        if end > _EARLIEST:
+            yield end - TOLD_BEFORE
