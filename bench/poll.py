@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from datetime import UTC, datetime
+
+from psycopg.pq.abc import PGconn
 
 from bench.measured import Subject
 from bench.place import CONNECTIONS, Place
@@ -15,6 +17,8 @@ from exporter.observe.addresses import Endpoint
 from exporter.observe.postgres.connection import Session
 from exporter.observe.postgres.parameters import connection_parameters
 from exporter.poller import poll_once
+
+_UNTIL_FILES_ARE_OLDER_SECONDS = 0.5
 
 
 def whole_poll(where: Place) -> Subject:
@@ -31,9 +35,13 @@ def login(where: Place) -> Subject:
 
     async def log_in() -> None:
         with Session("bench") as session:
-            await session.connect([Endpoint(host, None, port)], parameters, 10)
+            await session.run([Endpoint(host, None, port)], parameters, 10, _nothing)
 
     return _subject("its login over TLS alone, nothing read", log_in)
+
+
+def _nothing(_pgconn: PGconn) -> Generator[bool, None, None]:
+    yield from ()
 
 
 def _subject(name: str, once: Callable[[], Awaitable[None]]) -> Subject:
@@ -61,10 +69,13 @@ async def _poll(target: Target, board: Board) -> None:
         raise RuntimeError(f"the poll could not read everything: {report.readers}")
 
 
-def traffic(where: Place) -> Traffic:
-    """Return what one poll puts on the wire."""
+def traffic(where: Place) -> tuple[Traffic, Traffic]:
+    """Return what the first poll of a target puts on the wire, and what each usual one does.
 
-    async def run() -> Traffic:
+    The first also reads files, and looks at the chain that is served.
+    """
+
+    async def run() -> tuple[Traffic, Traffic]:
         counter = Counter(where.server.port)
         async with await asyncio.start_server(counter, "127.0.0.1", 0) as relay:
             port = relay.sockets[0].getsockname()[1]
@@ -76,8 +87,16 @@ def traffic(where: Place) -> Traffic:
                 "sslmode": "disable",
             }
             target = Target(name="bench", parameters=parameters)
-            await _poll(target, Board([target]))
-            await counter.idle.wait()
-        return counter.traffic
+            board = Board([target])
+
+            async def counted() -> Traffic:
+                await _poll(target, board)
+                return await counter.taken()
+
+            first = await counted()
+            while not board.certificates.kept(target.name).is_settled:
+                await asyncio.sleep(_UNTIL_FILES_ARE_OLDER_SECONDS)
+                await counted()
+            return first, await counted()
 
     return asyncio.run(run())

@@ -43,20 +43,27 @@ class _Answers:
 
 
 class Counter:
-    """A relay to a server on loopback that counts; serve it with ``asyncio.start_server``.
-
-    Attributes:
-        idle: set when a connection has ended.
-    """
+    """A relay to a server on loopback that counts; serve it with ``asyncio.start_server``."""
 
     def __init__(self, port: int) -> None:
-        self.traffic = Traffic()
-        self.idle = asyncio.Event()
+        self._traffic = Traffic()
+        self._open = 0
+        self._idle = asyncio.Event()
         self._port = port
+
+    async def taken(self) -> Traffic:
+        """Wait until all connections have ended; return what passed since this was last asked."""
+        while self._open or not self._traffic.connections:
+            self._idle.clear()
+            await self._idle.wait()
+        traffic, self._traffic = self._traffic, Traffic()
+        return traffic
 
     async def __call__(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         """Relay one connection."""
-        self.traffic.connections += 1
+        traffic = self._traffic
+        traffic.connections += 1
+        self._open += 1
         server, forth = await asyncio.open_connection("127.0.0.1", self._port)
         answers = _Answers()
         answered = False
@@ -74,11 +81,12 @@ class Counter:
             nonlocal answered
             while data := await client.read(_CHUNK):
                 if answered and data[:1] != b"X":  # Terminate is not answered
-                    self.traffic.round_trips += 1
+                    traffic.round_trips += 1
                     answered = False
                 forth.write(data)
                 await forth.drain()
             forth.close()
 
         await asyncio.gather(down(), up(), return_exceptions=True)
-        self.idle.set()
+        self._open -= 1
+        self._idle.set()

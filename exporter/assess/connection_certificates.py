@@ -41,6 +41,8 @@ from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.model.wal_sender import PeerCertificate, TcpPeer, WalSender
 
+_NamedKey = tuple[str, tuple[HbaRule, ...]]
+"""Role and rules."""
 _Client = tuple[str, object]
 """Application name and address."""
 
@@ -60,6 +62,7 @@ class CertificatesKnown:
         users: fingerprints of what each client uses, by role and subject shown.
         passed: how many dates of what is known have passed.
         named: memory for what was looked up once, by role and rules.
+        named_for: under which of these keys the owner of each judged walsender is, by its process.
     """
 
     inventory: InventoryIndex
@@ -70,13 +73,24 @@ class CertificatesKnown:
     files: FilesInForce
     users: Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]
     passed: Passed
-    named: dict[tuple[str, tuple[HbaRule, ...]], Pool] = field(default_factory=dict, compare=False)
+    named: dict[_NamedKey, Pool] = field(default_factory=dict, compare=False)
+    named_for: dict[int, _NamedKey] = field(default_factory=dict, compare=False)
 
     def in_use(self, peer: PeerCertificate) -> InUse:
         """Return which known certificate a session uses."""
         shown = shown_by(peer)
         of_inventory = (known.certificate for known in self.inventory.shown.get(shown, ()))
         return match((*of_inventory, *self.others.get(shown, ())))
+
+    def take_over(self, wal_sender: WalSender, earlier: "CertificatesKnown") -> None:
+        """Take over what was looked up for a walsender that is not judged again.
+
+        Args:
+            wal_sender: which was judged by ``earlier``.
+            earlier: equal to this.
+        """
+        key = self.named_for[wal_sender.pid] = earlier.named_for[wal_sender.pid]
+        self.named[key] = earlier.named[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +189,7 @@ def judge_certificates(
         return outcomes(client, case.in_force, case.surroundings, unknown="")
 
     rules = tuple(rule for rule in case.found.rules if demands_name(rule))
-    key = (case.client.role, rules)
+    key = certificates.named_for[case.wal_sender.pid] = (case.client.role, rules)
     if key not in certificates.named:
         certificates.named[key] = pool(
             named(

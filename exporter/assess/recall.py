@@ -51,15 +51,15 @@ def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgem
     read = replace(basis.read, at=_NO_TIME, duration_seconds=0.0, wal_senders=())
     compared = replace(basis, read=read)
     # by their processes, which takes less than to hash all that is known of them
-    earlier: Mapping[int, Connection] = (
-        {each.wal_sender.pid: each for each in before.connections}
-        if before.basis == compared
-        else {}
-    )
+    earlier: Mapping[int, Connection] = {}
+    if isinstance(before.basis, Basis) and before.basis == compared:
+        earlier = {each.wal_sender.pid: each for each in before.connections}
+        looked_up = before.basis.certificates
 
     def judged(wal_sender: WalSender) -> Connection:
         known = earlier.get(wal_sender.pid)
         if known is not None and known.wal_sender == wal_sender:
+            basis.certificates.take_over(wal_sender, looked_up)
             return _in_time(known, basis.policy, now=now)
         return judge(wal_sender, basis.read, basis.known, basis.certificates, basis.policy, now=now)
 

@@ -12,6 +12,7 @@ from exporter.assess.passed_dates import lists_turns, next_turn, other_turns, tu
 from exporter.assess.target_explanation import TOLD_BEFORE, ends_told
 from exporter.model.failure import Unread
 from exporter.model.history import Remembered
+from exporter.model.inventory import InventoryCertificate
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy
@@ -32,12 +33,9 @@ def remember(
         knowledge: of certificates.
         now: the moment of the judgement.
     """
-    inventory = inventory_index(
-        () if knowledge.inventory is None else knowledge.inventory.certificates
-    )
     until = next_turn(
         now,
-        inventory.turns,
+        inventory_index(_inventory(knowledge) or ()).turns,
         other_turns(observation, knowledge),
         sorted(_of_the_report_alone(observation, knowledge, report.target.policy)),
     )
@@ -66,11 +64,22 @@ def again(
     before = last.observation
     # neither when nor how fast it was read
     compared = replace(observation, at=before.at, duration_seconds=before.duration_seconds)
-    if (compared, target, knowledge) != (before, last.report.target, last.knowledge):
+    if (compared, target) != (before, last.report.target) or not _same(knowledge, last.knowledge):
         return None
     return replace(
         last.report, polled_at=observation.at, duration_seconds=observation.duration_seconds
     )
+
+
+def _same(one: Knowledge, other: Knowledge) -> bool:
+    # ten thousand certificates are not compared: the inventory hands out the same ones again
+    return _inventory(one) is _inventory(other) and (
+        replace(one, inventory=None) == replace(other, inventory=None)
+    )
+
+
+def _inventory(knowledge: Knowledge) -> tuple[InventoryCertificate, ...] | None:
+    return None if knowledge.inventory is None else knowledge.inventory.certificates
 
 
 def _of_the_report_alone(

@@ -19,3 +19,11 @@ class Kept:
     hba: HbaContent | None = None
     hba_lines: tuple[LineTraits, ...] | None = None
     hba_lines_of: tuple[FileTimes, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the next poll reads no file again if none changes."""
+        if self.tls_files is None or self.hba_lines is None:
+            return False
+        of_receiver = () if self.receiver is None else (self.receiver.read_of,)
+        return all((self.tls_files.read_of, self.hba_lines_of, *of_receiver))

@@ -174,24 +174,45 @@ LANGUAGE sql VOLATILE AS $function$
          AND encode(pg_read_binary_file(path), 'escape') ~ '(?n)^[\s,]*"?include|\\\\\r*$'
 $function$;
 
+-- Size and times of one file; NULLs if it is missing, or the server may not look at it. Not granted
+-- to anybody.
+CREATE FUNCTION replication_cert_exporter.times_of(
+  path text,
+  OUT size bigint, OUT modified timestamp with time zone, OUT changed timestamp with time zone
+)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  SELECT f.size, f.modification, f.change INTO size, modified, changed
+    FROM pg_stat_file(path, true) AS f;
+EXCEPTION WHEN OTHERS THEN
+  NULL;
+END
+$function$;
+
 -- Files that most servers do not have: revocation lists in a directory (14 on), a standby's own
 -- certificate, included files (16 on). Not granted to anybody.
 CREATE FUNCTION replication_cert_exporter.other_files(asked boolean)
-RETURNS TABLE (setting text, path text)
+RETURNS TABLE (
+  setting text, path text, size bigint,
+  modified timestamp with time zone, changed timestamp with time zone
+)
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
+  own text;
   main text;
   file text;
 BEGIN
   IF current_setting('ssl_crl_dir', true) <> '' THEN
     RETURN QUERY
-      SELECT 'ssl_crl_dir', f.path FROM replication_cert_exporter.revocation_files() AS f;
+      SELECT 'ssl_crl_dir', f.path, times.*
+        FROM replication_cert_exporter.revocation_files() AS f,
+             replication_cert_exporter.times_of(f.path) AS times;
   END IF;
   IF pg_is_in_recovery() THEN
-    setting := 'sslcert';
-    path := replication_cert_exporter.receiver_certificate_path();
-    IF path IS NOT NULL THEN
-      RETURN NEXT;
+    own := replication_cert_exporter.receiver_certificate_path();
+    IF own IS NOT NULL THEN
+      RETURN QUERY
+        SELECT 'sslcert', own, times.* FROM replication_cert_exporter.times_of(own) AS times;
     END IF;
   END IF;
   FOREACH main IN ARRAY ARRAY['hba', 'ident'] LOOP
@@ -199,8 +220,10 @@ BEGIN
       file := current_setting(main || '_file');
       IF replication_cert_exporter.may_include(file) THEN
         RETURN QUERY
-          SELECT main || '_included', f
-            FROM replication_cert_exporter.with_included(file) AS f WHERE f <> file;
+          SELECT main || '_included', f, times.*
+            FROM replication_cert_exporter.with_included(file) AS f,
+                 replication_cert_exporter.times_of(f) AS times
+           WHERE f <> file;
       END IF;
     EXCEPTION WHEN OTHERS THEN
       NULL;  -- the server cannot read it either
@@ -221,26 +244,25 @@ RETURNS TABLE (
   modified timestamp with time zone, changed timestamp with time zone
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-  SELECT file.setting, file.path, f.size, f.modification, f.change
+  SELECT each.s, current_setting(each.s), (each.f).size, (each.f).modification, (each.f).change
     FROM (
-      SELECT s, current_setting(s)
+      SELECT s, pg_stat_file(current_setting(s), true) AS f
         FROM unnest(
                ARRAY['hba_file', 'ident_file', 'ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']
              ) AS s
        WHERE current_setting(s) <> ''
-      UNION ALL
-      SELECT other.setting, other.path
-        FROM replication_cert_exporter.other_files(
-               CASE
-                 WHEN pg_is_in_recovery()
-                   OR current_setting('ssl_crl_dir', true) <> ''
-                   OR replication_cert_exporter.may_include(current_setting('hba_file'))
-                   OR replication_cert_exporter.may_include(current_setting('ident_file'))
-                 THEN true
-               END
-             ) AS other
-    ) AS file(setting, path),
-         pg_stat_file(file.path, true) AS f
+    ) AS each
+  UNION ALL
+  SELECT *
+    FROM replication_cert_exporter.other_files(
+           CASE
+             WHEN pg_is_in_recovery()
+               OR current_setting('ssl_crl_dir', true) <> ''
+               OR replication_cert_exporter.may_include(current_setting('hba_file'))
+               OR replication_cert_exporter.may_include(current_setting('ident_file'))
+             THEN true
+           END
+         )
 $function$;
 
 -- The same, with NULLs also for a file that the server may not look at.
@@ -249,28 +271,15 @@ RETURNS TABLE (
   setting text, path text, size bigint,
   modified timestamp with time zone, changed timestamp with time zone
 )
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
-BEGIN
-  FOR setting, path IN
-    SELECT s, current_setting(s)
-      FROM unnest(
-             ARRAY['hba_file', 'ident_file', 'ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']
-           ) AS s
-     WHERE current_setting(s) <> ''
-    UNION ALL
-    SELECT other.setting, other.path FROM replication_cert_exporter.other_files(true) AS other
-  LOOP
-    BEGIN
-      SELECT f.size, f.modification, f.change INTO size, modified, changed
-        FROM pg_stat_file(path, true) AS f;
-    EXCEPTION WHEN OTHERS THEN
-      size := NULL;
-      modified := NULL;
-      changed := NULL;
-    END;
-    RETURN NEXT;
-  END LOOP;
-END
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT s, current_setting(s), times.*
+    FROM unnest(
+           ARRAY['hba_file', 'ident_file', 'ssl_cert_file', 'ssl_ca_file', 'ssl_crl_file']
+         ) AS s,
+         replication_cert_exporter.times_of(current_setting(s)) AS times
+   WHERE current_setting(s) <> ''
+  UNION ALL
+  SELECT * FROM replication_cert_exporter.other_files(true)
 $function$;
 
 -- Of each line of pg_hba.conf that holds something which pg_hba_file_rules loses: what it is,

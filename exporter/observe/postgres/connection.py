@@ -1,8 +1,9 @@
 """One session of one poll: login, one pipelined round trip per call, an end at any moment.
 
-libpq is driven through psycopg's thin wrapper, without waiting inside of it: every wait is one for
-the socket in the event loop, so that a deadline (asyncio.timeout() around all of it) holds at once
-in every phase, a frozen backend included. psycopg's own waiting does not end in time there.
+libpq is driven through psycopg's thin wrapper, without waiting inside of it: a session is steps
+between which its socket is waited for (steps.py), so that a deadline (asyncio.timeout() around all
+of it) holds at once in every phase, a frozen backend included. psycopg's own waiting does not end
+in time there.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ import os
 import socket
 import sys
 import termios
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from psycopg import Error, pq
 from psycopg.pq import ConnStatus, PollingStatus
@@ -37,21 +38,23 @@ _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, Fai
 _LOGGING_IN = "logging in"
 
 
+Work: TypeAlias = Callable[[PGconn], Generator[bool, None, None]]
+
+
 class Session:
     """A login at one server; leave it (``with``) and the socket is closed at once.
 
     Attributes:
         stage: what is being waited for, in words for a deadline's detail.
-        answered: statements of the last fetch() that were answered, also when it did not end.
     """
 
     def __init__(self, target: str, secrets: tuple[str, ...] = ()) -> None:
         self.stage = "looking up the address"
-        self.answered: list[Read[list[Row]]] = []
         self._secrets = secrets
         self._offload = Offload(target)
         self._pgconn: PGconn | None = None
         self._received = 0
+        self._logged_in = False
 
     def __enter__(self) -> Self:
         return self
@@ -64,44 +67,49 @@ class Session:
     ) -> None:
         self._close(sever=kind is not None)
 
-    @property
-    def pgconn(self) -> PGconn:
-        """The connection; only after connect()."""
-        if self._pgconn is None:
-            raise RuntimeError("not connected")
-        return self._pgconn
-
-    async def connect(
-        self, endpoints: Sequence[Endpoint], parameters: Mapping[str, str], seconds: float
+    async def run(
+        self,
+        endpoints: Sequence[Endpoint],
+        parameters: Mapping[str, str],
+        seconds: float,
+        work: Work,
     ) -> None:
-        """Log in at the first endpoint that answers.
+        """Log in at the first endpoint that answers, and do ``work`` there.
 
         Args:
             endpoints: at least one, in the order to be tried.
             parameters: libpq's, without host, hostaddr and port.
             seconds: what is left until the deadline; a silent address gets its share of it.
+            work: the steps after the login, which yield as fetch() does; taken in a thread.
 
         Raises:
-            PollFailed: none of them let us in; tells of the last that was tried.
+            PollFailed: none of them let us in; tells of the last that was tried. Or by ``work``.
         """
-        deadline = asyncio.get_running_loop().time() + seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         for index, endpoint in enumerate(endpoints):
             last = index == len(endpoints) - 1
-            left = deadline - asyncio.get_running_loop().time()
+            share = None if last else (deadline - loop.time()) / (len(endpoints) - index)
             try:
-                async with asyncio.timeout(None if last else left / (len(endpoints) - index)):
-                    await self._log_in(endpoint, parameters)
+                async with asyncio.timeout(share) as limit:
+                    await self._run(endpoint, parameters, work, None if last else limit)
             except TimeoutError:
                 self._close(sever=True)
                 continue
             except PollFailed as failed:
                 self._close(sever=True)
-                if last or failed.failure.reason not in _NEXT_ADDRESS:
+                if last or self._logged_in or failed.failure.reason not in _NEXT_ADDRESS:
                     raise
                 continue
             return
 
-    async def _log_in(self, endpoint: Endpoint, parameters: Mapping[str, str]) -> None:
+    async def _run(
+        self,
+        endpoint: Endpoint,
+        parameters: Mapping[str, str],
+        work: Work,
+        limit: asyncio.Timeout | None,
+    ) -> None:
         if self._offload.occupied:
             raise PollFailed(
                 Unread(
@@ -121,21 +129,27 @@ class Session:
             if value
         }
         self._received = 0
-        try:
-            pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
-            if pgconn.status == ConnStatus.BAD:
-                raise PollFailed(self._failed_connection(pgconn))
-            libpq.tell_sqlstate(pgconn)
-            await self._take(pgconn, self._login_steps(pgconn))
-            pgconn.nonblocking = 1
-        except Error as error:
-            raise PollFailed(failures.failed_connection(str(error), self._secrets)) from None
+        pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
+        if pgconn.status == ConnStatus.BAD:
+            raise PollFailed(self._failed_connection(pgconn))
+        libpq.tell_sqlstate(pgconn)
+        loop = asyncio.get_running_loop()
 
-    async def _take(self, pgconn: PGconn, taken: Generator[bool, None, None]) -> None:
+        def whole() -> Generator[bool, None, None]:
+            yield from self._login(pgconn)
+            self._logged_in = True
+            if limit is not None:
+                # it was for an address that does not answer
+                loop.call_soon_threadsafe(_lift, limit)
+            yield from work(pgconn)
+
         session = steps.Session(lambda: pgconn.socket, self._count, pgconn.finish)
-        await steps.take(self._offload, session, taken)
+        try:
+            await steps.take(self._offload, session, whole())
+        except Error as error:
+            raise PollFailed(self._lost(str(error))) from None
 
-    def _login_steps(self, pgconn: PGconn) -> Generator[bool, None, None]:
+    def _login(self, pgconn: PGconn) -> Generator[bool, None, None]:
         # as if connect_poll() had returned it (manual, "Database Connection Control Functions")
         status = PollingStatus.WRITING
         while status is not PollingStatus.OK:
@@ -145,41 +159,41 @@ class Session:
                 self.stage = _LOGGING_IN
             if status is PollingStatus.FAILED:
                 raise PollFailed(self._failed_connection(pgconn))
+        pgconn.nonblocking = 1
+
+    def _lost(self, message: str) -> Unread:
+        told = failures.lost_connection if self._logged_in else failures.failed_connection
+        return told(message, self._secrets)
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
         return failures.failed_connection(message, self._secrets)
 
-    async def fetch(self, statements: Mapping[str, Statement]) -> list[Read[list[Row]]]:
+    def fetch(
+        self,
+        pgconn: PGconn,
+        statements: Mapping[str, Statement],
+        arrived: Callable[[str, Read[list[Row]]], None],
+    ) -> Generator[bool, None, None]:
         """Send all statements at once, each with its own sync point, and read all answers.
 
         Args:
-            statements: by a name for ``stage``.
+            pgconn: as ``work`` was given it.
+            statements: by a name.
+            arrived: called with each name and the rows, or why that statement failed, in the order
+                of the statements.
 
-        Returns:
-            rows, or why that statement failed, in the order of the statements.
+        Yields:
+            Whether the socket must be writable for the next step, or only readable.
 
         Raises:
             PollFailed: the session ended, or sent more than MAXIMUM_BYTES.
         """
-        answered: list[Read[list[Row]]] = []
-        self.answered = answered
-        pgconn = self.pgconn
-        try:
-            pipeline.send(pgconn, statements.values())
-            await self._take(pgconn, self._reading(pgconn, list(statements), answered))
-            pgconn.exit_pipeline_mode()
-        except Error as error:
-            raise PollFailed(failures.lost_connection(str(error), self._secrets)) from None
-        return answered
-
-    def _reading(
-        self, pgconn: PGconn, names: Sequence[str], answered: list[Read[list[Row]]]
-    ) -> Generator[bool, None, None]:
-        self.stage = f"reading {names[0]}"
-        for unsent in pipeline.answers(pgconn, len(names), answered, self._secrets):
-            self.stage = f"reading {names[len(answered)]}"
-            yield unsent
+        pipeline.send(pgconn, statements.values())
+        for name in statements:
+            self.stage = f"reading {name}"
+            arrived(name, (yield from pipeline.answer(pgconn, self._secrets)))
+        pgconn.exit_pipeline_mode()
 
     def _count(self, descriptor: int) -> None:
         """Count what the socket holds, before libpq takes it."""
@@ -205,3 +219,8 @@ class Session:
 
 def _waiting_bytes(descriptor: int) -> int:
     return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def _lift(limit: asyncio.Timeout) -> None:
+    with suppress(RuntimeError):  # it has passed meanwhile
+        limit.reschedule(None)

@@ -1,10 +1,10 @@
 """Statements in one pipeline, each with its own synchronisation point, and their answers.
 
-Nothing here waits: answers() yields where there is nothing more to read yet, and whoever drives it
+Nothing here waits: answer() yields where there is nothing more to read yet, and whoever drives it
 (connection.py) goes on once the socket has something.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
@@ -25,15 +25,11 @@ def send(pgconn: PGconn, statements: Iterable[Statement]) -> None:
     pgconn.flush()
 
 
-def answers(
-    pgconn: PGconn, number: int, answered: list[Read[list[Row]]], secrets: tuple[str, ...]
-) -> Iterator[bool]:
-    """Read the answers to ``number`` statements as they arrive.
+def answer(pgconn: PGconn, secrets: tuple[str, ...]) -> Generator[bool, None, Read[list[Row]]]:
+    """Read the answer to the next statement as it arrives, and return its rows or why it failed.
 
     Args:
         pgconn: the session.
-        number: of statements.
-        answered: where rows, or why a statement failed, are put in the order of the statements.
         secrets: that must not appear in a failure's detail.
 
     Yields:
@@ -42,24 +38,22 @@ def answers(
     Raises:
         PollFailed: the session ended.
     """
-    while len(answered) < number:
-        answer: Read[list[Row]] = Unread(FailureReason.PROTOCOL, "no answer to a statement")
+    read: Read[list[Row]] = Unread(FailureReason.PROTOCOL, "no answer to a statement")
+    while True:
         while True:
-            while True:
-                unsent = pgconn.flush()
-                if not pgconn.is_busy():
-                    break
-                yield bool(unsent)
-                pgconn.consume_input()
-            result = pgconn.get_result()
-            if result is None:
-                if pgconn.status == ConnStatus.BAD:
-                    raise PollFailed(_lost(pgconn, answer, secrets))
-            elif result.status == ExecStatus.PIPELINE_SYNC:
+            unsent = pgconn.flush()
+            if not pgconn.is_busy():
                 break
-            else:
-                answer = _read(result, secrets)
-        answered.append(answer)
+            yield bool(unsent)
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            if pgconn.status == ConnStatus.BAD:
+                raise PollFailed(_lost(pgconn, read, secrets))
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            return read
+        else:
+            read = _read(result, secrets)
 
 
 _LAST_WORDS = frozenset({FailureReason.TERMINATED, FailureReason.RECOVERY_CONFLICT})

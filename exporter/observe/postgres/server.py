@@ -30,7 +30,7 @@ def membership_mode(version: int) -> str:
     return "USAGE" if version >= PRIVILEGES_ARE_INHERITED else "MEMBER"
 
 
-def _statement(version: int) -> Statement:
+def _statement(version: int, identifier: str) -> Statement:
     mode = membership_mode(version)
     # As few functions and operators as will do: a fresh session has to look each of them up.
     # current_setting('hba_file') fails without pg_read_all_settings; CASE keeps it from running
@@ -48,8 +48,9 @@ def _statement(version: int) -> Statement:
                     THEN current_setting('hba_file') END,
                CASE WHEN pg_has_role('pg_read_all_settings', '{mode}')
                     THEN current_setting('ident_file') END,
-               extract(epoch FROM now())
-    """)  # noqa: S608  the mode is one of two words above
+               extract(epoch FROM now()),
+               {identifier}
+    """)  # noqa: S608  constants
 
 
 def _switched_on(setting: bytes | None) -> bool:
@@ -77,6 +78,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
         hba_file,
         ident_file,
         asked_at,
+        identifier,
     ) = row
     if integer(backend_pid) != context.backend_pid:
         # a pooler invents the process number it announces at login; its sessions are not fresh,
@@ -90,7 +92,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
     server = Server(
         version_number=context.version,
         version=text(version).partition(" ")[0],
-        system_identifier=None,
+        system_identifier=text_or_none(identifier),
         in_recovery=boolean(in_recovery),
         started_at=moment(started),
         configuration_loaded_at=moment(loaded),
@@ -108,14 +110,12 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
     )
 
 
-SERVER = Reading(Reader.SERVER, _statement, _interpret)
-
-SYSTEM_IDENTIFIER = Statement("SELECT system_identifier FROM pg_control_system()")
-"""A statement of its own: where somebody revoked the function, only this is not known."""
-
-
-def with_identifier(server: Server, rows: Read[list[Row]]) -> Server:
-    """Add the system identifier, or leave it None when it may not be read."""
-    if isinstance(rows, Unread) or len(rows) != 1 or len(rows[0]) != 1:
-        return server
-    return replace(server, system_identifier=text_or_none(rows[0][0]))
+SERVER = Reading(
+    Reader.SERVER,
+    lambda version: _statement(version, "(SELECT system_identifier FROM pg_control_system())"),
+    _interpret,
+)
+SERVER_WITHOUT_IDENTIFIER = Reading(
+    Reader.SERVER, lambda version: _statement(version, "NULL"), _interpret
+)
+"""Where somebody revoked pg_control_system(), only the identifier is not known."""

@@ -84,8 +84,7 @@ async def settled(primary: Primary) -> Kept:
     """Poll until the files are old enough to be kept."""
     while True:
         kept = (await primary.observe()).kept
-        read = [each.read_of for each in (kept.tls_files, kept.receiver) if each is not None]
-        if all([*read, kept.hba_lines_of]):
+        if kept.is_settled:
             return kept
         await asyncio.sleep(0.2)
 
@@ -96,6 +95,6 @@ async def counted(primary: Primary, kept: Kept = NOTHING_KEPT) -> tuple[Observat
     async with await asyncio.start_server(counter, "127.0.0.1", 0) as relay:
         parameters = {"port": str(relay.sockets[0].getsockname()[1]), "sslmode": "disable"}
         read = await observe(primary.target(parameters), now=now, kept=kept)
-        await counter.idle.wait()
+        traffic = await counter.taken()
     assert isinstance(read, Observation), read
-    return read, counter.traffic
+    return read, traffic

@@ -39,6 +39,7 @@ INTERNAL = (
     "public_blocks",
     "may_include",
     "other_files",
+    "times_of",
 )
 
 
@@ -98,6 +99,7 @@ async def test_everything_is_readable_with_it(primary: Primary) -> None:
         "ALTER FUNCTION replication_cert_exporter.public_certificates() SET search_path = public",
         "SELECT replication_cert_exporter.may_include('/etc/passwd')",
         "SELECT * FROM replication_cert_exporter.other_files(true)",
+        "SELECT * FROM replication_cert_exporter.times_of('/etc/passwd')",
         "CREATE FUNCTION replication_cert_exporter.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION replication_cert_exporter.hba_lines(int) RETURNS int AS '' LANGUAGE sql",
         "DROP SCHEMA replication_cert_exporter CASCADE",

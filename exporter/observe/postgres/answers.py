@@ -1,0 +1,276 @@
+"""What one poll has been answered so far: what that means, and what it gives reason to ask.
+
+Answers are interpreted in the thread that receives them, most of them while the server is busy with
+the next; a large one, of a hostile server above all, holds up no other target there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from exporter.model.failure import FailureReason, Read, Unread
+from exporter.model.hba import FileTimes, LineTraits, ServerFile
+from exporter.model.observation import Observation, RegularExpressionResult, Server
+from exporter.model.tls_files import Receiver, TlsFiles
+from exporter.model.wal_sender import WalSender
+from exporter.observe.postgres import hba_lines, receiver, regular_expressions, tls_files
+from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_ONE_BY_ONE
+from exporter.observe.postgres.hba_lines import HBA_LINES
+from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
+from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
+from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
+from exporter.observe.postgres.regular_expressions import REGULAR_EXPRESSIONS
+from exporter.observe.postgres.role_memberships import (
+    DIRECT_MEMBERSHIPS,
+    FOLLOWED_MEMBERSHIPS,
+    Memberships,
+    follow,
+)
+from exporter.observe.postgres.server import SERVER, SERVER_WITHOUT_IDENTIFIER
+from exporter.observe.postgres.statement import Context, Reading, Row, Statement
+from exporter.observe.postgres.tls_files import TLS_FILES
+from exporter.observe.postgres.wal_senders import WAL_SENDERS
+
+T = TypeVar("T")
+
+_FIRST: tuple[Reading[object], ...] = (
+    WAL_SENDERS,
+    HBA_RULES,
+    IDENT_MAPPINGS,
+    # after what is in the files: what was written between the two must not look older than it is
+    FILE_TIMES,
+    DIRECT_MEMBERSHIPS,
+    RECEIVER,
+)
+"""What a poll asks, beside the server itself."""
+
+_RECEIVER_CERTIFICATE = "receiver's certificate"
+_FOLLOWED = "memberships of replicating roles"
+
+_OF_ONE_FILE = frozenset(
+    {FailureReason.PERMISSION, FailureReason.FILE_MISSING, FailureReason.INTERNAL}
+)
+"""Why file_times() fails where the server may not look at a file."""
+
+_NOT_YET = Unread(FailureReason.INTERNAL, "not asked")
+_NOTHING_TAKEN = (None, None, None)
+
+
+class Answers:
+    """Of one session, by the names of what was asked.
+
+    Args:
+        context: what is known after the login.
+        received: rows, or why there are none.
+    """
+
+    def __init__(
+        self, context: Context, received: Mapping[str, Read[list[Row]]] | None = None
+    ) -> None:
+        self._first_context = self._context = context
+        self._rows = dict(received or {})
+        self._taken: dict[str, tuple[object, Context, Any]] = {}
+        self._asked: set[Statement] = set()
+        self._server: Server | None = None
+        self._tls_files_read: Read[TlsFiles] | None = None
+        self._certificate_read: Read[FileRead] | None = None
+
+    def so_far(self) -> "Answers":
+        """Return a copy, while a thread may still be at work on the original.
+
+        Files whose content it has not taken apart yet count as not read.
+        """
+        copy = Answers(self._first_context, self._rows)
+        copy._tls_files_read = self._tls_files_read
+        copy._certificate_read = self._certificate_read
+        return copy
+
+    def add(self, name: str, rows: Read[list[Row]]) -> None:
+        """Take an answer, and interpret it as soon as may be."""
+        self._rows[name] = rows
+        # that completes the context in which all others are interpreted
+        if FILE_TIMES.reader.value in self._rows and not isinstance(
+            self._learn_server(_NOT_YET), Unread
+        ):
+            self._learn_files(_NOT_YET)
+            for reading in _FIRST:
+                if reading.reader.value in self._rows:
+                    self._take(reading, _NOT_YET)
+
+    def first_statements(self, *, may_receive: bool) -> dict[str, Statement]:
+        """Return what is to be asked, by names.
+
+        Args:
+            may_receive: False if the server is known to be no standby, which receives nothing.
+        """
+        version = self._context.version
+        asked = [each for each in _FIRST if may_receive or each is not RECEIVER]
+        if not may_receive:
+            self._rows[RECEIVER.reader.value] = []
+        return self._not_asked_before(
+            {
+                # first, so that a poll that is cut off still tells whose server it was
+                SERVER.reader.value: SERVER.statement(version),
+                **{each.reader.value: each.statement(version) for each in asked},
+            }
+        )
+
+    def further_statements(self) -> dict[str, Statement]:
+        """Return what the answers give reason to ask, once; most of the time that is nothing."""
+        if isinstance(self._learn_server(_NOT_YET), Unread):
+            name = SERVER.reader.value
+            if not isinstance(self._rows.get(name), Unread):
+                return {}
+            statement = SERVER_WITHOUT_IDENTIFIER.statement(self._context.version)
+            return self._not_asked_before({name: statement})
+        # first the files: they complete the context that the others are interpreted in
+        statements = self._file_statements()
+        asked = self._questions(_NOT_YET)
+        if asked and not isinstance(asked, Unread):
+            name = REGULAR_EXPRESSIONS.reader.value
+            statements[name] = regular_expressions.statement(asked)
+        if self._take(DIRECT_MEMBERSHIPS, _NOT_YET) is None:
+            statements[_FOLLOWED] = FOLLOWED_MEMBERSHIPS.statement(self._context.version)
+        return self._not_asked_before(statements)
+
+    def _not_asked_before(self, statements: dict[str, Statement]) -> dict[str, Statement]:
+        new = {name: each for name, each in statements.items() if each not in self._asked}
+        self._asked.update(new.values())
+        return new
+
+    def _file_statements(self) -> dict[str, Statement]:
+        version = self._context.version
+        statements = {}
+        file_times = self._learn_files(_NOT_YET)
+        if isinstance(file_times, Unread):
+            if file_times.reason is FailureReason.NOT_INSTALLED:
+                return {}
+            if file_times.reason in _OF_ONE_FILE:
+                statements[FILE_TIMES.reader.value] = FILE_TIMES_ONE_BY_ONE.statement(version)
+        if hba_lines.known(self._context) is None:
+            statements[HBA_LINES.reader.value] = HBA_LINES.statement(version)
+        if tls_files.known(self._context) is None:
+            statements[TLS_FILES.reader.value] = TLS_FILES.statement(version)
+        found = self._take(RECEIVER, _NOT_YET)
+        if isinstance(found, Receiver) and receiver.known(found, self._context) is None:
+            statements[_RECEIVER_CERTIFICATE] = RECEIVER_CERTIFICATE.statement(version)
+        return statements
+
+    def parse_files(self) -> None:
+        """Take the content of files apart that was read for this poll."""
+        if TLS_FILES.reader.value in self._rows:
+            self._tls_files_read = tls_files.of_this_release(self._take(TLS_FILES, _NOT_YET))
+        rows = self._rows.get(_RECEIVER_CERTIFICATE)
+        if rows is not None:
+            self._certificate_read = tls_files.of_this_release(
+                RECEIVER_CERTIFICATE.take(rows, self._context)
+            )
+
+    def observation(
+        self, target: str, missing: Unread, *, at: datetime, duration_seconds: float
+    ) -> Observation | Unread:
+        """Return what was read; ``missing`` stands for everything that was not."""
+        server = self._learn_server(missing)
+        if isinstance(server, Unread):
+            return server
+        file_times = self._learn_files(missing)
+        files_missing = file_times if isinstance(file_times, Unread) else missing
+        wal_senders = self._take(WAL_SENDERS, missing)
+        return Observation(
+            target=target,
+            at=at,
+            duration_seconds=duration_seconds,
+            server=server,
+            wal_senders=wal_senders,
+            hba=self._take(HBA_RULES, missing),
+            hba_lines=self._hba_lines(files_missing),
+            hba_lines_of=hba_lines.read_of(self._context),
+            ident=self._take(IDENT_MAPPINGS, missing),
+            file_times=file_times,
+            role_memberships=self._role_memberships(wal_senders, missing),
+            regular_expressions=self._regular_expressions(missing),
+            tls_files=self._tls_files(files_missing),
+            receiver=self._receiver(missing, files_missing),
+        )
+
+    def _take(self, reading: Reading[T], missing: Unread) -> Read[T]:
+        """Interpret what was read, once as long as neither it nor the context changes."""
+        name = reading.reader.value
+        rows = self._rows.get(name, missing)
+        of_rows, of_context, taken = self._taken.get(name, _NOTHING_TAKEN)
+        if of_rows is not rows or of_context is not self._context:
+            taken = reading.take(rows, self._context)
+            self._taken[name] = (rows, self._context, taken)
+        return cast("Read[T]", taken)
+
+    def _learn_server(self, missing: Unread) -> Read[Server]:
+        """Interpret what tells what all the rest is interpreted by."""
+        if self._server is None:
+            read = self._take(SERVER, missing)
+            if isinstance(read, Unread):
+                return read
+            self._server, self._context = read
+        return self._server
+
+    def _learn_files(self, missing: Unread) -> Read[tuple[FileTimes, ...]]:
+        file_times = self._take(FILE_TIMES, missing)
+        if not isinstance(file_times, Unread) and file_times != self._context.file_times:
+            self._context = _with_files(self._context, file_times)
+        return file_times
+
+    def _hba_lines(self, missing: Unread) -> Read[tuple[LineTraits, ...]]:
+        known = hba_lines.known(self._context)
+        return self._take(HBA_LINES, missing) if known is None else known
+
+    def _questions(self, missing: Unread) -> Read[regular_expressions.Questions]:
+        if self._context.version < regular_expressions.EXPRESSIONS_EXIST:
+            return frozenset()
+        return regular_expressions.questions(
+            self._take(HBA_RULES, missing),
+            self._take(IDENT_MAPPINGS, missing),
+            self._take(WAL_SENDERS, missing),
+        )
+
+    def _regular_expressions(self, missing: Unread) -> Read[tuple[RegularExpressionResult, ...]]:
+        asked = self._questions(missing)
+        if isinstance(asked, Unread):
+            return asked
+        return self._take(REGULAR_EXPRESSIONS, missing) if asked else ()
+
+    def _role_memberships(
+        self, wal_senders: Read[tuple[WalSender, ...]], missing: Unread
+    ) -> Read[Memberships]:
+        direct = self._take(DIRECT_MEMBERSHIPS, missing)
+        if direct is None:
+            return FOLLOWED_MEMBERSHIPS.take(self._rows.get(_FOLLOWED, missing), self._context)
+        if isinstance(direct, Unread):
+            return direct
+        seen = () if isinstance(wal_senders, Unread) else wal_senders
+        return follow(direct, {each.role for each in seen})
+
+    def _tls_files(self, missing: Unread) -> Read[TlsFiles]:
+        kept = tls_files.known(self._context)
+        if kept is not None:
+            return kept
+        return missing if self._tls_files_read is None else self._tls_files_read
+
+    def _receiver(self, missing: Unread, file_missing: Unread) -> Read[Receiver | None]:
+        found = self._take(RECEIVER, missing)
+        if not isinstance(found, Receiver):
+            return found
+        read = file_missing if self._certificate_read is None else self._certificate_read
+        return receiver.known(found, self._context) or receiver.with_file(found, read)
+
+
+def _with_files(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
+    """Add the times, and before 16 the names: the views do not tell them, the shipped SQL does."""
+    context = replace(context, file_times=file_times)
+    if context.version >= FILE_NAMES_ARE_TOLD:
+        return context
+    paths = {times.setting: times.path for times in file_times}
+    return replace(
+        context,
+        hba_file=paths.get(ServerFile.HBA, context.hba_file),
+        ident_file=paths.get(ServerFile.IDENT, context.ident_file),
+    )
