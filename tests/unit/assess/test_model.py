@@ -51,3 +51,15 @@ def test_what_could_not_be_read_is_not_kept_for_the_next_poll() -> None:
     assert replace(seen, receiver=None).kept == replace(kept, receiver=None)
     assert replace(seen, hba=unread).kept == replace(kept, hba=None)
     assert replace(seen, hba_lines=unread).kept == replace(kept, hba_lines=None)
+
+
+def test_what_is_kept_is_settled_once_no_file_has_to_be_read_again() -> None:
+    read = replace(TLS_FILES, read_of=times())
+    kept = Kept(read, replace(RECEIVER, read_of=times()), None, (), times())
+    assert kept.is_settled
+    assert replace(kept, receiver=None).is_settled
+    assert not replace(kept, receiver=RECEIVER).is_settled
+    assert not replace(kept, tls_files=TLS_FILES).is_settled
+    assert not replace(kept, tls_files=None).is_settled
+    assert not replace(kept, hba_lines_of=()).is_settled
+    assert not replace(kept, hba_lines=None).is_settled
