@@ -94,5 +94,4 @@ def _of_the_report_alone(
         yield from turns(served.trust.authorities)
         yield from lists_turns(served.trust.revocation_lists)
     for end in ends_told(observation.tls_files, served):
-        if end > _EARLIEST:
-            yield end - TOLD_BEFORE
+        yield max(end, _EARLIEST) - TOLD_BEFORE

@@ -35,6 +35,7 @@ class _Threads:
 
     def __init__(self) -> None:
         self._idle: list[_Jobs] = []
+        self._lock = Lock()
 
     def do(self, job: Callable[[], None]) -> None:
         """Have a thread call ``job``, which must not raise."""
@@ -48,9 +49,10 @@ class _Threads:
     def _serve(self, jobs: _Jobs) -> None:
         while True:
             jobs.get()()
-            if len(self._idle) >= _MOST_IDLE:
-                return
-            self._idle.append(jobs)
+            with self._lock:
+                if len(self._idle) >= _MOST_IDLE:
+                    return
+                self._idle.append(jobs)
 
 
 class _Job(Generic[T]):

@@ -121,6 +121,15 @@ def test_time_alone_changes_it_at_every_date_that_counts(date: datetime) -> None
         assert _again(history, now=moment).connections is not first.connections
 
 
+def test_the_end_of_what_is_served_is_told_of_in_time() -> None:
+    served = certificate(name("CN=db1"), serial=51, until=NOW + DAY + TOLD_BEFORE)
+    knowledge = replace(KNOWLEDGE, served=replace(SERVED, certificates=(served,)))
+    poll = replace(POLL, tls_files=TLS_FILES)
+    first, history = _steady(poll, knowledge)
+    told = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.explanation
+    assert set(told) > set(first.certificates.explanation)
+
+
 def test_it_is_forgotten_at_no_other_time() -> None:
     _, history = _steady()
     assert history.last is not None
