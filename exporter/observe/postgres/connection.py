@@ -37,7 +37,6 @@ _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, Fai
 
 _LOGGING_IN = "logging in"
 
-
 Work: TypeAlias = Callable[[PGconn], Generator[bool, None, None]]
 
 
@@ -129,25 +128,30 @@ class Session:
             if value
         }
         self._received = 0
-        pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
-        if pgconn.status == ConnStatus.BAD:
-            raise PollFailed(self._failed_connection(pgconn))
-        libpq.tell_sqlstate(pgconn)
         loop = asyncio.get_running_loop()
 
-        def whole() -> Generator[bool, None, None]:
-            yield from self._login(pgconn)
+        def logged_in() -> None:
             self._logged_in = True
             if limit is not None:
                 # it was for an address that does not answer
                 loop.call_soon_threadsafe(_lift, limit)
-            yield from work(pgconn)
 
-        session = steps.Session(lambda: pgconn.socket, self._count, pgconn.finish)
         try:
-            await steps.take(self._offload, session, whole())
+            pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
+            if pgconn.status == ConnStatus.BAD:
+                raise PollFailed(self._failed_connection(pgconn))
+            libpq.tell_sqlstate(pgconn)
+            session = steps.Session(lambda: pgconn.socket, self._count, pgconn.finish)
+            await steps.take(self._offload, session, self._steps(pgconn, work, logged_in))
         except Error as error:
             raise PollFailed(self._lost(str(error))) from None
+
+    def _steps(
+        self, pgconn: PGconn, work: Work, logged_in: Callable[[], None]
+    ) -> Generator[bool, None, None]:
+        yield from self._login(pgconn)
+        logged_in()
+        yield from work(pgconn)
 
     def _login(self, pgconn: PGconn) -> Generator[bool, None, None]:
         # as if connect_poll() had returned it (manual, "Database Connection Control Functions")
