@@ -12,6 +12,7 @@ class Kept:
 
     Attributes:
         hba_lines_of: as ``TlsFiles.read_of``, for ``hba_lines``.
+        out_of_reach: as in ``Observation``.
     """
 
     tls_files: TlsFiles | None = None
@@ -19,6 +20,7 @@ class Kept:
     hba: HbaContent | None = None
     hba_lines: tuple[LineTraits, ...] | None = None
     hba_lines_of: tuple[FileTimes, ...] = ()
+    out_of_reach: frozenset[str] = frozenset()
 
     @property
     def is_settled(self) -> bool:

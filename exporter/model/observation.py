@@ -72,6 +72,8 @@ class Observation:
         receiver: of a standby; None where no WAL receiver runs.
         hba_lines_of: times of the files that ``hba_lines`` were read of: equal times, equal lines.
             Empty when they must be read again.
+        out_of_reach: paths of files that are missing, or that the server may not look at, where
+            there is one of the latter; until that changes, files are looked at one by one.
     """
 
     target: str
@@ -88,6 +90,7 @@ class Observation:
     tls_files: Read[TlsFiles] = _NOT_ASKED
     receiver: Read[Receiver | None] = _NOT_ASKED
     hba_lines_of: tuple[FileTimes, ...] = ()
+    out_of_reach: frozenset[str] = frozenset()
 
     @property
     def kept(self) -> Kept:
@@ -98,4 +101,5 @@ class Observation:
             hba=None if isinstance(self.hba, Unread) else self.hba,
             hba_lines=None if isinstance(self.hba_lines, Unread) else self.hba_lines,
             hba_lines_of=self.hba_lines_of,
+            out_of_reach=self.out_of_reach,
         )

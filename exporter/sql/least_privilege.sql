@@ -67,15 +67,19 @@ CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
    WHERE n.nspname = 'replication_cert_exporter'
      AND acl.privilege_type = 'USAGE' AND acl.grantee NOT IN (0, n.nspowner)
   UNION
-  SELECT format('EXECUTE ON FUNCTION replication_cert_exporter.%I()', p.proname),
+  SELECT format('EXECUTE ON FUNCTION replication_cert_exporter.%I()', same.given),
          acl.grantee, acl.is_grantable
     FROM pg_namespace n
     JOIN pg_proc p ON p.pronamespace = n.oid
+    JOIN (VALUES ('file_times', 'file_times'), ('file_times', 'file_times_at_once'),
+                 ('file_times_at_once', 'file_times_at_once'), ('hba_lines', 'hba_lines'),
+                 ('ident_mappings', 'ident_mappings'),
+                 ('public_certificates', 'public_certificates'),
+                 ('receiver_certificate', 'receiver_certificate')
+         ) AS same(held, given) ON same.held = p.proname
     JOIN pg_roles owner ON owner.oid = p.proowner AND owner.rolsuper,
          aclexplode(p.proacl) AS acl
    WHERE n.nspname = 'replication_cert_exporter' AND p.pronargs = 0
-     AND p.proname IN ('file_times', 'file_times_one_by_one', 'hba_lines', 'ident_mappings',
-                       'public_certificates', 'receiver_certificate')
      AND acl.privilege_type = 'EXECUTE' AND acl.grantee NOT IN (0, p.proowner);
 
 DROP SCHEMA IF EXISTS replication_cert_exporter CASCADE;
@@ -238,7 +242,7 @@ $function$;
 -- Every poll calls it, in a fresh session. Therefore it is no PL/pgSQL, whose library would be loaded
 -- each time, and does not even call a function of that language where nothing gives reason to:
 -- other_files() is strict.
-CREATE FUNCTION replication_cert_exporter.file_times()
+CREATE FUNCTION replication_cert_exporter.file_times_at_once()
 RETURNS TABLE (
   setting text, path text, size bigint,
   modified timestamp with time zone, changed timestamp with time zone
@@ -266,7 +270,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
 $function$;
 
 -- The same, with NULLs also for a file that the server may not look at.
-CREATE FUNCTION replication_cert_exporter.file_times_one_by_one()
+CREATE FUNCTION replication_cert_exporter.file_times()
 RETURNS TABLE (
   setting text, path text, size bigint,
   modified timestamp with time zone, changed timestamp with time zone
@@ -527,7 +531,7 @@ BEGIN
   END LOOP;
   EXECUTE format('GRANT USAGE ON SCHEMA replication_cert_exporter TO %I', role_name);
   FOREACH function_name IN ARRAY
-    ARRAY['file_times', 'file_times_one_by_one', 'hba_lines', 'ident_mappings',
+    ARRAY['file_times', 'file_times_at_once', 'hba_lines', 'ident_mappings',
           'public_certificates', 'receiver_certificate']
   LOOP
     EXECUTE format(

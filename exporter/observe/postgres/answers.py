@@ -15,7 +15,7 @@ from exporter.model.observation import Observation, RegularExpressionResult, Ser
 from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import WalSender
 from exporter.observe.postgres import hba_lines, receiver, regular_expressions, tls_files
-from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_ONE_BY_ONE
+from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_AT_ONCE
 from exporter.observe.postgres.hba_lines import HBA_LINES
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
 from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
@@ -26,32 +26,28 @@ from exporter.observe.postgres.role_memberships import (
     FOLLOWED_MEMBERSHIPS,
     Memberships,
     follow,
+    of_followed,
 )
 from exporter.observe.postgres.server import SERVER, SERVER_WITHOUT_IDENTIFIER
 from exporter.observe.postgres.statement import Context, Reading, Row, Statement
 from exporter.observe.postgres.tls_files import TLS_FILES
-from exporter.observe.postgres.wal_senders import WAL_SENDERS
+from exporter.observe.postgres.wal_senders import WAL_SENDERS, role_oids
 
 T = TypeVar("T")
 
-_FIRST: tuple[Reading[object], ...] = (
-    WAL_SENDERS,
-    HBA_RULES,
-    IDENT_MAPPINGS,
-    # after what is in the files: what was written between the two must not look older than it is
-    FILE_TIMES,
-    DIRECT_MEMBERSHIPS,
-    RECEIVER,
-)
-"""What a poll asks, beside the server itself."""
+_BEFORE_TIMES: tuple[Reading[object], ...] = (WAL_SENDERS, HBA_RULES, IDENT_MAPPINGS)
+"""What a poll asks before the times of files: what is written meanwhile must not look older."""
+_AFTER_TIMES: tuple[Reading[object], ...] = (DIRECT_MEMBERSHIPS, RECEIVER)
 
 _RECEIVER_CERTIFICATE = "receiver's certificate"
 _FOLLOWED = "memberships of replicating roles"
+_TIMES_AGAIN = "file_times again"
+_WITHOUT_IDENTIFIER = "without the identifier"
 
 _OF_ONE_FILE = frozenset(
     {FailureReason.PERMISSION, FailureReason.FILE_MISSING, FailureReason.INTERNAL}
 )
-"""Why file_times() fails where the server may not look at a file."""
+"""Why file_times_at_once() fails where the server may not look at a file."""
 
 _NOT_YET = Unread(FailureReason.INTERNAL, "not asked")
 _NOTHING_TAKEN = (None, None, None)
@@ -71,7 +67,8 @@ class Answers:
         self._first_context = self._context = context
         self._rows = dict(received or {})
         self._taken: dict[str, tuple[object, Context, Any]] = {}
-        self._asked: set[Statement] = set()
+        self._asked: set[str] = set()
+        self._may_receive = True
         self._server: Server | None = None
         self._tls_files_read: Read[TlsFiles] | None = None
         self._certificate_read: Read[FileRead] | None = None
@@ -88,13 +85,13 @@ class Answers:
 
     def add(self, name: str, rows: Read[list[Row]]) -> None:
         """Take an answer, and interpret it as soon as may be."""
-        self._rows[name] = rows
+        self._rows[FILE_TIMES.reader.value if name == _TIMES_AGAIN else name] = rows
         # that completes the context in which all others are interpreted
         if FILE_TIMES.reader.value in self._rows and not isinstance(
             self._learn_server(_NOT_YET), Unread
         ):
             self._learn_files(_NOT_YET)
-            for reading in _FIRST:
+            for reading in (*_BEFORE_TIMES, *_AFTER_TIMES):
                 if reading.reader.value in self._rows:
                     self._take(reading, _NOT_YET)
 
@@ -104,26 +101,32 @@ class Answers:
         Args:
             may_receive: False if the server is known to be no standby, which receives nothing.
         """
-        version = self._context.version
-        asked = [each for each in _FIRST if may_receive or each is not RECEIVER]
+        self._may_receive = may_receive
         if not may_receive:
             self._rows[RECEIVER.reader.value] = []
-        return self._not_asked_before(
-            {
-                # first, so that a poll that is cut off still tells whose server it was
-                SERVER.reader.value: SERVER.statement(version),
-                **{each.reader.value: each.statement(version) for each in asked},
-            }
-        )
+        return self._first_statements(SERVER)
+
+    def _first_statements(self, server: Reading[object]) -> dict[str, Statement]:
+        times = FILE_TIMES if self._context.kept.out_of_reach else FILE_TIMES_AT_ONCE
+        # the server first, so that a poll that is cut off still tells whose it was
+        readings = [server, *_BEFORE_TIMES, times, *_AFTER_TIMES]
+        return {
+            each.reader.value: each.statement(self._context.version)
+            for each in readings
+            if self._may_receive or each is not RECEIVER
+        }
 
     def further_statements(self) -> dict[str, Statement]:
         """Return what the answers give reason to ask, once; most of the time that is nothing."""
         if isinstance(self._learn_server(_NOT_YET), Unread):
-            name = SERVER.reader.value
-            if not isinstance(self._rows.get(name), Unread):
+            if not isinstance(self._rows.get(SERVER.reader.value), Unread):
                 return {}
-            statement = SERVER_WITHOUT_IDENTIFIER.statement(self._context.version)
-            return self._not_asked_before({name: statement})
+            # all of it: no load of the rules may come between them and the time of the load
+            name, statements = (
+                _WITHOUT_IDENTIFIER,
+                self._first_statements(SERVER_WITHOUT_IDENTIFIER),
+            )
+            return statements if self._is_new(name) else {}
         # first the files: they complete the context that the others are interpreted in
         statements = self._file_statements()
         asked = self._questions(_NOT_YET)
@@ -132,24 +135,28 @@ class Answers:
             statements[name] = regular_expressions.statement(asked)
         if self._take(DIRECT_MEMBERSHIPS, _NOT_YET) is None:
             statements[_FOLLOWED] = FOLLOWED_MEMBERSHIPS.statement(self._context.version)
-        return self._not_asked_before(statements)
+        return {name: each for name, each in statements.items() if self._is_new(name)}
 
-    def _not_asked_before(self, statements: dict[str, Statement]) -> dict[str, Statement]:
-        new = {name: each for name, each in statements.items() if each not in self._asked}
-        self._asked.update(new.values())
-        return new
+    def _is_new(self, name: str) -> bool:
+        """Return whether that was not asked before, and count it as asked."""
+        if name in self._asked:
+            return False
+        self._asked.add(name)
+        return True
 
     def _file_statements(self) -> dict[str, Statement]:
         version = self._context.version
         statements = {}
         file_times = self._learn_files(_NOT_YET)
-        if isinstance(file_times, Unread):
-            if file_times.reason is FailureReason.NOT_INSTALLED:
-                return {}
-            if file_times.reason in _OF_ONE_FILE:
-                statements[FILE_TIMES.reader.value] = FILE_TIMES_ONE_BY_ONE.statement(version)
-        if hba_lines.known(self._context) is None:
+        reason = file_times.reason if isinstance(file_times, Unread) else None
+        if reason is FailureReason.NOT_INSTALLED:
+            return {}
+        reads_lines = self._known_lines(_NOT_YET) is None
+        if reads_lines:
             statements[HBA_LINES.reader.value] = HBA_LINES.statement(version)
+        if reason in _OF_ONE_FILE or (reads_lines and reason is None):
+            # after the lines, too; and before the files below, so that they are not older than it
+            statements[_TIMES_AGAIN] = FILE_TIMES.statement(version)
         if tls_files.known(self._context) is None:
             statements[TLS_FILES.reader.value] = TLS_FILES.statement(version)
         found = self._take(RECEIVER, _NOT_YET)
@@ -184,7 +191,7 @@ class Answers:
             server=server,
             wal_senders=wal_senders,
             hba=self._take(HBA_RULES, missing),
-            hba_lines=self._hba_lines(files_missing),
+            hba_lines=self._hba_lines(missing, files_missing),
             hba_lines_of=hba_lines.read_of(self._context),
             ident=self._take(IDENT_MAPPINGS, missing),
             file_times=file_times,
@@ -192,6 +199,7 @@ class Answers:
             regular_expressions=self._regular_expressions(missing),
             tls_files=self._tls_files(files_missing),
             receiver=self._receiver(missing, files_missing),
+            out_of_reach=self._out_of_reach(),
         )
 
     def _take(self, reading: Reading[T], missing: Unread) -> Read[T]:
@@ -219,9 +227,12 @@ class Answers:
             self._context = _with_files(self._context, file_times)
         return file_times
 
-    def _hba_lines(self, missing: Unread) -> Read[tuple[LineTraits, ...]]:
-        known = hba_lines.known(self._context)
-        return self._take(HBA_LINES, missing) if known is None else known
+    def _known_lines(self, missing: Unread) -> tuple[LineTraits, ...] | None:
+        return hba_lines.known(self._context, self._take(HBA_RULES, missing))
+
+    def _hba_lines(self, missing: Unread, files_missing: Unread) -> Read[tuple[LineTraits, ...]]:
+        known = self._known_lines(missing)
+        return self._take(HBA_LINES, files_missing) if known is None else known
 
     def _questions(self, missing: Unread) -> Read[regular_expressions.Questions]:
         if self._context.version < regular_expressions.EXPRESSIONS_EXIST:
@@ -241,13 +252,26 @@ class Answers:
     def _role_memberships(
         self, wal_senders: Read[tuple[WalSender, ...]], missing: Unread
     ) -> Read[Memberships]:
+        rows = self._rows.get(WAL_SENDERS.reader.value, missing)
+        oids = (
+            {} if isinstance(wal_senders, Unread) or isinstance(rows, Unread) else role_oids(rows)
+        )
         direct = self._take(DIRECT_MEMBERSHIPS, missing)
-        if direct is None:
-            return FOLLOWED_MEMBERSHIPS.take(self._rows.get(_FOLLOWED, missing), self._context)
         if isinstance(direct, Unread):
             return direct
-        seen = () if isinstance(wal_senders, Unread) else wal_senders
-        return follow(direct, {each.role for each in seen})
+        if direct is not None:
+            return follow(direct, oids)
+        followed = FOLLOWED_MEMBERSHIPS.take(self._rows.get(_FOLLOWED, missing), self._context)
+        return followed if isinstance(followed, Unread) else of_followed(followed, oids)
+
+    def _out_of_reach(self) -> frozenset[str]:
+        before = self._context.kept.out_of_reach
+        if not before and _TIMES_AGAIN not in self._asked:
+            return frozenset()
+        times = self._context.file_times
+        found = frozenset(each.path for each in times if each.modified is None)
+        # when something changes, the next poll tries all at once again
+        return found if not before or found == before else frozenset()
 
     def _tls_files(self, missing: Unread) -> Read[TlsFiles]:
         kept = tls_files.known(self._context)

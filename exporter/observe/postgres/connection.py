@@ -7,11 +7,8 @@ in time there.
 """
 
 import asyncio
-import fcntl
 import os
 import socket
-import sys
-import termios
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -27,6 +24,7 @@ from exporter.observe.postgres import failures, libpq, pipeline, steps
 from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
+from exporter.observe.postgres.received import Received
 from exporter.observe.postgres.statement import Row, Statement
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
@@ -36,6 +34,9 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
 
 _LOGGING_IN = "logging in"
+
+_SOON_SECONDS = 0.2
+"""A thread whose socket was severed needs less to notice."""
 
 Work: TypeAlias = Callable[[PGconn], Generator[bool, None, None]]
 
@@ -52,7 +53,7 @@ class Session:
         self._secrets = secrets
         self._offload = Offload(target)
         self._pgconn: PGconn | None = None
-        self._received = 0
+        self._received = Received()
         self._logged_in = False
 
     def __enter__(self) -> Self:
@@ -84,6 +85,14 @@ class Session:
         Raises:
             PollFailed: none of them let us in; tells of the last that was tried. Or by ``work``.
         """
+        if not await self._offload.is_free(_SOON_SECONDS):
+            raise PollFailed(
+                Unread(
+                    FailureReason.TIMEOUT,
+                    "the server has us compute so long (it chooses how often the password is"
+                    " hashed) that the login of an earlier poll has not ended yet",
+                )
+            )
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         for index, endpoint in enumerate(endpoints):
@@ -100,6 +109,10 @@ class Session:
                 if last or self._logged_in or failed.failure.reason not in _NEXT_ADDRESS:
                     raise
                 continue
+            except BaseException:
+                # the deadline of all of it, or the end of the program
+                self._close(sever=True)
+                raise
             return
 
     async def _run(
@@ -109,14 +122,6 @@ class Session:
         work: Work,
         limit: asyncio.Timeout | None,
     ) -> None:
-        if self._offload.occupied:
-            raise PollFailed(
-                Unread(
-                    FailureReason.TIMEOUT,
-                    "the server has us compute so long (it chooses how often the password is"
-                    " hashed) that the login of an earlier poll has not ended yet",
-                )
-            )
         self.stage = f"connecting to {endpoint.address or endpoint.host or 'the unix socket'}"
         where = {
             key: value
@@ -127,7 +132,7 @@ class Session:
             )
             if value
         }
-        self._received = 0
+        self._received = Received()
         loop = asyncio.get_running_loop()
 
         def logged_in() -> None:
@@ -140,6 +145,12 @@ class Session:
             pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
             if pgconn.status == ConnStatus.BAD:
                 raise PollFailed(self._failed_connection(pgconn))
+            if pgconn.password:
+                # libpq may have found one itself (passfile, PGPASSWORD)
+                self._secrets = (
+                    *self._secrets,
+                    pgconn.password.decode("utf-8", "backslashreplace"),
+                )
             libpq.tell_sqlstate(pgconn)
             session = steps.Session(lambda: pgconn.socket, self._count, pgconn.finish)
             await steps.take(self._offload, session, self._steps(pgconn, work, logged_in))
@@ -200,9 +211,8 @@ class Session:
         pgconn.exit_pipeline_mode()
 
     def _count(self, descriptor: int) -> None:
-        """Count what the socket holds, before libpq takes it."""
-        self._received += _waiting_bytes(descriptor)
-        if self._received > MAXIMUM_BYTES:
+        """Count what the server has sent, before libpq takes more of it."""
+        if self._received.up_to_now(descriptor) > MAXIMUM_BYTES:
             raise PollFailed(
                 Unread(
                     FailureReason.LIMIT_EXCEEDED, f"the server sent more than {MAXIMUM_BYTES} bytes"
@@ -215,14 +225,10 @@ class Session:
             return
         # cut first, so that libpq's farewell cannot wait for a peer that does not read
         if sever and pgconn.status != ConnStatus.BAD:
-            with suppress(OSError), socket.socket(fileno=os.dup(pgconn.socket)) as duplicate:
+            with suppress(OSError, Error), socket.socket(fileno=os.dup(pgconn.socket)) as duplicate:
                 duplicate.shutdown(socket.SHUT_RDWR)
         if not self._offload.leave():
             pgconn.finish()
-
-
-def _waiting_bytes(descriptor: int) -> int:
-    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _lift(limit: asyncio.Timeout) -> None:

@@ -1,15 +1,14 @@
 """Sizes and times of the files that rules and TLS are read from, by the shipped functions.
 
-file_times() fails as a whole where the server may not look at one of the files; only then is
-file_times_one_by_one() asked. That one needs PL/pgSQL, whose library a fresh session has yet to
-load: it costs the server three times as much as all the rest.
+file_times() needs PL/pgSQL, whose library a fresh session has yet to load: it would cost the server
+as much as all the rest together. file_times_at_once() does not, and fails as a whole where the
+server may not look at one of the files.
 
 Source: manual, "Generic File Access Functions" (pg_stat_file(): whole seconds).
 """
 
 from collections.abc import Callable, Collection
 from datetime import timedelta
-from functools import lru_cache
 
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import FileTimes, ServerFile
@@ -21,6 +20,7 @@ from exporter.observe.postgres.statement import (
     Statement,
     integer,
     moment_or_none,
+    remembered,
     text,
 )
 
@@ -38,8 +38,7 @@ def _from(function: str) -> Callable[[int], Statement]:
     return lambda _version: Statement(sql)
 
 
-# from one poll to the next most rows are the same
-@lru_cache(maxsize=4096)
+@remembered
 def _times(row: Row) -> FileTimes:
     setting, path, size, modified, changed = row
     return FileTimes(
@@ -57,7 +56,7 @@ def _interpret(rows: list[Row], _context: Context) -> Read[tuple[FileTimes, ...]
 
 
 FILE_TIMES = Reading(Reader.FILE_TIMES, _from("file_times"), _interpret)
-FILE_TIMES_ONE_BY_ONE = Reading(Reader.FILE_TIMES, _from("file_times_one_by_one"), _interpret)
+FILE_TIMES_AT_ONCE = Reading(Reader.FILE_TIMES, _from("file_times_at_once"), _interpret)
 
 
 def times_of(settings: Collection[ServerFile], context: Context) -> tuple[FileTimes, ...]:

@@ -6,8 +6,8 @@ times of the files are others than those of what the poll before read.
 
 from posixpath import normpath
 
-from exporter.model.failure import Read, Reader
-from exporter.model.hba import FileTimes, LineTraits, RuleLocation, ServerFile
+from exporter.model.failure import Read, Reader, Unread
+from exporter.model.hba import FileTimes, HbaContent, LineTraits, RuleLocation, ServerFile
 from exporter.observe.postgres.file_times import lasting, times_of
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
@@ -62,9 +62,19 @@ def read_of(context: Context) -> tuple[FileTimes, ...]:
     return () if any(each.modified is None for each in times) else lasting(times, context)
 
 
-def known(context: Context) -> tuple[LineTraits, ...] | None:
-    """Return what an earlier poll read, if it holds still; None if the lines have to be read."""
+def known(context: Context, hba: Read[HbaContent]) -> tuple[LineTraits, ...] | None:
+    """Return what an earlier poll read, if it holds still; None if the lines have to be read.
+
+    The rules must be the same as well: a symbolic link may lead to another file of the same size
+    and times, as a deployment puts them there, and has no times of its own here.
+
+    Args:
+        context: of the poll.
+        hba: the rules that it read.
+    """
     kept = context.kept
-    if kept.hba_lines_of and kept.hba_lines_of == times_of(_SETTINGS, context):
-        return kept.hba_lines
-    return None
+    if isinstance(hba, Unread) or kept.hba is None or not kept.hba_lines_of:
+        return None
+    same_times = kept.hba_lines_of == times_of(_SETTINGS, context)
+    same_rules = kept.hba.digest_as_read == hba.digest_as_read
+    return kept.hba_lines if same_times and same_rules else None

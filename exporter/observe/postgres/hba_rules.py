@@ -3,7 +3,6 @@
 Sources: manual, "pg_hba_file_rules"; hbafuncs.c, fill_hba_line(); hba.c, parse_hba_line().
 """
 
-from functools import lru_cache
 from hashlib import sha256
 
 from exporter.model.failure import Read, Reader
@@ -15,6 +14,7 @@ from exporter.observe.postgres.statement import (
     Row,
     Statement,
     integer,
+    remembered,
     text,
     text_or_none,
 )
@@ -90,13 +90,17 @@ def _message(raw: bytes | None) -> str:
 
 
 # the same few words in every rule, and the same at each poll; not for options, which hold secrets
-@lru_cache(maxsize=4096)
-def _texts(raw: bytes | None) -> tuple[str, ...]:
-    return tuple(text(element) for element in elements(raw))
+@remembered
+def _texts(row: Row) -> tuple[str, ...]:
+    (array,) = row
+    return tuple(text(element) for element in elements(array))
 
 
 def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
-    as_read = sha256(repr((context.hba_file, rows)).encode()).hexdigest()
+    whole = sha256(context.hba_file.encode())
+    for row in rows:
+        whole.update(repr(row).encode())
+    as_read = whole.hexdigest()
     kept = context.kept.hba
     if kept is not None and kept.digest_as_read == as_read:
         return kept
@@ -127,8 +131,8 @@ def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
                 HbaRule(
                     location=location,
                     connection_type=ConnectionType(text(connection_type)),
-                    databases=_texts(databases),
-                    roles=_texts(roles),
+                    databases=_texts((databases,)),
+                    roles=_texts((roles,)),
                     address=text_or_none(address),
                     netmask=text_or_none(netmask),
                     auth_method=text(auth_method),

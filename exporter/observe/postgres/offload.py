@@ -55,6 +55,10 @@ class _Threads:
                 self._idle.append(jobs)
 
 
+Steps: TypeAlias = Callable[[Callable[[], bool]], T]
+"""Called with a function that tells whether anybody still waits for them."""
+
+
 class _Job(Generic[T]):
     """Steps on their way through a thread.
 
@@ -62,7 +66,7 @@ class _Job(Generic[T]):
         answer: what they return, or the exception that they raise.
     """
 
-    def __init__(self, target: str, steps: Callable[[], T], afterwards: Callable[[], None]) -> None:
+    def __init__(self, target: str, steps: Steps[T], afterwards: Callable[[], None]) -> None:
         self.target = target
         self._steps = steps
         self._afterwards = afterwards
@@ -75,7 +79,7 @@ class _Job(Generic[T]):
     def work(self) -> None:
         """Take the steps, in the thread."""
         try:
-            result: T | Exception = self._steps()
+            result: T | Exception = self._steps(lambda: not self.abandoned)
         except Exception as error:  # noqa: BLE001  raised again by whoever waits
             result = error
         with self._lock:
@@ -118,7 +122,15 @@ class Offload:
         """How many threads are at work, for this login and all others."""
         return len(self._under_way)
 
-    async def run(self, steps: Callable[[], T], afterwards: Callable[[], None]) -> T:
+    async def is_free(self, within_seconds: float) -> bool:
+        """Wait for the steps of earlier logins of the target; return whether they have ended."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + within_seconds
+        while self.occupied and loop.time() < ends_at:  # noqa: ASYNC110  the thread tells no loop
+            await asyncio.sleep(_LOOKING_AGAIN_SECONDS)
+        return not self.occupied
+
+    async def run(self, steps: Steps[T], afterwards: Callable[[], None]) -> T:
         """Take ``steps`` in a thread and return what they return; raises what they raise.
 
         Args:
@@ -135,7 +147,12 @@ class Offload:
             finally:
                 self._under_way.discard(job)
 
-        self._threads.do(work)
+        try:
+            self._threads.do(work)
+        except RuntimeError:  # no thread to be had
+            self._under_way.discard(job)
+            self._job = None
+            raise
         result = await job.answer
         if isinstance(result, Exception):
             raise result

@@ -30,6 +30,8 @@ def session_options(timeout_seconds: float, given: str) -> str:
         "default_transaction_read_only": "on",
         # nobody's function or operator may stand in for PostgreSQL's own
         "search_path": "pg_catalog",
+        # the shipped functions' own texts are read under it
+        "standard_conforming_strings": "on",
         "jit": "off",
         "max_parallel_workers_per_gather": "0",
         "bytea_output": "hex",

@@ -8,6 +8,7 @@ where the server may not look at one of them, and where there are many roles.
 import asyncio
 from collections.abc import Callable, Generator
 from datetime import datetime
+from functools import partial
 
 from psycopg.pq.abc import PGconn
 
@@ -62,7 +63,11 @@ async def observe(
         duration = asyncio.get_running_loop().time() - started
         if poll.answers is None:
             return failure
-        return poll.answers.observation(target.name, failure, at=now(), duration_seconds=duration)
+        tell = partial(
+            poll.answers.observation, target.name, failure, at=now(), duration_seconds=duration
+        )
+        # what a poll that was cut off has received is taken apart only here
+        return await asyncio.to_thread(tell) if poll.is_cut_off else tell()
 
 
 class _Poll:
@@ -70,10 +75,12 @@ class _Poll:
 
     Attributes:
         answers: what has arrived; None before the login.
+        is_cut_off: it did not end by itself.
     """
 
     def __init__(self, session: Session, kept: Kept) -> None:
         self.answers: Answers | None = None
+        self.is_cut_off = False
         self._session = session
         self._kept = kept
 
@@ -97,6 +104,7 @@ class _Poll:
         try:
             await self._session.run(where, parameters, seconds, self._read)
         except BaseException:
+            self.is_cut_off = True
             if self.answers is not None:
                 # the thread may go on for a moment
                 self.answers = self.answers.so_far()

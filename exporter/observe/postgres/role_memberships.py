@@ -8,7 +8,7 @@ superusers only if explicit members, the role itself included. pg_has_role() ans
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from exporter.model.failure import Read, Reader
 from exporter.observe.postgres.statement import (
@@ -21,11 +21,17 @@ from exporter.observe.postgres.statement import (
 )
 
 Memberships = Mapping[str, frozenset[str]]
+"""Names of roles, by the name of a member."""
+
+_Oid = bytes | None
+
+Direct = Mapping[_Oid, Mapping[_Oid, str]]
+"""OIDs and names of roles, by the OID of a member."""
 
 _MOST_DIRECT = 200
 
 _DIRECT_SQL = f"""
-    SELECT pg_get_userbyid(member), pg_get_userbyid(roleid)
+    SELECT member, roleid, pg_get_userbyid(roleid)
       FROM pg_auth_members LIMIT {_MOST_DIRECT + 1}
 """  # noqa: S608  the limit is a constant
 
@@ -44,22 +50,22 @@ _FOLLOWED_SQL = f"""
         SELECT member.start, granted.roleid
           FROM member, pg_auth_members granted WHERE granted.member = member.oid
     )
-    SELECT pg_get_userbyid(start), pg_get_userbyid(oid) FROM member LIMIT {MAXIMUM_ROWS + 1}
+    SELECT start, oid, pg_get_userbyid(oid) FROM member LIMIT {MAXIMUM_ROWS + 1}
 """  # noqa: S608  the limit is a constant
 
 
-def _grouped(rows: list[Row]) -> Memberships:
-    memberships: dict[str, set[str]] = defaultdict(set)
-    for role, member_of in rows:
-        memberships[text(role)].add(text(member_of))
-    return {role: frozenset(names) for role, names in memberships.items()}
+def _grouped(rows: list[Row]) -> Direct:
+    memberships: dict[_Oid, dict[_Oid, str]] = defaultdict(dict)
+    for member, role, name in rows:
+        memberships[member][role] = text(name)
+    return memberships
 
 
-def _interpret_direct(rows: list[Row], _context: Context) -> Read[Memberships | None]:
+def _interpret_direct(rows: list[Row], _context: Context) -> Read[Direct | None]:
     return None if len(rows) > _MOST_DIRECT else _grouped(rows)
 
 
-def _interpret_followed(rows: list[Row], _context: Context) -> Read[Memberships]:
+def _interpret_followed(rows: list[Row], _context: Context) -> Read[Direct]:
     return _grouped(rows)
 
 
@@ -74,20 +80,25 @@ FOLLOWED_MEMBERSHIPS = Reading(
 """Of every replicating role what it is a member of, directly or not, itself included."""
 
 
-def follow(direct: Memberships, roles: Collection[str]) -> Memberships:
-    """Return what ``roles`` are members of, directly or not, themselves included.
+def follow(direct: Direct, oids: Mapping[str, _Oid]) -> Memberships:
+    """Return what roles are members of, directly or not, themselves included.
 
     Args:
         direct: of every role, what it is directly a member of.
-        roles: whose memberships are wanted.
+        oids: whose memberships are wanted, by their names.
     """
     followed = {}
-    for role in roles:
-        found = {role}
-        pending = [role]
+    for name, oid in oids.items():
+        found = {oid: name}
+        pending = [oid]
         while pending:
-            more = direct.get(pending.pop(), frozenset()) - found
+            more = {r: n for r, n in direct.get(pending.pop(), {}).items() if r not in found}
             found |= more
             pending += more
-        followed[role] = frozenset(found)
+        followed[name] = frozenset(found.values())
     return followed
+
+
+def of_followed(followed: Direct, oids: Mapping[str, _Oid]) -> Memberships:
+    """Return the same where the server followed them; nothing of a role that it does not tell."""
+    return {n: frozenset(followed[oid].values()) for n, oid in oids.items() if oid in followed}

@@ -8,6 +8,7 @@ nothing and can fail at nothing; bytes become text here.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, wraps
 from typing import Generic, TypeVar
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
@@ -18,8 +19,14 @@ MAXIMUM_ROWS = 10_000
 """More rows than this make a reader ``limit_exceeded``; statements ask for one more at most."""
 
 Row = tuple[bytes | None, ...]
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+
+_LONGEST_TEXT = 65_536
+"""Bytes. What is no UTF-8 takes long to decode, and nothing else in Python runs meanwhile."""
+_SMALL_ROW = 2_048
+"""Bytes of a row that is worth remembering."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _NOTHING_KEPT = Kept()
@@ -87,15 +94,37 @@ class Reading(Generic[T_co]):
             )
 
 
+def remembered(function: Callable[[Row], T]) -> Callable[[Row], T]:
+    """Have ``function`` return again what it returned for an equal row, if that is small.
+
+    From one poll to the next most rows are the same.
+    """
+    cached = lru_cache(maxsize=4096)(function)
+
+    @wraps(function)
+    def call(row: Row) -> T:
+        # what a hostile server sends is not to be kept
+        small = sum([len(value) for value in row if value is not None]) <= _SMALL_ROW
+        return cached(row) if small else function(row)
+
+    return call
+
+
 def text_or_none(value: bytes | None) -> str | None:
-    r"""Decode UTF-8; bytes that are none become ``\xNN``, which loses nothing."""
-    return None if value is None else value.decode("utf-8", "backslashreplace")
+    r"""Decode UTF-8; bytes that are none become ``\xNN``, which loses nothing.
+
+    Raises:
+        ValueError: no value of this kind is so long.
+    """
+    return None if value is None else text(value)
 
 
 def text(value: bytes | None) -> str:
-    """Decode a value that is never NULL."""
+    """Decode a value that is never NULL; as text_or_none()."""
     if value is None:
         raise ValueError("NULL where PostgreSQL has none")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError("longer than PostgreSQL has it")
     return value.decode("utf-8", "backslashreplace")
 
 

@@ -54,7 +54,7 @@ async def take(offload: Offload, session: Session, steps: Generator[bool, None, 
     ready = False
     while True:
         came = await offload.run(
-            partial(_advance, offload, session, steps, ready=ready), session.abandoned
+            partial(_advance, offload, session, steps, ready), session.abandoned
         )
         if isinstance(came, _Ended):
             return came.result
@@ -63,7 +63,11 @@ async def take(offload: Offload, session: Session, steps: Generator[bool, None, 
 
 
 def _advance(
-    offload: Offload, session: Session, steps: Generator[bool, None, T], *, ready: bool
+    offload: Offload,
+    session: Session,
+    steps: Generator[bool, None, T],
+    ready: bool,  # noqa: FBT001  bound by partial()
+    is_wanted: Callable[[], bool],
 ) -> _Ended[T] | bool:
     """Take steps as long as the socket is ready for the next one, or soon is.
 
@@ -79,7 +83,8 @@ def _advance(
             descriptor = session.descriptor()
             waiting = select.poll()
             waiting.register(descriptor, select.POLLIN | (select.POLLOUT if write else 0))
-            if not waiting.poll(patience):
+            # what a severed socket has received can still be read, for as long as that takes
+            if not waiting.poll(patience) or not is_wanted():
                 return write
             session.before(descriptor)
     except StopIteration as end:

@@ -4,7 +4,6 @@ Sources: manual, "The Cumulative Statistics System"; backend_status.h (64-byte b
 walsender.c, WalSndGetStateString().
 """
 
-from functools import lru_cache
 from ipaddress import ip_address
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
@@ -29,12 +28,16 @@ from exporter.observe.postgres.statement import (
     boolean,
     integer,
     moment,
+    remembered,
     text,
     text_or_none,
 )
 
 _SHORTEST_CUT = 60
 """The server's buffer holds 63 bytes; a cut inside a four-byte character leaves 60 whole ones."""
+
+_ROLE = 2
+"""Its column."""
 
 _UNIX_SOCKET_PORT = -1
 """client_port of a session over a unix socket (backend_status.c)."""
@@ -53,7 +56,7 @@ _SQL = f"""
            (SELECT datname FROM pg_database WHERE oid = a.datid), l.slot_name,
            a.ssl, a.sslversion, a.sslcipher, a.sslbits,
            textsend(a.ssl_client_dn), textsend(a.ssl_issuer_dn),
-           a.ssl_client_serial, a.gss_enc
+           a.ssl_client_serial, a.gss_enc, a.usesysid
       FROM pg_stat_get_wal_senders() w
      CROSS JOIN LATERAL pg_stat_get_activity(w.pid) a
       LEFT JOIN pg_get_replication_slots() l ON l.active_pid = w.pid AND NOT l.temporary
@@ -90,8 +93,7 @@ def _activity(state: str) -> Activity:
             return Activity.STREAMING
 
 
-# from one poll to the next most rows are the same
-@lru_cache(maxsize=4096)
+@remembered
 def _wal_sender(row: Row) -> WalSender:
     (
         pid,
@@ -112,6 +114,7 @@ def _wal_sender(row: Row) -> WalSender:
         issuer,
         serial,
         gss_encrypted,
+        _,
     ) = row
     certificate = (
         None if serial is None else PeerCertificate(_name(subject), _name(issuer), integer(serial))
@@ -147,6 +150,11 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[WalSender, ...]]
             " GRANT pg_read_all_stats to it WITH INHERIT",
         )
     return tuple(_wal_sender(row) for row in rows)
+
+
+def role_oids(rows: list[Row]) -> dict[str, bytes | None]:
+    """Return the OIDs of the walsenders' roles by name: a role may be renamed at any moment."""
+    return {text(row[_ROLE]): row[-1] for row in rows}
 
 
 WAL_SENDERS = Reading(Reader.WAL_SENDERS, _statement, _interpret)

@@ -111,7 +111,7 @@ async def test_a_frozen_backend_ends_with_the_deadline_and_what_was_read_is_kept
     primaries: Primaries,
 ) -> None:
     with fresh_primary(primaries, 18) as primary:
-        _slow_down(primary, "file_times", 60)
+        _slow_down(primary, "file_times_at_once", 60)
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=4)))
         pid = await _wait_for_backend(primary, "PgSleep")
         os.kill(pid, signal.SIGSTOP)
@@ -140,7 +140,7 @@ async def test_a_frozen_server_ends_with_the_deadline(primaries: Primaries) -> N
 
 async def test_a_cancelled_poll_leaves_no_session_behind(primaries: Primaries) -> None:
     with fresh_primary(primaries, 18) as primary:
-        _slow_down(primary, "file_times", 2)
+        _slow_down(primary, "file_times_at_once", 2)
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=60)))
         await _wait_for_backend(primary, "PgSleep")
         started = time.monotonic()
@@ -184,7 +184,7 @@ async def test_a_standby_is_read_like_a_primary(primaries: Primaries, major: int
 async def test_a_conflict_with_recovery_is_told_as_such(primaries: Primaries, major: int) -> None:
     with fresh_primary(primaries, major) as primary:
         primary.server.sql("CREATE TABLE rows AS SELECT generate_series(1, 100) AS n")
-        _slow_down(primary, "file_times", 60)
+        _slow_down(primary, "file_times_at_once", 60)
         directory = primary.server.directory.with_name(f"standby-conflict-{major}")
         settings = {"max_standby_streaming_delay": "0", "hot_standby_feedback": "off"}
         with primary.server.standby(

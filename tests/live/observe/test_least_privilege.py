@@ -25,7 +25,7 @@ pytestmark = pytest.mark.live
 
 FUNCTIONS = (
     "file_times",
-    "file_times_one_by_one",
+    "file_times_at_once",
     "hba_lines",
     "ident_mappings",
     "public_certificates",
@@ -327,7 +327,7 @@ def test_a_second_role_takes_nothing_from_the_first(primaries: Primaries, major:
         assert server.sql(_GRANTS) == [
             ('"Other ""watcher"', len(FUNCTIONS) + 1, False),
             (EXPORTER_ROLE, len(FUNCTIONS) + 1, False),
-            ("watcher", 2, True),
+            ("watcher", 3, True),
         ]
         with contextlib.closing(_session(primary)) as session:
             session.execute("SELECT FROM replication_cert_exporter.public_certificates()")

@@ -130,7 +130,7 @@ def test_rows_that_the_shipped_functions_do_not_give_are_refused(row: Row) -> No
 
 
 def test_a_path_cannot_write_more_than_a_line_of_a_detail() -> None:
-    read = _read(row=(b"ssl_cert_file", b"a\nb" * 100_000, b"missing", None)).certificate
+    read = _read(row=(b"ssl_cert_file", b"a\nb" * 20_000, b"missing", None)).certificate
     assert isinstance(read, Unread)
     assert len(read.detail) <= 400
     assert read.detail.isprintable()
@@ -200,13 +200,19 @@ def test_lines_are_read_again_unless_their_file_is_old_enough(
     context = Context(180000, 1, asked_at=NOW, file_times=(of_hba, CERTIFICATE))
     read_of = hba_lines.read_of(context)
     assert read_of == ((of_hba,) if lasts else ())
-    kept = Kept(hba_lines=(), hba_lines_of=read_of)
-    assert hba_lines.known(replace(context, kept=kept)) == (() if lasts else None)
+    rules = HbaContent((), (), "", "as read")
+    kept = Kept(hba=rules, hba_lines=(), hba_lines_of=read_of)
+    again = replace(context, kept=kept)
+    assert hba_lines.known(again, rules) == (() if lasts else None)
+    # a symbolic link that leads elsewhere, to a file of the same size and times
+    assert hba_lines.known(again, replace(rules, digest_as_read="other")) is None
+    assert hba_lines.known(again, Unread(FailureReason.PERMISSION)) is None
+    assert hba_lines.known(replace(context, kept=replace(kept, hba=None)), rules) is None
     changed = replace(context, file_times=(replace(of_hba, size=1),), kept=kept)
-    assert hba_lines.known(changed) is None
+    assert hba_lines.known(changed, rules) is None
     joined = replace(HBA, setting=ServerFile.HBA_INCLUDED, path="more.conf")
     more = replace(context, file_times=(*context.file_times, joined), kept=kept)
-    assert hba_lines.known(more) is None
+    assert hba_lines.known(more, rules) is None
 
 
 HBA_ROW: Row = (

@@ -138,6 +138,35 @@ async def test_a_step_that_outlives_its_deadline_cleans_up_by_itself(line: Line)
     assert not another.occupied
 
 
+async def test_steps_that_nobody_waits_for_end_though_there_is_more_to_read(line: Line) -> None:
+    def steps() -> Generator[bool, None, None]:
+        line.far.send(b"never read")
+        while True:
+            yield False
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(AT_ONCE):
+            await take(line.offload, line.session, steps())
+    line.offload.leave()
+    assert await line.offload.is_free(10)
+    assert Offload.all_ended(10)
+
+
+async def test_without_a_thread_to_be_had_nothing_stays_occupied(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_job: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Offload._threads, "do", none)
+        with pytest.raises(RuntimeError, match="thread"):
+            await take(line.offload, line.session, _one_step())
+    assert not line.offload.leave()
+    assert not line.offload.occupied
+    assert not line.offload.at_work
+
+
 async def test_threads_are_kept_for_the_next_steps_but_not_for_ever(line: Line) -> None:
     together = threading.Barrier(30)
 
@@ -190,3 +219,7 @@ async def test_a_crowd_of_threads_does_not_wait(
     assert await waiting == b"answer"
     go_on.set()
     await crowd
+
+
+def _one_step() -> Generator[bool, None, None]:
+    yield True
