@@ -139,17 +139,19 @@ class CertificateStore:
             system_identifier: of its cluster; where it is not known, no standby is known either.
             verify: OpenSSL, as a function.
         """
+        others = (
+            standby
+            for standby in self._standbys.values()
+            if standby.target != name
+            and system_identifier is not None
+            and standby.system_identifier == system_identifier
+        )
         return Knowledge(
             verify=verify,
             inventory=self.inventory,
             served=self._served.get(name, _Looked()).served,
-            standbys=tuple(
-                standby
-                for standby in self._standbys.values()
-                if standby.target != name
-                and system_identifier is not None
-                and standby.system_identifier == system_identifier
-            ),
+            # in one order, whoever was polled last, so that what did not change compares equal
+            standbys=tuple(sorted(others, key=lambda standby: standby.target)),
             seen=self._seen.get(name, ()),
         )
 

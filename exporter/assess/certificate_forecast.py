@@ -199,6 +199,12 @@ def next_certificate(reconnect: Reconnect, sent: Sends) -> NextCertificate | Nex
         return NextUnknown(sent.why)
     found = [_next(reconnect, c) for c in sent.candidates]
     if len({(_result(f), f.name, bool(doubtful((f.certificate, *f.chain)))) for f in found}) > 1:
+        if sent.standbys:
+            # of one leaf, so that what goes with it makes the difference
+            return NextUnknown(
+                f"it may be {sent.standbys}, which send other certificates with it and would not "
+                "fare alike"
+            )
         told = ", ".join(f"{f.certificate.serial_number} ({f.path})" for f in found)
         return NextUnknown(
             f"it may be one of several certificates that would not fare alike: serial number {told}"

@@ -60,7 +60,7 @@ class CertificatesKnown:
         accept: how the server would receive a chain.
         files: whether the authorities and lists on its disk are in force.
         users: fingerprints of what each client uses, by role and subject shown.
-        passed: how many dates of what is known have passed.
+        passed: between which dates of what is known the moment lies.
         named: memory for what was looked up once, by role and rules.
         named_for: under which of these keys the owner of each judged walsender is, by its process.
     """

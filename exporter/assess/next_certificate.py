@@ -6,7 +6,7 @@ has for it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.assess.inventory_index import InventoryIndex
 from exporter.assess.owned_certificates import MOST_CANDIDATES, Owner, to_be_sent
@@ -22,7 +22,7 @@ class Candidate:
 
     Attributes:
         chain: the leaf, then what is sent with it.
-        path: of the file it stands in.
+        path: of the file it stands in; where several standbys have it in files of other names, all.
         sslmode: of the standby; None if the file is not a standby's.
     """
 
@@ -39,9 +39,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SendsOneOf:
-    """The client will send one of these; there is at least one."""
+    """The client will send one of these; there is at least one.
+
+    Attributes:
+        standbys: names of those whose files they are, all of one leaf; empty if they are of the
+            inventory.
+    """
 
     candidates: tuple[Candidate, ...]
+    standbys: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +90,36 @@ def sends(owner: Owner, standbys: Standbys, inventory: InventoryIndex | None) ->
     for file in files:
         if isinstance(file, SendsUnknown):
             return _of_inventory(owner, inventory, file.why)
-    if len({_leaf(file) for file in files}) > 1:
+    candidates = [file for file in files if isinstance(file, Candidate)]
+    none = [file for file in files if isinstance(file, SendsNone)]
+    if len({c.certificate for c in candidates}) + bool(none) > 1:
         # shared by slot, address and sender: two clusters' worth of standbys behind one address
         return SendsUnknown(f"it may be {_names(found)}, which would not send the same")
-    return files[0]
+    return _any_of(candidates, _names(found)) if candidates else _none_of(none)
 
 
-def _leaf(file: Sends) -> Certificate | None:
-    return file.candidates[0].certificate if isinstance(file, SendsOneOf) else None
+def _any_of(candidates: Sequence[Candidate], standbys: str) -> SendsOneOf:
+    """Return what is sent where each of several standbys would send the same leaf."""
+    path = " or ".join(sorted({c.path for c in candidates}))
+    return SendsOneOf(
+        tuple(dict.fromkeys(replace(c, path=path) for c in candidates)), standbys=standbys
+    )
+
+
+def _none_of(several: Sequence[SendsNone]) -> SendsNone:
+    """Return what is sent where none of several standbys would send any."""
+    connects = {none.connects for none in several}
+    return SendsNone(
+        ", or ".join(none.why for none in several),
+        connects=connects.pop() if len(connects) == 1 else None,
+    )
 
 
 def _names(standbys: Sequence[Standby]) -> str:
     return " or ".join(sorted(s.target for s in standbys))
 
 
-def _of_file(standby: Standby) -> Sends:
+def _of_file(standby: Standby) -> Candidate | SendsNone | SendsUnknown:
     read = standby.receiver.certificate
     if isinstance(read, Unread):
         told = read.detail or read.reason.value
@@ -112,13 +133,12 @@ def _of_file(standby: Standby) -> Sends:
         return SendsNone(f"{standby.target} is told to send none", connects=True)
     if not read.certificates:
         return SendsUnknown(f"{read.path} on {standby.target} holds no certificate")
-    candidate = Candidate(
+    return Candidate(
         chain=read.certificates,
         source=CertificateSource.STANDBY_FILE,
         path=read.path,
         sslmode=standby.receiver.sslmode,
     )
-    return SendsOneOf((candidate,))
 
 
 def _of_inventory(owner: Owner, inventory: InventoryIndex | None, why: str) -> Sends:

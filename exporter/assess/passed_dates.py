@@ -1,4 +1,7 @@
-"""How many dates of certificates and lists have passed: while none does, nothing judged changes."""
+"""Between which dates of certificates and lists a moment lies.
+
+While none of them passes, nothing judged changes.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -13,8 +16,9 @@ _SECOND = timedelta(seconds=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _LAST = _NEVER - _SECOND
 
-Passed = tuple[int, int]
-"""Dates before a moment, and before or at it."""
+Passed = tuple[datetime | None, datetime]
+"""The last of several turns that is not after a moment (None: there is none), and the first that is
+not before it."""
 
 
 def turns(certificates: Iterable[Certificate]) -> tuple[datetime, ...]:
@@ -23,11 +27,18 @@ def turns(certificates: Iterable[Certificate]) -> tuple[datetime, ...]:
 
 
 def passed(of_inventory: Sequence[datetime], others: Sequence[datetime], now: datetime) -> Passed:
-    """Return how many of both kinds of ``turns`` have passed."""
-    return (
-        bisect_left(of_inventory, now) + bisect_left(others, now),
-        bisect_right(of_inventory, now) + bisect_right(others, now),
-    )
+    """Return between which of both kinds of ``turns`` a moment lies.
+
+    Where it is the same for two moments, no turn passes from one to the other: neither of those
+    known at the one, nor of those known at the other.
+    """
+    # not how many: as many may be forgotten meanwhile as pass
+    past = [
+        several[place - 1]
+        for several in (of_inventory, others)
+        if (place := bisect_right(several, now))
+    ]
+    return max(past, default=None), next_turn(now, of_inventory, others)
 
 
 def other_turns(observation: Observation, knowledge: Knowledge) -> tuple[datetime, ...]:

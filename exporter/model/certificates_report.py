@@ -50,7 +50,8 @@ class NextCertificate:
 
     Attributes:
         source: STANDBY_FILE or INVENTORY.
-        path: of the file it stands in.
+        path: of the file it stands in; several, with "or" between them, where it may be any of
+            several standbys that have it in files of different names.
         verification: by the authorities and lists that the server has on disk now; None when
             these cannot be read.
         name: held against the role as the governing rule does; where that asks for no

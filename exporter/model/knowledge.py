@@ -35,7 +35,7 @@ class Knowledge:
         inventory: None when none is configured, or it was not read yet.
         served: the chain that the target serves; None when it was not looked at: not yet, or
             there is no TLS to look at (a unix socket), or that is switched off.
-        standbys: every other target that receives WAL.
+        standbys: every other target that receives WAL, in the order of their names.
         seen: certificates that sessions of the target were found to use at the poll before; the
             file they stood in may hold their successors by now.
     """

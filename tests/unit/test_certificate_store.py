@@ -1,4 +1,4 @@
-"""When the chain that a target serves is looked at: at its interval, and after each load."""
+"""When the chain that a target serves is looked at; in which order standbys are handed out."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from exporter.certificate_store import CertificateStore
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.served import ServedCertificateCheck
-from tests.unit.assess.certificates import SEEN, SERVED
+from tests.unit.assess.certificates import RECEIVER, SEEN, SERVED, OpenSsl
 from tests.unit.assess.facts import SERVER, TARGET
 
 EVERY_MINUTE = replace(TARGET, served_certificate=ServedCertificateCheck(interval_seconds=60.0))
@@ -53,6 +53,20 @@ def test_a_chain_is_outdated_once_the_server_has_loaded_its_files_again() -> Non
     store.post_served(name, UNREAD, 0.0, LOADED_AT)
     # that is due in any case
     assert not store.served_is_outdated(name)
+
+
+def test_standbys_are_handed_out_in_one_order_whoever_was_polled_last() -> None:
+    store = CertificateStore()
+    receives = replace(SEEN, receiver=RECEIVER)
+    b, a, c = (replace(TARGET, name=name) for name in "bac")
+    verify = OpenSsl()
+    for target in (b, a, c):
+        store.post_observed(target, receives)
+    before = store.knowledge("db1", SERVER.system_identifier, verify)
+    assert [standby.target for standby in before.standbys] == ["a", "b", "c"]
+    for target in (a, c, b, a):
+        store.post_observed(target, receives)
+        assert store.knowledge("db1", SERVER.system_identifier, verify) == before
 
 
 def test_of_a_target_that_is_gone_nothing_is_left() -> None:

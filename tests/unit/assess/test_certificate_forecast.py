@@ -28,6 +28,7 @@ from tests.unit.assess.certificates import (
     SEEN,
     SERVED,
     SERVER_LEAF,
+    STANDBY_TARGET,
     TLS_FILES,
     OpenSsl,
     certificate,
@@ -388,6 +389,39 @@ def test_of_several_that_may_be_sent_what_they_have_in_common_holds() -> None:
     # the first of the closed list
     assert met(told) == refused(ForecastCause.EXPIRED)
     assert told.breaks_at is None
+
+
+@pytest.mark.parametrize(
+    ("modes", "expected"),
+    [
+        (("verify-full", "prefer"), UNKNOWN),
+        (("prefer", "verify-full"), UNKNOWN),
+        (("prefer", "allow"), WITHOUT),
+        (("verify-full", "require"), refused(ForecastCause.REVOKED)),
+    ],
+)
+def test_of_several_standbys_with_one_certificate_what_they_have_in_common_holds(
+    modes: tuple[str, str], expected: tuple[Forecast, ForecastCause]
+) -> None:
+    one, other = (sending(OWN, sslmode=mode) for mode in modes)
+    knowledge = of_standby(one, replace(STANDBY_TARGET, target="db1b", receiver=other))
+    revoked = replace(knowledge, verify=OpenSsl({OWN: bad(ForecastCause.REVOKED)}))
+    assert met(judged(revoked, SCRAM, sender=OVER_TLS_1_2)) == expected
+    assert met(judged(knowledge, CERT, sender=OVER_TLS_1_2)) == WITH
+
+
+def test_of_several_standbys_that_send_none_what_they_have_in_common_holds() -> None:
+    missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING))
+    none = replace(RECEIVER, certificate=file(""))
+    for one, other, expected in (
+        (none, none, WITHOUT),
+        (none, missing, UNKNOWN),
+        (missing, none, UNKNOWN),
+        (missing, missing, UNKNOWN),
+    ):
+        several = of_standby(one, replace(STANDBY_TARGET, target="db1b", receiver=other))
+        assert met(judged(several, SCRAM)) == expected
+        assert met(judged(several, CERT)) == RULE
 
 
 # --- files on disk and files in force

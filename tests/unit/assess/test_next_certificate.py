@@ -18,6 +18,7 @@ from exporter.model.verification import VERIFIED, Verification
 from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
 from tests.unit.assess.certificates import (
     CA,
+    CA_NAME,
     DAY,
     EXPIRED,
     OWN,
@@ -27,6 +28,7 @@ from tests.unit.assess.certificates import (
     STANDBY_TARGET,
     OpenSsl,
     certificate,
+    file,
     inventory,
     judged,
     known,
@@ -154,6 +156,51 @@ def test_of_several_standbys_all_must_send_the_same() -> None:
     unread = replace(RECEIVER, certificate=Unread(FailureReason.PERMISSION))
     assert why(judged(of_standby(RECEIVER, replace(twin, receiver=unread)), CERT)) == (
         "the certificate file of db1b cannot be read: permission, and there is no inventory"
+    )
+
+
+TWIN = replace(STANDBY_TARGET, target="db1b")
+WEAK = replace(
+    certificate(CA_NAME, serial=2, issuer=name("CN=Root"), authority=True),
+    signature_algorithm="md5WithRSAEncryption",
+)
+"""It hangs on the security level whether this is taken."""
+
+
+def either(one: Receiver, other: Receiver) -> tuple[Knowledge, Knowledge]:
+    """Return two standbys that nothing tells apart, each with either receiver."""
+    return (
+        of_standby(one, replace(TWIN, receiver=other)),
+        of_standby(other, replace(TWIN, receiver=one)),
+    )
+
+
+def test_one_in_files_of_several_names_is_told_with_all_of_them() -> None:
+    elsewhere = replace(RECEIVER, certificate=file("/etc/replica.crt", OWN))
+    for knowledge in either(RECEIVER, elsewhere):
+        told = judged(knowledge, CERT).next_certificate
+        assert isinstance(told, NextCertificate)
+        assert told.path == f"/etc/replica.crt or {FILE}"
+    for knowledge in either(RECEIVER, replace(RECEIVER, sslmode="prefer")):
+        told = judged(knowledge, CERT).next_certificate
+        assert isinstance(told, NextCertificate)
+        assert told.path == FILE
+
+
+def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_alike() -> None:
+    for knowledge in either(sending(OWN), sending(OWN, CA)):
+        assert sent(judged(knowledge, CERT)) == OWN
+    for knowledge in either(sending(OWN), sending(OWN, WEAK)):
+        assert why(judged(knowledge, CERT)) == (
+            "it may be db1b or db2, which send other certificates with it and would not fare alike"
+        )
+
+
+def test_of_several_standbys_that_send_none_all_are_told() -> None:
+    missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
+    knowledge, _ = either(missing, replace(RECEIVER, certificate=CertificateFile("")))
+    assert why(judged(knowledge, CERT)) == (
+        "the certificate file of db2 cannot be opened: no such file, or db1b is told to send none"
     )
 
 

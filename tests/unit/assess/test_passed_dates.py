@@ -39,6 +39,7 @@ from tests.unit.assess.certificates import (
 from tests.unit.assess.facts import NOW, STANDBY
 
 SECOND = timedelta(seconds=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
 UNREAD = Unread(FailureReason.PERMISSION)
 EVERYTHING = replace(SEEN, tls_files=replace(TLS_FILES, revocation=replace(NO_LISTS, path="x")))
 
@@ -60,11 +61,15 @@ def test_the_last_of_all_dates_is_no_error() -> None:
     assert turns([certificate(since=NOW, until=NOW)]) == (NOW, NOW, NOW + SECOND, NOW + SECOND)
 
 
-def test_what_has_passed_is_counted_before_and_at_a_moment() -> None:
-    one, other = (NOW, NOW + DAY), (NOW - DAY, NOW)
-    assert passed(one, other, NOW) == (1, 3)
-    assert passed(one, other, NOW + SECOND) == (3, 3)
-    assert passed((), (), NOW) == (0, 0)
+def test_a_moment_lies_between_the_last_turn_and_the_next_of_both_kinds() -> None:
+    one, other = (NOW, NOW + 2 * DAY), (NOW - DAY, NOW + DAY)
+    assert passed(one, other, NOW - SECOND) == (NOW - DAY, NOW)
+    assert passed(one, other, NOW) == (NOW, NOW)
+    assert passed(one, other, NOW + SECOND) == (NOW, NOW + DAY)
+    assert passed(one, other, NOW + DAY + SECOND) == (NOW + DAY, NOW + 2 * DAY)
+    assert passed(one, other, NOW + 3 * DAY) == (NOW + 2 * DAY, NEVER)
+    assert passed(one, other, NOW - 2 * DAY) == (None, NOW - DAY)
+    assert passed((), (), NOW) == (None, NEVER)
 
 
 def test_dates_of_all_that_is_known_beside_the_inventory_count() -> None:
@@ -136,3 +141,19 @@ def test_between_two_moments_with_no_date_nothing_passes(
     if early != late:
         unchanged = passed(ordered, (), early) == passed((), ordered, late)
         assert unchanged is not between
+
+
+FEW_SECONDS = st.integers(0, 9).map(lambda seconds: NOW + seconds * SECOND)
+
+
+@given(st.lists(FEW_SECONDS, max_size=3), st.lists(FEW_SECONDS, max_size=3), FEW_SECONDS)
+def test_whatever_else_is_known_meanwhile_a_date_that_passes_tells(
+    dates: list[datetime], later_dates: list[datetime], early: datetime
+) -> None:
+    late = early + 2 * SECOND
+    first, second = (
+        turns([certificate(since=d, until=d) for d in known_then])
+        for known_then in (dates, later_dates)
+    )
+    if passed((), first, early) == passed((), second, late):
+        assert not any(early <= edge <= late for edge in (*first, *second))

@@ -11,6 +11,7 @@ from exporter.assess.report import assess
 from exporter.assess.target_explanation import TOLD_BEFORE, ends_told
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.history import Judgements, RulesHistory
+from exporter.model.judgement import Reason
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.policy import Exemption, Policy
@@ -39,7 +40,7 @@ from tests.unit.assess.certificates import (
     sending,
     using,
 )
-from tests.unit.assess.facts import BEGAN, NOW, SERVER, STANDBY, rules
+from tests.unit.assess.facts import BEGAN, NOW, SERVER, STANDBY, connections, rules
 
 SECOND = timedelta(seconds=1)
 START = NOW + timedelta(hours=1)
@@ -119,6 +120,16 @@ def test_time_alone_changes_it_at_every_date_that_counts(date: datetime) -> None
     assert _again(history, now=date - SECOND).connections is first.connections
     for moment in (date, date + SECOND / 2, date + SECOND, date + 2 * SECOND):
         assert _again(history, now=moment).connections is not first.connections
+
+
+def test_a_date_that_passes_tells_whatever_the_server_sends_less_meanwhile() -> None:
+    date, intermediate = OWN.not_after, certificate(name("CN=intermediate"), authority=True)
+    chain = replace(SERVED, certificates=(*SERVED.certificates, intermediate))
+    alone = replace(chain, certificates=SERVED.certificates)
+    _, history = _steady(knowledge=replace(KNOWLEDGE, served=chain), at=date - 30 * SECOND)
+    later = _again(history, knowledge=replace(KNOWLEDGE, served=alone), now=date + 30 * SECOND)
+    (connection,) = connections(later)
+    assert Reason.CERTIFICATE_EXPIRED_IN_USE in connection.reasons
 
 
 def test_the_end_of_what_is_served_is_told_of_in_time() -> None:
