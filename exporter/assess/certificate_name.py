@@ -6,7 +6,7 @@ lets in); be-secure-openssl.c, be_tls_open_server().
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth, truth
 from exporter.model.certificate import Certificate
 from exporter.model.certificates_report import NameFit
-from exporter.model.hba import HbaRule, IdentContent, IdentMapping, RuleLocation
+from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 
 CLIENTNAME_SINCE = 140000
 """``server_version_num`` from which a rule may carry ``clientname=``."""
@@ -46,13 +46,14 @@ class Namings:
         role: the role that logs in.
         maps: every content of pg_ident.conf that may be in force; empty when none is known.
         surroundings: of the server.
-        clientname_lines: rules with ``clientname=``; None when that could not be read.
+        clientname: whether a rule has ``clientname=``, by each content that it may govern in;
+            None of one whose lines could not be read.
     """
 
     role: str
     maps: Sequence[IdentContent]
     surroundings: Surroundings
-    clientname_lines: frozenset[RuleLocation] | None
+    clientname: Callable[[HbaRule], frozenset[bool | None]]
 
     def fit(self, rule: HbaRule | None, certificate: Certificate) -> NameFit:
         """Return whether the name in ``certificate`` lets its holder in as the role.
@@ -72,9 +73,10 @@ class Namings:
         return _agreed(self._by_map(of, name) for of in lines for name in names)
 
     def _may_compare_whole_name(self, rule: HbaRule) -> bool:
-        if self.clientname_lines is None:
-            return self.surroundings.server_version_number >= CLIENTNAME_SINCE
-        return rule.location in self.clientname_lines
+        told = self.clientname(rule)
+        if True in told:
+            return True
+        return None in told and self.surroundings.server_version_number >= CLIENTNAME_SINCE
 
     def _by_map(self, mappings: Sequence[IdentMapping], name: str) -> NameFit:
         if not name:

@@ -18,7 +18,7 @@ from exporter.assess.remedy import remedy
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.verdict import verdict
 from exporter.model.failure import Unread
-from exporter.model.hba import HbaRule, RuleLocation
+from exporter.model.hba import HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy
@@ -36,8 +36,6 @@ class RulesInForce:
         state, ident_state: of pg_hba.conf and pg_ident.conf.
         hba_since, ident_since: the earliest load known to have brought them; None if unknown.
             ``hba_since`` says nothing where ``in_force.rules`` is empty.
-        quoting_lines, clientname_lines: rules with a quote, or with ``clientname=``, in their
-            line; None when that could not be read.
         regular_expressions: the server's answers, by token and name.
         unknown: one line on why ``in_force.rules`` is empty, if it is.
     """
@@ -47,8 +45,6 @@ class RulesInForce:
     in_force: InForce
     hba_since: datetime | None
     ident_since: datetime | None
-    quoting_lines: frozenset[RuleLocation] | None
-    clientname_lines: frozenset[RuleLocation] | None
     regular_expressions: Mapping[tuple[str, str], bool]
     unknown: str
 
@@ -75,7 +71,6 @@ def judge(  # noqa: PLR0913  each of another subject
         server_version_number=observation.server.version_number,
         member_of=_member_of(observation, wal_sender.role),
         regular_expressions=known.regular_expressions,
-        quoting_lines=known.quoting_lines,
     )
     if wal_sender.peer is OtherPeer.HIDDEN:
         found = outcomes(client, InForce((), ()), surroundings, unknown=_HIDDEN)
@@ -98,11 +93,10 @@ def judge(  # noqa: PLR0913  each of another subject
         ident_state=known.ident_state,
         in_force=known.in_force,
         surroundings=surroundings,
-        clientname_lines=known.clientname_lines,
         policy=policy,
     )
     given, exemption = verdict(wal_sender, reached, policy, now=now)
-    owned = judge_certificates(case, certificates, known.clientname_lines, now=now)
+    owned = judge_certificates(case, certificates, now=now)
     why = reasons(case)
     shown = shown_certificate(wal_sender)
     return Connection(
@@ -118,7 +112,7 @@ def judge(  # noqa: PLR0913  each of another subject
         forecast=owned.forecast,
         forecast_cause=owned.cause,
         explanation=(
-            *explain(case, since=since, clientname_lines=known.clientname_lines),
+            *explain(case, since=since),
             *explain_certificates(case, owned, certificates),
         ),
         remedy=with_certificates(case, owned, remedy(case, why)),
@@ -150,7 +144,7 @@ def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) ->
         _demands_name(rule, common_name, wal_sender.role, known)
         or (
             # only lines with clientname= compare the whole name; where not known, any may
-            (known.clientname_lines is None or rule.location in known.clientname_lines)
+            False not in found.clientname(rule)
             and _demands_name(rule, whole_name, wal_sender.role, known)
         )
         for rule, demanded in found.possible

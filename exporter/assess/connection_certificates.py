@@ -34,15 +34,15 @@ from exporter.model.certificates_report import (
     Unmatched,
 )
 from exporter.model.failure import Unread
-from exporter.model.hba import HbaRule, RuleLocation
+from exporter.model.hba import HbaRule
 from exporter.model.judgement import Forecast, ForecastCause, Reason
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.model.wal_sender import PeerCertificate, TcpPeer, WalSender
 
-_NamedKey = tuple[str, tuple[HbaRule, ...]]
-"""Role and rules."""
+_NamedKey = tuple[str, tuple[tuple[HbaRule, frozenset[bool | None]], ...]]
+"""Role, and rules with whether each has ``clientname=``."""
 _Client = tuple[str, object]
 """Application name and address."""
 
@@ -168,28 +168,25 @@ def _client(sender: WalSender) -> _Client:
 
 
 def judge_certificates(
-    case: Case,
-    certificates: CertificatesKnown,
-    clientname_lines: frozenset[RuleLocation] | None,
-    *,
-    now: datetime,
+    case: Case, certificates: CertificatesKnown, *, now: datetime
 ) -> ConnectionCertificates:
     """Return what is to be told of a connection's certificates.
 
     Args:
         case: the connection.
         certificates: what is known.
-        clientname_lines: rules with ``clientname=``; None when that could not be read.
         now: the moment.
     """
-    namings = Namings(case.client.role, case.in_force.maps, case.surroundings, clientname_lines)
+    clientname = case.found.clientname
+    namings = Namings(case.client.role, case.in_force.maps, case.surroundings, clientname)
 
     def without_tls() -> Outcomes:
         client = replace(case.client, tls=False)
         return outcomes(client, case.in_force, case.surroundings, unknown="")
 
     rules = tuple(rule for rule in case.found.rules if demands_name(rule))
-    key = certificates.named_for[case.wal_sender.pid] = (case.client.role, rules)
+    key = (case.client.role, tuple((rule, clientname(rule)) for rule in rules))
+    certificates.named_for[case.wal_sender.pid] = key
     if key not in certificates.named:
         certificates.named[key] = pool(
             named(

@@ -28,21 +28,15 @@ _METHODS = {
 }
 
 
-def explain(
-    case: Case,
-    *,
-    since: datetime | None,
-    clientname_lines: frozenset[RuleLocation] | None,
-) -> tuple[str, ...]:
+def explain(case: Case, *, since: datetime | None) -> tuple[str, ...]:
     """Return sentences: the rule as the server matched it, what it demands, what is in doubt.
 
     Args:
         case: the connection.
         since: since when the rules that may govern are known to be in force; None if unknown.
-        clientname_lines: rules with ``clientname=``, which the server's view does not list.
     """
     return (
-        *_rule(case, clientname_lines or frozenset()),
+        *_rule(case),
         *_server(case),
         *_age(case.wal_sender.backend_start, since),
     )
@@ -53,7 +47,7 @@ def place(location: RuleLocation) -> str:
     return f"{location.file_name}, line {location.line_number}"
 
 
-def _rule(case: Case, clientname_lines: frozenset[RuleLocation]) -> Iterable[str]:
+def _rule(case: Case) -> Iterable[str]:
     match = case.found.match
     if isinstance(match, NoRule):
         yield "No rule of pg_hba.conf matches it: the server would refuse it now."
@@ -61,7 +55,7 @@ def _rule(case: Case, clientname_lines: frozenset[RuleLocation]) -> Iterable[str
         rule = match.rule
         yield f"{place(rule.location)} governs it, the first that matches: {rule_text(rule)}"
         yield from (_demand(rule, d) for d in sorted(case.found.demanded, key=_order))
-        yield from _not_in_the_view(rule, case, clientname_lines)
+        yield from _not_in_the_view(rule, case)
     else:
         yield from _undecided(match)
 
@@ -91,16 +85,13 @@ def _demand(rule: HbaRule, demand: Demand) -> str:
     return _DEMANDS[demand]
 
 
-def _not_in_the_view(
-    rule: HbaRule, case: Case, clientname_lines: frozenset[RuleLocation]
-) -> Iterable[str]:
-    quoting = case.surroundings.quoting_lines
-    if quoting is not None and rule.location in quoting:
+def _not_in_the_view(rule: HbaRule, case: Case) -> Iterable[str]:
+    if case.found.may_quote(rule):
         yield (
             "The line holds quotes, or an @ file that may hold some; "
             "the server's view does not show them."
         )
-    if rule.location in clientname_lines:
+    if case.compares_whole_name(rule):
         yield "The line holds clientname=, which the server's view does not show."
 
 

@@ -5,7 +5,7 @@ evaluates quotes, host names and its own interfaces, which pg_hba_file_rules doe
 hangs on those *may* match, is kept as a candidate, and evaluation goes on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
-from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.hba import ConnectionType, HbaContent, HbaRule
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE
 from exporter.model.wal_sender import IpAddress, ReplicationKind
@@ -46,20 +46,19 @@ class Client:
         return replace(self, tls=True, gss_encrypted=False)
 
 
-def governing_rule(
-    rules: Sequence[HbaRule], client: Client, surroundings: Surroundings
-) -> RuleMatch:
-    """Return the first of ``rules`` that matches ``client``, as far as it can be told.
+def governing_rule(content: HbaContent, client: Client, surroundings: Surroundings) -> RuleMatch:
+    """Return the first rule of ``content`` that matches ``client``, as far as it can be told.
 
     Args:
-        rules: in reading order, as one load of the server would hold them.
+        content: as one load of the server would hold it.
         client: the connection.
         surroundings: of the server that holds the rules.
     """
     candidates: list[HbaRule] = []
     why: list[str] = []
-    for rule in rules:
-        result, doubt = rule_matches(rule, client, surroundings)
+    for rule in content.rules:
+        quoting = content.may_quote(rule)
+        result, doubt = rule_matches(rule, client, surroundings, quoting=quoting)
         if result is Truth.NO:
             continue
         if result is Truth.YES and not candidates:
@@ -73,17 +72,21 @@ def governing_rule(
     return Undecided(tuple(candidates), may_match_none=True, why=tuple(why))
 
 
-def rule_matches(rule: HbaRule, client: Client, surroundings: Surroundings) -> tuple[Truth, str]:
-    """Return whether ``rule`` matches ``client``, and for MAY the doubt in words."""
+def rule_matches(
+    rule: HbaRule, client: Client, surroundings: Surroundings, *, quoting: bool
+) -> tuple[Truth, str]:
+    """Return whether ``rule`` matches ``client``, and for MAY the doubt in words.
+
+    Args:
+        rule: of one content.
+        client: the connection.
+        surroundings: of the server that holds the rules.
+        quoting: the rule's tokens may stand in quotes there.
+    """
     if not _type_matches(rule.connection_type, client):
         return Truth.NO, ""
     doubts: list[str] = []
-    tokens = _Tokens(
-        client=client,
-        surroundings=surroundings,
-        quoting=surroundings.quoting_lines is not None
-        and rule.location in surroundings.quoting_lines,
-    )
+    tokens = _Tokens(client=client, surroundings=surroundings, quoting=quoting)
     for answer in tokens.fields(rule):
         if answer is False:
             return Truth.NO, ""

@@ -7,6 +7,7 @@ load_hba(); guc-file.l, ProcessConfigFile()). So the content in force is followe
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from exporter.model.failure import Read, Unread
 from exporter.model.hba import FileTimes, LineTraits, ServerFile
@@ -69,22 +70,30 @@ def follow(
         started_at: when the server started.
         newest: last change of the files; None if not known.
     """
+    if history.before_unread is not None and _same(history.before_unread.latest, content):
+        # whatever lines could not be read in between: these stand on both sides of it
+        history = history.before_unread
     moved = history.latest_load is not None and loaded_at != history.latest_load
-    stayed = history.latest_digest == content.digest
+    if _is_whole(history.latest) and _may_be(history.latest, content) and not moved:
+        # nothing was loaded since its lines were read: it is in force, or not, as it was then
+        content = history.latest
+    stayed = _same(history.latest, content)
     # What was not there yet when a poll saw this load time was written after that load, whatever
     # its times say: a moved or skewed clock, a file removed from an included directory.
-    newer_than = history.newer_than if stayed else history.latest_load
+    no_other = stayed or _may_be(history.latest, content)
+    newer_than = history.newer_than if no_other else history.latest_load
     newer = newer_than == loaded_at
     # Whatever the last load took, it was this content: written before it, or seen on both sides.
     # Written in the second of the load counts as before it: write and reload in one second is what
     # every tool does, initdb and start too; no later poll could tell more (docs/architecture.md).
     settled = (newest is not None and newest <= loaded_at and not newer) or (moved and stayed)
-    is_confirmed = history.confirmed is not None and history.confirmed.digest == content.digest
+    is_confirmed = _same(history.confirmed, content)
     history = replace(
         _remember(history, content, moved=moved, is_confirmed=is_confirmed),
-        latest_digest=content.digest,
+        latest=content,
         latest_load=loaded_at,
         newer_than=newer_than,
+        before_unread=_before_unread(history, content),
     )
     if settled and not content.loadable:
         return HbaState.REJECTED, history
@@ -130,23 +139,49 @@ def _remember(
     history: FileHistory[ContentT], content: ContentT, *, moved: bool, is_confirmed: bool
 ) -> FileHistory[ContentT]:
     """Add ``content`` to what was seen since the confirmation, and tell whether it was loaded."""
-    digests = {seen.digest for seen in history.seen_since}
     # with no confirmation yet there is nothing to compare with, and nothing to supersede
-    other_before = history.latest_digest in digests
+    other_before = any(_same(history.latest, seen) for seen in history.seen_since)
     other_now = content.loadable and not is_confirmed and history.confirmed is not None
     seen_since = history.seen_since
     complete = history.complete
-    if other_now and content.digest not in digests:
+    if other_now and not any(_same(seen, content) for seen in seen_since):
         if len(seen_since) < VERSIONS_KEPT:
             seen_since = (*seen_since, content)
         else:
             complete = False
+    if moved and other_now and _is_whole(history.confirmed) and not content.is_whole:
+        # it may hold quotes like no content that is known
+        complete = False
     return replace(
         history,
         seen_since=seen_since,
         complete=complete,
         superseded=history.superseded or (moved and (other_before or other_now)),
     )
+
+
+def _same(one: ContentT | None, other: ContentT) -> bool:
+    return one is not None and one.identity == other.identity
+
+
+def _is_whole(content: ContentT | None) -> TypeGuard[ContentT]:
+    return content is not None and content.is_whole
+
+
+def _may_be(one: ContentT | None, other: ContentT) -> bool:
+    """Return whether the rows are the same, and the lines of one only are not known."""
+    return one is not None and one.digest == other.digest and one.is_whole != other.is_whole
+
+
+def _before_unread(
+    history: FileHistory[ContentT], content: ContentT
+) -> FileHistory[ContentT] | None:
+    """Return what a poll that reads the lines again may go on from, as after polls that failed."""
+    if content.is_whole:
+        return None
+    if _may_be(history.latest, content):
+        return history
+    return history.before_unread if _same(history.latest, content) else None
 
 
 def _in_force_since(

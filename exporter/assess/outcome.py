@@ -1,7 +1,7 @@
 """What one client meets under every content of the rules that may be in force."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from exporter.assess.demand import Demand, demands
 from exporter.assess.hba_match import Client, governing_rule
@@ -27,11 +27,14 @@ class Outcomes:
         agreed: every content of pg_hba.conf that may be in force gives this match.
         possible: every rule that may govern (None: no rule matches) with what it demands;
             empty when the rules in force are not known.
+        contents: those in which each rule may govern: the same one may stand in several, and its
+            line hold something in one only.
     """
 
     match: RuleMatch
     agreed: bool
     possible: tuple[tuple[HbaRule | None, frozenset[Demand]], ...]
+    contents: Mapping[HbaRule, Sequence[HbaContent]] = field(default_factory=dict, compare=False)
 
     @property
     def demanded(self) -> frozenset[Demand]:
@@ -42,6 +45,17 @@ class Outcomes:
     def rules(self) -> tuple[HbaRule, ...]:
         """The rules that may govern."""
         return tuple(r for r, _ in self.possible if r is not None)
+
+    def may_quote(self, rule: HbaRule) -> bool:
+        """Return whether one of these rules may hold quotes, in any content."""
+        return any(content.may_quote(rule) for content in self.contents[rule])
+
+    def clientname(self, rule: HbaRule) -> frozenset[bool | None]:
+        """Return whether one of these rules has ``clientname=``: an answer of each content.
+
+        None is that of a content whose lines were not read: the view does not list the option.
+        """
+        return frozenset(content.holds_clientname(rule) for content in self.contents[rule])
 
 
 def outcomes(
@@ -55,16 +69,21 @@ def outcomes(
         surroundings: of the server.
         unknown: why the rules in force are not known, for the case that they are not.
     """
-    matches = [governing_rule(c.rules, client, surroundings) for c in in_force.rules]
+    matches = [governing_rule(c, client, surroundings) for c in in_force.rules]
     rules: dict[HbaRule | None, None] = {}
-    for match in matches:
-        rules.update(dict.fromkeys(_rules_of(match)))
+    contents: dict[HbaRule, list[HbaContent]] = {}
+    for content, match in zip(in_force.rules, matches, strict=True):
+        for rule in _rules_of(match):
+            rules[rule] = None
+            if rule is not None:
+                contents.setdefault(rule, []).append(content)
     return Outcomes(
         match=_together(matches, unknown),
         agreed=len(set(matches)) == 1,
         possible=tuple(
             (rule, demands(rule, client.role, in_force.maps, surroundings)) for rule in rules
         ),
+        contents=contents,
     )
 
 

@@ -9,7 +9,7 @@ from exporter.assess.outcome import InForce, Outcomes
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
 from exporter.assess.verdict import tls_version_too_old
-from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
+from exporter.model.hba import ConnectionType, HbaContent, HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.observation import Server
 from exporter.model.policy import Policy
@@ -30,12 +30,7 @@ _OF_MAP_STATE = {**_OF_STATE, HbaState.UNREADABLE: Reason.MAP_UNREADABLE}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that the reasons of one connection follow from.
-
-    Attributes:
-        clientname_lines: rules with ``clientname=``, which the server's view does not list; None
-            when that could not be read.
-    """
+    """All that the reasons of one connection follow from."""
 
     wal_sender: WalSender
     client: Client
@@ -48,12 +43,11 @@ class Case:
     ident_state: HbaState
     in_force: InForce
     surroundings: Surroundings
-    clientname_lines: frozenset[RuleLocation] | None
     policy: Policy
 
     def compares_whole_name(self, rule: HbaRule) -> bool:
         """Return whether ``rule`` visibly has ``clientname=``, whose one use is ``DN``."""
-        return self.clientname_lines is not None and rule.location in self.clientname_lines
+        return self.found.clientname(rule) == {True}
 
 
 def reasons(case: Case) -> tuple[Reason, ...]:
@@ -155,14 +149,17 @@ def _of_rule_without_certificate(rule: HbaRule, case: Case) -> Iterable[Reason]:
 def _shadows(rule: HbaRule, case: Case) -> bool:
     """Return whether a later rule would demand a certificate of the same client over TLS."""
     over_tls = case.client.over_tls()
-    if rule_matches(rule, over_tls, case.surroundings)[0] is not Truth.YES:
-        return False
+
+    def matches(each: HbaRule, content: HbaContent) -> bool:
+        quoting = content.may_quote(each)
+        return rule_matches(each, over_tls, case.surroundings, quoting=quoting)[0] is Truth.YES
+
     for content in case.in_force.rules:
-        if rule not in content.rules:
+        if not matches(rule, content) or rule not in content.rules:
             return False
         later = content.rules[content.rules.index(rule) + 1 :]
         if not any(
-            rule_matches(other, over_tls, case.surroundings)[0] is Truth.YES
+            matches(other, content)
             and demands(other, case.client.role, case.in_force.maps, case.surroundings)
             & (CERTIFICATE_DEMANDS - {Demand.CHAIN})
             for other in later

@@ -230,7 +230,7 @@ def _second_field(case: Case, rule: HbaRule) -> tuple[str, str]:
         shown, placeholder = distinguished_name(shown_subject(case.wal_sender)), "WHOLE_NAME"
     else:
         field = "the CN of the client's certificate"
-        if case.clientname_lines is None:
+        if case.found.clientname(rule) != {False}:
             field += ", or its whole name if the line of the rule has clientname=DN"
         shown, placeholder = shown_name(case), "CN_OF_ITS_CERTIFICATE"
     # a leading / makes an expression of a certificate's name at all versions

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 from exporter.assess.connection import RulesInForce
 from exporter.assess.connection_certificates import certificates_known
@@ -13,7 +12,7 @@ from exporter.assess.remembered_report import again, remember
 from exporter.assess.rules_remedy import error_text, rules_remedy
 from exporter.assess.target_certificates import target_certificates
 from exporter.model.failure import Read, Reader, Unread
-from exporter.model.hba import RuleLocation, ServerFile
+from exporter.model.hba import HbaContent, LineTraits, ServerFile
 from exporter.model.history import RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
 from exporter.model.knowledge import Knowledge
@@ -134,7 +133,7 @@ def _rules_in_force(
     if not isinstance(observation.hba, Unread):
         hba_state, hba = follow(
             history.hba,
-            observation.hba,
+            _with_lines(observation.hba, observation.hba_lines),
             loaded_at=server.configuration_loaded_at,
             started_at=server.started_at,
             newest=newest_change(observation.file_times, observation.hba_lines, _HBA_FILES),
@@ -157,8 +156,6 @@ def _rules_in_force(
         in_force=InForce(rules=rules, maps=maps),
         hba_since=history.hba.confirmed_since,
         ident_since=history.ident.confirmed_since if maps else None,
-        quoting_lines=_locations(observation, holding="quote"),
-        clientname_lines=_locations(observation, holding="clientname"),
         regular_expressions=_regular_expressions(observation),
         unknown=_STATE_IN_WORDS[hba_state],
     )
@@ -171,20 +168,8 @@ def _regular_expressions(observation: Observation) -> dict[tuple[str, str], bool
     return {(r.token, r.name): r.matches for r in observation.regular_expressions}
 
 
-def _locations(
-    observation: Observation, *, holding: Literal["quote", "clientname"]
-) -> frozenset[RuleLocation] | None:
-    """Return the rules whose line holds something; a continued one is told at its first line."""
-    lines = observation.hba_lines
-    if isinstance(lines, Unread):
-        return None
-    found: set[RuleLocation] = set()
-    for line in lines:
-        # a file that names are taken from may quote them
-        quotes = line.holds_quote or line.holds_file_reference
-        if quotes if holding == "quote" else line.holds_clientname:
-            found.add(line.location)
-    return frozenset(found)
+def _with_lines(content: HbaContent, lines: Read[tuple[LineTraits, ...]]) -> HbaContent:
+    return content if isinstance(lines, Unread) else content.with_lines(lines)
 
 
 def _readers(observation: Observation, knowledge: Knowledge) -> dict[Reader, Unread | None]:

@@ -3,7 +3,8 @@
 Sources: manual, "The pg_hba.conf File" and "pg_hba_file_rules"; hbafuncs.c, hba.c.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -86,7 +87,10 @@ class HbaContent:
         rules: in reading order, without the lines in error, but with ``hostssl`` lines that
             ``ssl = off`` makes ineffective.
         errors: lines in error, in reading order.
-        digest: of all rows, so that two polls can be told to have seen the same content.
+        digest: of all rows, so that two polls can be told to have seen the same rows.
+        quoting_lines: locations of rules whose line holds a quote, or an ``@`` file which may;
+            None when the lines were not read: tokens are then taken as keywords.
+        clientname_lines: locations of rules with ``clientname=``; None when not read.
         digest_as_read: of the rows with messages that say nothing about the content; equal ones
             need not be interpreted again.
     """
@@ -95,11 +99,44 @@ class HbaContent:
     errors: tuple[ErrorLine, ...]
     digest: str
     digest_as_read: str = field(default="", compare=False, repr=False)
+    quoting_lines: frozenset[RuleLocation] | None = None
+    clientname_lines: frozenset[RuleLocation] | None = None
 
     @property
     def loadable(self) -> bool:
         """Whether a reload would take this content."""
         return not any(e.blocks_loading for e in self.errors)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what the view loses of the lines is known too."""
+        return self.quoting_lines is not None
+
+    @property
+    def identity(self) -> Hashable:
+        """What two polls saw the same of if they saw the same content."""
+        return self.digest, self.quoting_lines, self.clientname_lines
+
+    def with_lines(self, lines: "tuple[LineTraits, ...]") -> "HbaContent":
+        """Return the content with what its lines hold; a continued one is told at its first."""
+        return replace(
+            self,
+            # a file that names are taken from may quote them
+            quoting_lines=frozenset(
+                line.location for line in lines if line.holds_quote or line.holds_file_reference
+            ),
+            clientname_lines=frozenset(line.location for line in lines if line.holds_clientname),
+        )
+
+    def may_quote(self, rule: HbaRule) -> bool:
+        """Return whether tokens of ``rule`` are known to stand in quotes, or perhaps to."""
+        return self.quoting_lines is not None and rule.location in self.quoting_lines
+
+    def holds_clientname(self, rule: HbaRule) -> bool | None:
+        """Return whether the line of ``rule`` holds ``clientname=``; None if not known."""
+        if self.clientname_lines is None:
+            return None
+        return rule.location in self.clientname_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +166,16 @@ class IdentContent:
     def loadable(self) -> bool:
         """Whether a reload would take this content."""
         return not any(e.blocks_loading for e in self.errors)
+
+    @property
+    def is_whole(self) -> bool:
+        """True: quotes mean nothing in it."""
+        return True
+
+    @property
+    def identity(self) -> Hashable:
+        """What two polls saw the same of if they saw the same content."""
+        return self.digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,13 @@ class FileHistory(Generic[ContentT]):
         superseded: the load time moved since the confirmation while another loadable content
             was on disk, so that ``confirmed`` need not be in force any more.
         complete: ``confirmed`` or one of ``seen_since`` is in force; False before the first
-            confirmation and once ``seen_since`` had to be cut.
-        latest_digest, latest_load: what the poll before saw; None before the first poll.
+            confirmation, once ``seen_since`` had to be cut, and once something was loaded whose
+            lines could not be read, unlike those of ``confirmed``.
+        latest, latest_load: what the poll before saw; None before the first poll.
         newer_than: the load time under which another content was seen before the latest one, so
             that the latest was written after that load; None if no other was seen before.
+        before_unread: the history before a load after which the lines of the same rows could not
+            be read; the poll that reads the same lines again goes on from there.
     """
 
     confirmed: ContentT | None = None
@@ -39,9 +42,10 @@ class FileHistory(Generic[ContentT]):
     seen_since: tuple[ContentT, ...] = ()
     superseded: bool = False
     complete: bool = False
-    latest_digest: str | None = None
+    latest: ContentT | None = None
     latest_load: datetime | None = None
     newer_than: datetime | None = None
+    before_unread: "FileHistory[ContentT] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,14 +75,14 @@ def test_the_report_under_an_older_configuration_is_dropped() -> None:
 
 def test_the_history_comes_back_as_it_was_posted() -> None:
     board = Board([TARGET])
-    history = RulesHistory(hba=FileHistory(latest_digest="x"))
+    history = RulesHistory(hba=FileHistory(complete=True))
     board.post(READ, history)
     assert board.history("db1") is history
 
 
 def test_another_system_identifier_is_told_once_and_forgets_the_history() -> None:
     board = Board([TARGET])
-    board.post(READ, RulesHistory(hba=FileHistory(latest_digest="x")))
+    board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     assert board.same_cluster("db1", "1")
     assert board.same_cluster("db1", "1")
     assert not board.same_cluster("db1", "2")
@@ -99,16 +99,16 @@ def test_an_identifier_that_may_not_be_read_changes_nothing() -> None:
 
 def test_a_new_configuration_keeps_what_did_not_change() -> None:
     board = Board([TARGET, OTHER])
-    board.post(READ, RulesHistory(hba=FileHistory(latest_digest="x")))
+    board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     board.configure([TARGET, replace(OTHER, timeout_seconds=5.0)])
     assert board.record("db1").polls == 1
-    assert board.history("db1").hba.latest_digest == "x"
+    assert board.history("db1").hba.complete
     assert board.record("db2").report is None
 
 
 def test_a_target_that_is_configured_otherwise_begins_anew() -> None:
     board = Board([TARGET])
-    board.post(READ, RulesHistory(hba=FileHistory(latest_digest="x")))
+    board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     board.configure([replace(TARGET, timeout_seconds=5.0)])
     assert board.record("db1").polls == 0
     assert board.history("db1") == RulesHistory()

@@ -38,7 +38,6 @@ def _surroundings(observation: Observation, role: str) -> Surroundings:
         server_version_number=observation.server.version_number,
         member_of=observation.role_memberships[role],
         regular_expressions={(r.token, r.name): r.matches for r in observation.regular_expressions},
-        quoting_lines=frozenset(),
     )
 
 

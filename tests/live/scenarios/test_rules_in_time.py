@@ -18,6 +18,7 @@ from tests.live.scenarios.timeline import STANDBY, Moment, after_the_second_of_t
 pytestmark = pytest.mark.live
 
 RULES = "hostssl replication r_standby 127.0.0.0/8 cert\n"
+QUOTED = 'hostssl "replication" r_standby 127.0.0.0/8 cert\n'
 TRUSTING = "hostssl replication r_standby 127.0.0.0/8 trust\n"
 UNRELATED = RULES + "hostssl replication somebody_else 127.0.0.0/8 trust\n"
 BROKEN = RULES + "host replication somebody_else 127.0.0.0/8 cert\n"
@@ -144,6 +145,20 @@ class TestWithFileTimes:
         told.append(moment(started))
         pending = unknown("pending", "rules_pending", predates=False)
         assert told == [GOOD, pending, pending, GOOD]
+
+    def test_quotes_taken_away_on_disk_are_pending_until_they_are_loaded(
+        self, started: Stage
+    ) -> None:
+        """The server's view shows both alike, and no physical walsender matches the quoted one."""
+        started.load_hba(QUOTED + TRUSTING)
+        told = [moment(started)]
+        started.write_hba(RULES + TRUSTING)
+        told += [moment(started), moment(started)]
+        started.primary.server.reload()
+        told.append(moment(started))
+        pending = unknown("pending", "rules_pending", predates=True)
+        undecided = unknown("loaded", "rule_undecided", predates=True)
+        assert told == [undecided, pending, pending, GOOD_AND_OLDER]
 
     def test_an_edit_under_which_nothing_changes_for_the_standby_leaves_it_secure(
         self, started: Stage

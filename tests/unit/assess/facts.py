@@ -178,14 +178,26 @@ def known(
     return RulesInForce(
         state=state,
         ident_state=ident_state,
-        in_force=InForce(contents, maps),
+        in_force=InForce(tuple(c if c.is_whole else c.with_lines(()) for c in contents), maps),
         hba_since=LOADED,
         ident_since=LOADED,
-        quoting_lines=frozenset(),
-        clientname_lines=frozenset(),
         regular_expressions={},
         unknown="not known",
     )
+
+
+def holding(
+    in_force: RulesInForce,
+    *,
+    quoting: frozenset[RuleLocation] | None = frozenset(),
+    clientname: frozenset[RuleLocation] | None = frozenset(),
+) -> RulesInForce:
+    """Return the same rules, with what their lines hold in every content; None for unread."""
+    contents = tuple(
+        replace(content, quoting_lines=quoting, clientname_lines=clientname)
+        for content in in_force.in_force.rules
+    )
+    return replace(in_force, in_force=InForce(contents, in_force.in_force.maps))
 
 
 def judged_under(wal_sender: WalSender, in_force: RulesInForce) -> Connection:

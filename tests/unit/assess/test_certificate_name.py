@@ -13,11 +13,11 @@ from exporter.model.hba import HbaRule
 from tests.unit.assess.certificates import certificate, name
 from tests.unit.assess.facts import CERT, mapping, maps
 
-NEW = Surroundings(180000, frozenset({"replica", "staff"}), {("/^rep", "replica"): True}, None)
+NEW = Surroundings(180000, frozenset({"replica", "staff"}), {("/^rep", "replica"): True})
 OLD = replace(NEW, server_version_number=150000)
 ANCIENT = replace(NEW, server_version_number=139999)
 BY_MAP = replace(CERT, options=("map=m", "clientcert=verify-full"))
-NAMINGS = Namings("replica", (maps(),), NEW, frozenset())
+NAMINGS = Namings("replica", (maps(),), NEW, lambda _: frozenset({False}))
 
 
 def fit(
@@ -44,7 +44,7 @@ def test_the_first_common_name_must_be_the_role(
 
 
 def test_which_name_a_line_with_clientname_compares_is_not_known() -> None:
-    namings = replace(NAMINGS, clientname_lines=frozenset({CERT.location}))
+    namings = replace(NAMINGS, clientname=lambda _: frozenset({True}))
     assert fit(name("CN=replica"), CERT, namings) is NameFit.UNDECIDED
     assert fit(name("CN=other"), CERT, namings) is NameFit.REFUSED
     assert fit(name("CN=replica"), None, namings) is NameFit.ADMITTED
@@ -54,7 +54,7 @@ def test_which_name_a_line_with_clientname_compares_is_not_known() -> None:
 
 
 def test_where_lines_cannot_be_read_any_may_hold_clientname_from_14_on() -> None:
-    unread = replace(NAMINGS, clientname_lines=None)
+    unread = replace(NAMINGS, clientname=lambda _: frozenset({None}))
     assert fit(name("CN=replica"), CERT, unread) is NameFit.UNDECIDED
     of_14 = replace(unread, surroundings=replace(NEW, server_version_number=140000))
     assert fit(name("CN=replica"), CERT, of_14) is NameFit.UNDECIDED

@@ -33,6 +33,7 @@ from tests.unit.assess.facts import (
     TLS,
     TRUST,
     WITHOUT_CERTIFICATE,
+    holding,
     judged,
     judged_under,
     known,
@@ -129,7 +130,7 @@ def test_it_is_matched_as_the_server_s_version_does() -> None:
 
 
 def test_a_line_with_quotes_leaves_its_keywords_in_doubt() -> None:
-    in_force = replace(known(rules(CERT)), quoting_lines=frozenset({CERT.location}))
+    in_force = holding(known(rules(CERT)), quoting=frozenset({CERT.location}))
     assert isinstance(judged_under(STANDBY, in_force).rule_match, Undecided)
 
 
@@ -242,17 +243,17 @@ def test_a_map_may_be_matched_against_the_whole_name_where_clientname_stands() -
     alice = showing("/O=Lab/CN=alice")
     by_whole_name = under_maps(maps(mapping("CN=alice,O=Lab", "replica")))
     assert not is_confirmed(alice, by_whole_name)
-    here = replace(by_whole_name, clientname_lines=frozenset({CERT.location}))
+    here = holding(by_whole_name, clientname=frozenset({CERT.location}))
     assert is_confirmed(alice, here)
-    elsewhere = replace(by_whole_name, clientname_lines=frozenset({at(2)}))
+    elsewhere = holding(by_whole_name, clientname=frozenset({at(2)}))
     assert not is_confirmed(alice, elsewhere)
-    not_known = replace(by_whole_name, clientname_lines=None)
+    not_known = holding(by_whole_name, clientname=None)
     assert is_confirmed(alice, not_known)
     assert not is_confirmed(showing("/O=Lab/CN=bob"), not_known)
     assert not is_confirmed(showing("/O=Lab/CN=alice", cut=True), not_known)
     common = under_maps(maps(mapping("alice", "replica")))
     for lines in (frozenset({CERT.location}), frozenset[RuleLocation](), None):
-        assert is_confirmed(alice, replace(common, clientname_lines=lines))
+        assert is_confirmed(alice, holding(common, clientname=lines))
 
 
 def test_every_rule_that_may_govern_has_to_confirm_the_name() -> None:

@@ -40,7 +40,7 @@ from tests.unit.assess.facts import (
 from tests.unit.assess.pg_hba import tokens
 
 HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
-NEW = Surroundings(180000, frozenset({"replica"}), {}, frozenset())
+NEW = Surroundings(180000, frozenset({"replica"}), {})
 OLD = replace(NEW, server_version_number=150000)
 HOUR = timedelta(hours=1)
 

@@ -13,7 +13,6 @@ V17 = Surroundings(
     server_version_number=170005,
     member_of=frozenset({"replica", "staff"}),
     regular_expressions={("/^rep", "replica"): True, ("/^x", "replica"): False},
-    quoting_lines=frozenset(),
 )
 MAPPED = replace(CERT, options=("map=m", "clientcert=verify-full"))
 

@@ -23,6 +23,7 @@ from tests.unit.assess.facts import (
     STARTED,
     TRUST,
     WITHOUT_CERTIFICATE,
+    holding,
     judged,
     judged_under,
     known,
@@ -257,7 +258,7 @@ def test_what_other_lines_hold_is_not_told() -> None:
 
 
 def test_lines_that_could_not_be_read_are_not_told() -> None:
-    unread = replace(known(rules(CERT)), quoting_lines=None, clientname_lines=None)
+    unread = holding(known(rules(CERT)), quoting=None, clientname=None)
     assert judged_under(STANDBY, unread).explanation == (
         GOVERNS + "hostssl replication replica 10.0.0.0/8 cert",
         "It demands a certificate whose name is the role's.",

@@ -8,7 +8,7 @@ import pytest
 from exporter.assess.hba_match import Client, governing_rule, rule_matches
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
-from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
+from exporter.model.hba import ConnectionType, HbaContent, HbaRule, RuleLocation
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.wal_sender import ReplicationKind
 from tests.unit.assess.facts import CERT, HBA, REJECT, SCRAM, TRUST, at
@@ -35,14 +35,32 @@ AROUND = Surroundings(
         ("/^x", "replica"): False,
         ("/shop", "shop"): True,
     },
-    quoting_lines=frozenset(),
 )
-QUOTES = replace(AROUND, quoting_lines=frozenset({CERT.location}))
 V15 = replace(AROUND, server_version_number=159999)
 
 
-def matches(rule: HbaRule, client: Client = PHYSICAL, around: Surroundings = AROUND) -> Truth:
-    return rule_matches(rule, client, around)[0]
+def of(*written: HbaRule) -> HbaContent:
+    return HbaContent(written, (), digest="")
+
+
+def doubted(
+    rule: HbaRule,
+    client: Client = PHYSICAL,
+    around: Surroundings = AROUND,
+    *,
+    quoting: bool = False,
+) -> tuple[Truth, str]:
+    return rule_matches(rule, client, around, quoting=quoting)
+
+
+def matches(
+    rule: HbaRule,
+    client: Client = PHYSICAL,
+    around: Surroundings = AROUND,
+    *,
+    quoting: bool = False,
+) -> Truth:
+    return doubted(rule, client, around, quoting=quoting)[0]
 
 
 # --- type
@@ -69,13 +87,13 @@ def test_the_type_of_a_rule_is_held_against_how_the_client_comes(
 
 def test_what_does_not_match_by_its_type_leaves_no_doubt() -> None:
     rule = replace(ANYBODY, connection_type=ConnectionType.LOCAL, address="samenet")
-    assert rule_matches(rule, PHYSICAL, AROUND) == (NO, "")
-    assert rule_matches(replace(rule, connection_type=ConnectionType.HOST), PHYSICAL, AROUND) == (
+    assert doubted(rule, PHYSICAL, AROUND) == (NO, "")
+    assert doubted(replace(rule, connection_type=ConnectionType.HOST), PHYSICAL, AROUND) == (
         MAY,
         "samenet hangs on the server's network interfaces",
     )
     other = replace(rule, connection_type=ConnectionType.HOST, roles=("other",))
-    assert rule_matches(other, PHYSICAL, AROUND) == (NO, "")
+    assert doubted(other, PHYSICAL, AROUND) == (NO, "")
 
 
 def test_a_client_over_tls_is_not_encrypted_by_gssapi() -> None:
@@ -119,13 +137,13 @@ def test_all_fields_have_to_match() -> None:
 
 def test_membership_that_could_not_be_read_is_a_doubt() -> None:
     blind = replace(AROUND, member_of=None)
-    told = rule_matches(replace(ANYBODY, roles=("+staff",)), PHYSICAL, blind)
+    told = doubted(replace(ANYBODY, roles=("+staff",)), PHYSICAL, blind)
     assert told == (MAY, "membership in staff could not be read")
     assert matches(replace(ANYBODY, roles=("+staff", "replica")), around=blind) is YES
 
 
 def test_an_expression_without_an_answer_is_a_doubt() -> None:
-    told = rule_matches(replace(ANYBODY, roles=("/new",)), PHYSICAL, AROUND)
+    told = doubted(replace(ANYBODY, roles=("/new",)), PHYSICAL, AROUND)
     assert told == (MAY, "the regular expression /new was not evaluated")
 
 
@@ -218,12 +236,12 @@ def test_an_address_is_masked_on_both_sides_within_its_family(
 def test_an_address_that_only_the_server_can_tell_is_a_doubt(
     address: str | None, doubt: str
 ) -> None:
-    assert rule_matches(replace(ANYBODY, address=address), PHYSICAL, AROUND) == (MAY, doubt)
+    assert doubted(replace(ANYBODY, address=address), PHYSICAL, AROUND) == (MAY, doubt)
 
 
 def test_a_unix_socket_has_no_address_to_match() -> None:
     local = replace(ANYBODY, connection_type=ConnectionType.LOCAL, address=None)
-    assert rule_matches(local, SOCKET, AROUND) == (YES, "")
+    assert doubted(local, SOCKET, AROUND) == (YES, "")
 
 
 # --- quotes
@@ -247,7 +265,7 @@ def test_in_a_line_with_quotes_a_keyword_may_be_a_name(
     rule = replace(
         ANYBODY, roles=(token,), databases=("shop",), address="0.0.0.0", netmask="0.0.0.0"
     )
-    assert matches(rule, replace(LOGICAL, role=role), QUOTES) is expected
+    assert matches(rule, replace(LOGICAL, role=role), quoting=True) is expected
 
 
 @pytest.mark.parametrize(
@@ -273,12 +291,12 @@ def test_in_a_line_with_quotes_a_keyword_may_be_a_database(
         ANYBODY, roles=("replica",), databases=(token,), address="0.0.0.0", netmask="0.0.0.0"
     )
     client = PHYSICAL if database is None else replace(LOGICAL, database=database)
-    assert matches(rule, client, QUOTES) is expected
+    assert matches(rule, client, quoting=True) is expected
 
 
 def test_a_quoted_all_in_the_address_field_is_a_host_name() -> None:
     rule = replace(ANYBODY, roles=("replica",), databases=("shop",))
-    assert rule_matches(rule, LOGICAL, QUOTES) == (
+    assert doubted(rule, LOGICAL, quoting=True) == (
         MAY,
         "the server looks up the host name all when a client connects",
     )
@@ -286,8 +304,8 @@ def test_a_quoted_all_in_the_address_field_is_a_host_name() -> None:
 
 def test_doubts_of_one_rule_are_told_together() -> None:
     rule = replace(ANYBODY, roles=("+staff", "/new"), address="samenet")
-    blind = replace(QUOTES, member_of=None)
-    result, doubts = rule_matches(rule, PHYSICAL, blind)
+    blind = replace(AROUND, member_of=None)
+    result, doubts = doubted(rule, PHYSICAL, blind, quoting=True)
     assert result is MAY
     assert doubts.split("; ") == [
         '"+staff" may stand in quotes there, and then it is no keyword',
@@ -298,27 +316,31 @@ def test_doubts_of_one_rule_are_told_together() -> None:
 
 
 def test_where_quotes_could_not_be_read_tokens_are_keywords() -> None:
-    assert matches(ANYBODY, around=replace(AROUND, quoting_lines=None)) is YES
+    file = of(ANYBODY)
+    assert governing_rule(file, PHYSICAL, AROUND) == Governs(ANYBODY)
     elsewhere = frozenset({RuleLocation(HBA, 2), RuleLocation("/etc/other.conf", 1)})
-    assert matches(ANYBODY, around=replace(AROUND, quoting_lines=elsewhere)) is YES
+    quoted = replace(file, quoting_lines=elsewhere)
+    assert governing_rule(quoted, PHYSICAL, AROUND) == Governs(ANYBODY)
+    quoted = replace(file, quoting_lines=elsewhere | {ANYBODY.location})
+    assert isinstance(governing_rule(quoted, PHYSICAL, AROUND), Undecided)
 
 
 # --- the first that matches
 
 
 def test_the_first_rule_that_matches_governs() -> None:
-    file = (at(1, replace(CERT, roles=("other",))), at(2, CERT), at(3, TRUST))
+    file = of(at(1, replace(CERT, roles=("other",))), at(2, CERT), at(3, TRUST))
     assert governing_rule(file, PHYSICAL, AROUND) == Governs(at(2, CERT))
 
 
 def test_no_rule_governs_whom_none_matches() -> None:
-    assert governing_rule((), PHYSICAL, AROUND) == NoRule()
-    assert governing_rule((CERT,), PLAINTEXT, AROUND) == NoRule()
+    assert governing_rule(of(), PHYSICAL, AROUND) == NoRule()
+    assert governing_rule(of(CERT), PLAINTEXT, AROUND) == NoRule()
 
 
 def test_after_a_rule_that_may_match_the_first_that_does_ends_the_search() -> None:
     near, far = at(1, replace(TRUST, address="samenet", netmask=None)), at(2, SCRAM)
-    assert governing_rule((near, far, at(3, REJECT)), PHYSICAL, AROUND) == Undecided(
+    assert governing_rule(of(near, far, at(3, REJECT)), PHYSICAL, AROUND) == Undecided(
         (near, far),
         may_match_none=False,
         why=(f"{HBA}:1: samenet hangs on the server's network interfaces",),
@@ -329,7 +351,7 @@ def test_where_no_rule_surely_matches_none_may_govern() -> None:
     near = at(1, replace(TRUST, address="samenet", netmask=None))
     named = at(3, replace(SCRAM, address="db.example", netmask=None))
     other = at(2, replace(SCRAM, roles=("other",)))
-    assert governing_rule((near, other, named), PHYSICAL, AROUND) == Undecided(
+    assert governing_rule(of(near, other, named), PHYSICAL, AROUND) == Undecided(
         (near, named),
         may_match_none=True,
         why=(

@@ -15,7 +15,6 @@ V16 = Surroundings(
     server_version_number=160000,
     member_of=frozenset({"replica", "staff"}),
     regular_expressions={("/^rep", "replica"): True, ("/^x", "replica"): False},
-    quoting_lines=frozenset(),
 )
 V15 = replace(V16, server_version_number=159999)
 

@@ -63,7 +63,7 @@ def test_what_was_written_before_the_load_is_loaded(file: Following) -> None:
         confirmed=A,
         confirmed_since=L1,
         complete=True,
-        latest_digest=A.digest,
+        latest=A,
         latest_load=L1,
     )
 
@@ -156,7 +156,7 @@ def test_without_times_the_first_poll_proves_nothing(file: Following) -> None:
     assert file.poll(A, L1, None) is HbaState.UNVERIFIED
     assert file.poll(A, L1, None) is HbaState.UNVERIFIED
     assert file.may_be_in_force() == ()
-    assert file.history == FileHistory(latest_digest=A.digest, latest_load=L1)
+    assert file.history == FileHistory(latest=A, latest_load=L1)
 
 
 def test_rules_seen_before_and_after_a_load_are_the_ones_that_it_took(file: Following) -> None:
@@ -229,6 +229,140 @@ def test_what_appeared_after_the_load_is_pending_even_with_an_older_time(file: F
     assert file.history.newer_than == L1
     assert file.poll(B, L2, BEFORE_START) is HbaState.LOADED
     assert file.history.newer_than == L1
+
+
+# --- what its lines hold that the view loses
+
+
+def lines(*, quote: bool = False, clientname: bool = False) -> LineTraits:
+    return LineTraits(
+        RuleLocation(HBA, 1),
+        holds_quote=quote,
+        holds_file_reference=False,
+        holds_clientname=clientname,
+        continues=False,
+    )
+
+
+PLAIN = A.with_lines(())
+QUOTED = A.with_lines((lines(quote=True),))
+NAMING = A.with_lines((lines(clientname=True),))
+
+
+@pytest.mark.parametrize("other", [QUOTED, NAMING])
+@pytest.mark.parametrize("edited", [L1 + HOUR, None])
+def test_lines_that_change_beside_the_same_rows_are_an_edit(
+    file: Following, other: HbaContent, edited: datetime | None
+) -> None:
+    for before, after in ((PLAIN, other), (other, PLAIN)):
+        file.history = FileHistory()
+        file.poll(before, L1, BEFORE_START)
+        assert file.poll(after, L1, edited) is HbaState.PENDING
+        assert file.may_be_in_force() == (before, after)
+        assert file.poll(before, L1, edited) is HbaState.LOADED
+        assert file.may_be_in_force() == (before,)
+        file.poll(after, L1, edited)
+        assert file.poll(after, L2, edited) is HbaState.LOADED
+        assert file.may_be_in_force() == (after,)
+
+
+def test_lines_that_change_beside_a_load_were_loaded_or_not(file: Following) -> None:
+    file.poll(QUOTED, L1, BEFORE_START)
+    assert file.poll(PLAIN, L2, None) is HbaState.UNVERIFIED
+    assert file.history.superseded
+    assert file.may_be_in_force() == (QUOTED, PLAIN)
+    assert file.poll(QUOTED, L2, None) is HbaState.UNVERIFIED
+
+
+def test_unread_lines_are_the_known_ones_until_something_is_loaded(file: Following) -> None:
+    file.poll(QUOTED, L1, L1 - HOUR)
+    before = file.history
+    for _ in range(2):
+        assert file.poll(A, L1, None) is HbaState.LOADED
+        assert file.may_be_in_force() == (QUOTED,)
+        assert file.history == before
+
+
+def test_unread_lines_of_an_edit_leave_it_as_it_was_seen(file: Following) -> None:
+    file.poll(PLAIN, L1, L1 - HOUR)
+    file.poll(QUOTED, L1, L1 + HOUR)
+    before = file.history
+    assert file.poll(A, L1, None) is HbaState.PENDING
+    assert file.history == before
+    assert file.poll(QUOTED, L2, L1 + HOUR) is HbaState.LOADED
+
+
+@pytest.mark.parametrize("polls", [1, 2])
+@pytest.mark.parametrize("newest", [BEFORE_START, None])
+def test_unread_lines_beside_a_load_confirm_nothing_and_cost_nothing_afterwards(
+    file: Following, newest: datetime | None, polls: int
+) -> None:
+    file.poll(QUOTED, L1, BEFORE_START)
+    for _ in range(polls):
+        assert file.poll(A, L2, None) is HbaState.UNVERIFIED
+        assert file.may_be_in_force() == ()
+    assert file.poll(QUOTED, L2, newest) is HbaState.LOADED
+    assert file.may_be_in_force() == (QUOTED,)
+    assert file.history.confirmed_since == STARTED
+    assert file.history.before_unread is None
+
+
+def test_other_lines_after_unread_ones_are_loaded_by_their_times(file: Following) -> None:
+    file.poll(QUOTED, L1, BEFORE_START)
+    file.poll(A, L2, None)
+    unread = file.history
+    assert file.poll(PLAIN, L2, L1 + HOUR) is HbaState.LOADED
+    assert file.may_be_in_force() == (PLAIN,)
+    file.history = unread
+    assert file.poll(PLAIN, L2, L2 + HOUR) is HbaState.PENDING
+    # the load may have taken what the unread lines held
+    assert file.may_be_in_force() == ()
+    file.history = unread
+    assert file.poll(PLAIN, L2, None) is HbaState.UNVERIFIED
+    assert file.poll(QUOTED, L2, None) is HbaState.UNVERIFIED
+
+
+def test_other_rules_after_unread_lines_were_written_after_the_load(file: Following) -> None:
+    file.poll(QUOTED, L1, BEFORE_START)
+    file.poll(A, L2, None)
+    assert file.poll(B, L2, L2 - SECOND) is HbaState.PENDING
+
+
+def test_lines_that_stay_unread_are_confirmed_as_where_they_never_are_read(
+    file: Following,
+) -> None:
+    file.poll(PLAIN, L1, BEFORE_START)
+    assert file.poll(A, L2, None) is HbaState.UNVERIFIED
+    assert file.poll(A, L3, None) is HbaState.LOADED
+    assert file.may_be_in_force() == (A,)
+
+
+def test_what_is_first_seen_with_unread_lines_is_not_newer_for_that(file: Following) -> None:
+    assert file.poll(A, L1, None) is HbaState.UNVERIFIED
+    assert file.poll(QUOTED, L1, L1 - HOUR) is HbaState.LOADED
+    assert file.may_be_in_force() == (QUOTED,)
+
+
+def test_lines_first_read_after_a_load_are_not_confirmed_by_the_rows(file: Following) -> None:
+    file.poll(A, L1, None)
+    assert file.poll(QUOTED, L2, None) is HbaState.UNVERIFIED
+    assert file.poll(QUOTED, L3, None) is HbaState.LOADED
+
+
+def test_rules_edited_while_lines_are_unread_stay_possible(file: Following) -> None:
+    file.poll(PLAIN, L1, L1 - HOUR)
+    assert file.poll(B, L1, None) is HbaState.PENDING
+    assert file.may_be_in_force() == (PLAIN, B)
+    assert file.poll(B.with_lines(()), L1, L1 + HOUR) is HbaState.PENDING
+    assert file.may_be_in_force() == (PLAIN, B, B.with_lines(()))
+    assert file.poll(B.with_lines(()), L2, L1 + HOUR) is HbaState.LOADED
+
+
+def test_other_rules_and_a_load_with_unread_lines_leave_nothing_known(file: Following) -> None:
+    file.poll(PLAIN, L1, L1 - HOUR)
+    assert file.poll(B, L2, None) is HbaState.UNVERIFIED
+    assert file.may_be_in_force() == ()
+    assert file.poll(B.with_lines(()), L2, L1 + HOUR) is HbaState.LOADED
 
 
 # --- how much is kept

@@ -7,7 +7,7 @@ from exporter.assess.demand import Demand
 from exporter.assess.hba_match import Client
 from exporter.assess.outcome import InForce, Outcomes, outcomes
 from exporter.assess.surroundings import Surroundings
-from exporter.model.hba import HbaRule
+from exporter.model.hba import HbaContent, HbaRule
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.wal_sender import ReplicationKind
 from tests.unit.assess.facts import CERT, HBA, SCRAM, TRUST, at, mapping, maps, rules
@@ -24,7 +24,6 @@ AROUND = Surroundings(
     server_version_number=170005,
     member_of=frozenset({"replica"}),
     regular_expressions={},
-    quoting_lines=frozenset(),
 )
 NEAR = replace(TRUST, address="samenet", netmask=None)
 BECAUSE = "samenet hangs on the server's network interfaces"
@@ -98,6 +97,40 @@ def test_one_content_without_a_match_is_enough_that_none_may_match() -> None:
         assert met(*contents).match == Undecided(
             (CERT,), may_match_none=True, why=("several versions of the rules may be in force",)
         )
+
+
+def test_each_content_is_matched_with_what_its_own_lines_hold() -> None:
+    rule = replace(CERT, databases=("replication",))
+    quoted = replace(rules(rule), quoting_lines=frozenset({rule.location}))
+    found = outcomes(CLIENT, InForce((rules(rule), quoted), (maps(),)), AROUND)
+    doubt = f'{HBA}:1: "replication" may stand in quotes there, and then it is no keyword'
+    assert found.match == Undecided(
+        (rule,),
+        may_match_none=True,
+        why=("several versions of the rules may be in force", doubt),
+    )
+    assert not found.agreed
+    assert found.may_quote(rule)
+    alone = outcomes(CLIENT, InForce((rules(rule),), (maps(),)), AROUND)
+    assert alone.match == Governs(rule)
+    assert not alone.may_quote(rule)
+
+
+def test_whether_a_rule_has_clientname_is_asked_of_each_content_that_it_may_govern_in() -> None:
+    here = replace(rules(CERT), clientname_lines=frozenset({CERT.location}))
+    plain = replace(rules(CERT, TRUST), clientname_lines=frozenset())
+    unread = rules(CERT, SCRAM)
+    # the same place, and not the same rule
+    other = replace(rules(TRUST), clientname_lines=frozenset({CERT.location}))
+    expected: tuple[tuple[tuple[HbaContent, ...], set[bool | None]], ...] = (
+        ((here,), {True}),
+        ((plain, other), {False}),
+        ((here, plain), {True, False}),
+        ((here, unread, other), {True, None}),
+    )
+    for contents, told in expected:
+        found = outcomes(CLIENT, InForce(contents, (maps(),)), AROUND)
+        assert found.clientname(CERT) == told
 
 
 def test_the_doubts_of_several_contents_are_told_once_each() -> None:

@@ -14,9 +14,9 @@ from exporter.model.hba import (
     ServerFile,
 )
 from exporter.model.history import FileHistory, RulesHistory
-from exporter.model.judgement import HbaState, Posture
+from exporter.model.judgement import HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Observation, RegularExpressionResult
-from exporter.model.report import Governs, Undecided
+from exporter.model.report import Connection, Governs, Undecided
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -30,6 +30,8 @@ from tests.unit.assess.facts import (
     STANDBY,
     STARTED,
     TARGET,
+    TRUST,
+    at,
     connections,
     mapping,
     maps,
@@ -96,17 +98,17 @@ def test_an_at_file_leaves_the_age_of_pg_hba_conf_unknown_and_not_that_of_pg_ide
 def test_the_history_is_handed_on_with_what_was_seen() -> None:
     history = history_after(MAP_POLL)
     assert history.hba == FileHistory(
-        confirmed=rules(MAPPED),
+        confirmed=rules(MAPPED).with_lines(()),
         confirmed_since=STARTED,
         complete=True,
-        latest_digest=rules(MAPPED).digest,
+        latest=rules(MAPPED).with_lines(()),
         latest_load=LOADED,
     )
     assert history.ident == FileHistory(
         confirmed=MAP,
         confirmed_since=STARTED,
         complete=True,
-        latest_digest=MAP.digest,
+        latest=MAP,
         latest_load=LOADED,
     )
 
@@ -195,9 +197,10 @@ def test_what_a_line_holds_counts_for_its_own_rule(
 
 
 def test_a_file_that_names_are_taken_from_may_quote_them() -> None:
-    before = history_after(POLL)
+    # its times are not known: a load that was watched confirms it
     poll = replace(POLL, hba_lines=(traits(1, reference=True),))
-    told, _ = assess(poll, TARGET, before, KNOWLEDGE, now=NOW)
+    loaded = replace(poll, server=replace(SERVER, configuration_loaded_at=EDITED))
+    told, _ = assess(loaded, TARGET, history_after(poll), KNOWLEDGE, now=NOW)
     (connection,) = connections(told)
     assert isinstance(connection.rule_match, Undecided)
     assert connection.rule_match.why == (
@@ -210,6 +213,68 @@ def test_lines_that_could_not_be_read_hold_what_they_may() -> None:
     told, _ = assess(replace(POLL, hba_lines=MISSING), TARGET, before, KNOWLEDGE, now=NOW)
     (connection,) = connections(told)
     assert connection.rule_match == Governs(CERT)
+
+
+QUOTED = replace(POLL, hba=rules(CERT, TRUST), hba_lines=(traits(1, quote=True),))
+UNQUOTED_ON_DISK = replace(QUOTED, hba_lines=(), file_times=times(hba=EDITED))
+
+
+def judged_after(before: RulesHistory, poll: Observation) -> tuple[HbaState, Connection]:
+    told, _ = assess(poll, TARGET, before, KNOWLEDGE, now=NOW)
+    assert told.rules is not None
+    (connection,) = connections(told)
+    return told.rules.state, connection
+
+
+def test_quotes_taken_away_on_disk_still_stand_in_the_rules_in_force() -> None:
+    state, connection = judged_after(history_after(QUOTED), UNQUOTED_ON_DISK)
+    assert state is HbaState.PENDING
+    assert connection.rule_match == Undecided(
+        (CERT, at(2, TRUST)),
+        may_match_none=False,
+        why=(
+            "several versions of the rules may be in force",
+            f'{HBA}:1: "replication" may stand in quotes there, and then it is no keyword',
+        ),
+    )
+    assert connection.verdict is Verdict.UNKNOWN
+    assert connection.reasons == (Reason.RULES_PENDING,)
+    reloaded = replace(
+        UNQUOTED_ON_DISK, server=replace(SERVER, configuration_loaded_at=EDITED + HOUR)
+    )
+    state, connection = judged_after(history_after(QUOTED, UNQUOTED_ON_DISK), reloaded)
+    assert (state, connection.rule_match) == (HbaState.LOADED, Governs(CERT))
+    assert connection.verdict is Verdict.SECURE
+
+
+def test_quotes_that_were_seen_count_while_the_rules_cannot_be_read() -> None:
+    unread = replace(QUOTED, hba=MISSING, hba_lines=())
+    state, connection = judged_after(history_after(QUOTED), unread)
+    assert state is HbaState.UNREADABLE
+    assert isinstance(connection.rule_match, Undecided)
+    assert connection.verdict is Verdict.UNKNOWN
+
+
+def test_lines_that_cannot_be_read_once_are_those_of_the_poll_before() -> None:
+    unread = replace(QUOTED, hba_lines=MISSING)
+    state, connection = judged_after(history_after(QUOTED), unread)
+    assert state is HbaState.LOADED
+    assert isinstance(connection.rule_match, Undecided)
+
+
+def test_clientname_added_on_disk_is_not_in_the_rule_in_force() -> None:
+    whole = replace(MAP_POLL, ident=maps(mapping("CN=replica,O=Lab", "replica")))
+    older = replace(STANDBY, backend_start=STARTED)
+    plain = replace(whole, wal_senders=(older,))
+    edited = replace(plain, hba_lines=(traits(1, clientname=True),), file_times=times(hba=EDITED))
+    state, connection = judged_after(history_after(plain), edited)
+    assert state is HbaState.PENDING
+    # the rule in force compares the CN, which the map lets nobody in by
+    assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
+    assert CLIENTNAME_TOLD not in " ".join(connection.explanation)
+    state, connection = judged_after(RulesHistory(), replace(edited, file_times=times()))
+    assert (state, connection.reasons) == (HbaState.LOADED, ())
+    assert CLIENTNAME_TOLD in " ".join(connection.explanation)
 
 
 def test_answers_to_regular_expressions_are_taken_by_token_and_name() -> None:
