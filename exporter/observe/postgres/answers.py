@@ -69,6 +69,7 @@ class Answers:
         self._taken: dict[str, tuple[object, Context, Any]] = {}
         self._asked: set[str] = set()
         self._may_receive = True
+        self._at_once_failed = False
         self._server: Server | None = None
         self._tls_files_read: Read[TlsFiles] | None = None
         self._certificate_read: Read[FileRead] | None = None
@@ -119,14 +120,11 @@ class Answers:
     def further_statements(self) -> dict[str, Statement]:
         """Return what the answers give reason to ask, once; most of the time that is nothing."""
         if isinstance(self._learn_server(_NOT_YET), Unread):
-            if not isinstance(self._rows.get(SERVER.reader.value), Unread):
+            refused = isinstance(self._rows.get(SERVER.reader.value), Unread)
+            if not refused or not self._is_new(_WITHOUT_IDENTIFIER):
                 return {}
             # all of it: no load of the rules may come between them and the time of the load
-            name, statements = (
-                _WITHOUT_IDENTIFIER,
-                self._first_statements(SERVER_WITHOUT_IDENTIFIER),
-            )
-            return statements if self._is_new(name) else {}
+            return self._first_statements(SERVER_WITHOUT_IDENTIFIER)
         # first the files: they complete the context that the others are interpreted in
         statements = self._file_statements()
         asked = self._questions(_NOT_YET)
@@ -154,7 +152,9 @@ class Answers:
         reads_lines = self._known_lines(_NOT_YET) is None
         if reads_lines:
             statements[HBA_LINES.reader.value] = HBA_LINES.statement(version)
-        if reason in _OF_ONE_FILE or (reads_lines and reason is None):
+        if reason in _OF_ONE_FILE:
+            self._at_once_failed = True
+        if self._at_once_failed or (reads_lines and reason is None):
             # after the lines, too; and before the files below, so that they are not older than it
             statements[_TIMES_AGAIN] = FILE_TIMES.statement(version)
         if tls_files.known(self._context) is None:
@@ -266,7 +266,7 @@ class Answers:
 
     def _out_of_reach(self) -> frozenset[str]:
         before = self._context.kept.out_of_reach
-        if not before and _TIMES_AGAIN not in self._asked:
+        if not before and not self._at_once_failed:
             return frozenset()
         times = self._context.file_times
         found = frozenset(each.path for each in times if each.modified is None)

@@ -16,7 +16,7 @@ from exporter.model.hba import (
 from exporter.model.observation import RegularExpressionResult
 from lab.account import server_account
 from lab.replication import LOGICAL, PHYSICAL, ReplicationClient
-from tests.live.observe.reading_files import settled
+from tests.live.observe.reading_files import settled, write
 from tests.live.primaries import HBA, MAJORS, Primaries, Primary, fresh_primary
 
 pytestmark = pytest.mark.live
@@ -273,6 +273,41 @@ async def test_lines_are_read_again_when_their_file_changes(own_primary: Primary
     assert sorted(_traits((await own_primary.observe(kept=kept)).hba_lines)) == [2, 3]
 
 
+@pytest.mark.parametrize("major", [13, 18])
+async def test_a_link_that_leads_to_another_file_of_the_same_times_is_noticed(
+    primaries: Primaries, major: int
+) -> None:
+    lines = ['host "all" plain 127.0.0.9/32 trust\n', "host replication plain 127.0.0.9/32 trust\n"]
+    with fresh_primary(primaries, major) as primary:
+        one, other = (primary.server.data_directory / name for name in ("one", "other"))
+        while True:
+            write(one, "".join([*lines, HBA]).encode())
+            write(other, "".join([*lines[::-1], HBA]).encode())
+            if int(one.stat().st_ctime) == int(other.stat().st_ctime):
+                break
+        primary.server.hba_path.unlink()
+        primary.server.hba_path.symlink_to(one)
+        kept = await settled(primary)
+        assert sorted(_traits((await primary.observe(kept=kept)).hba_lines)) == [1]
+        primary.server.hba_path.unlink()
+        primary.server.hba_path.symlink_to(other)
+        observation = await primary.observe(kept=kept)
+    assert observation.hba_lines_of == kept.hba_lines_of
+    assert sorted(_traits(observation.hba_lines)) == [2]
+
+
+async def test_settings_of_the_role_do_not_change_what_the_functions_mean(
+    primaries: Primaries,
+) -> None:
+    with fresh_primary(primaries, 18) as primary:
+        primary.server.sql("ALTER ROLE exporter SET standard_conforming_strings = off")
+        primary.server.write("more.conf", 'host "quoted" all 127.0.0.9/32 trust\n')
+        primary.server.write_hba(f"{HBA}  include more.conf\n")
+        observation = await primary.observe()
+    assert ServerFile.HBA_INCLUDED in _times(observation.file_times)
+    assert sorted(_traits(observation.hba_lines)) == [1]
+
+
 @pytest.mark.parametrize("major", [16, 18])
 async def test_lines_of_included_files_are_read_again_too(primaries: Primaries, major: int) -> None:
     with fresh_primary(primaries, major) as primary:
@@ -285,6 +320,10 @@ async def test_lines_of_included_files_are_read_again_too(primaries: Primaries, 
         assert sorted(_traits((await primary.observe(kept=kept)).hba_lines)) == [1]
 
 
+def _known(read: Read[tuple[FileTimes, ...]]) -> list[FileTimes]:
+    return [each for each in _times(read).values() if each.modified is not None]
+
+
 async def test_times_of_a_file_out_of_reach_hide_no_others(own_primary: Primary) -> None:
     directory = own_primary.server.data_directory / "closed"
     directory.mkdir(exist_ok=True)
@@ -294,8 +333,20 @@ async def test_times_of_a_file_out_of_reach_hide_no_others(own_primary: Primary)
     directory.chmod(0)
     try:
         observation = await own_primary.observe()
+        again = await own_primary.observe(kept=observation.kept)
     finally:
         directory.chmod(0o700)
+    # from then on looked at one by one, until something changes; what is only missing is no reason
+    assert observation.out_of_reach == again.out_of_reach == {"closed/list.crl"}
+    assert again.file_times == observation.file_times
+    write(directory / "list.crl", own_primary.authority.revocation_list().read_bytes())
+    there = await own_primary.observe(kept=again.kept)
+    assert ServerFile.CRL in {t.setting for t in _known(there.file_times)}
+    assert there.out_of_reach == frozenset()
+    (directory / "list.crl").unlink()
+    missing = await own_primary.observe(kept=there.kept)
+    assert ServerFile.CRL not in {t.setting for t in _known(missing.file_times)}
+    assert missing.out_of_reach == frozenset()
     times = _times(observation.file_times)
     assert times.pop(ServerFile.CRL).modified is None
     assert len(times) == 4

@@ -374,4 +374,6 @@ async def test_a_revoked_control_function_costs_only_the_identifier(primaries: P
         primary.server.sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
         observation = await primary.observe()
     assert observation.server.system_identifier is None
-    assert not isinstance(observation.wal_senders, Unread)
+    for read in (observation.wal_senders, observation.hba, observation.hba_lines):
+        assert not isinstance(read, Unread)
+    assert not isinstance(observation.tls_files, Unread)
