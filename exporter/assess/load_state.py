@@ -70,9 +70,10 @@ def follow(
         started_at: when the server started.
         newest: last change of the files; None if not known.
     """
-    if history.before_unread is not None and _same(history.before_unread.latest, content):
+    before = history.before_unread
+    if before is not None and _same(before.latest, content) and not _is_after(newest, loaded_at):
         # whatever lines could not be read in between: these stand on both sides of it
-        history = history.before_unread
+        history = before
     moved = history.latest_load is not None and loaded_at != history.latest_load
     if _is_whole(history.latest) and _may_be(history.latest, content) and not moved:
         # nothing was loaded since its lines were read: it is in force, or not, as it was then
@@ -127,12 +128,17 @@ def in_force(
     """
     if history.confirmed is None or not history.complete:
         return ()
+    as_read_before = () if history.confirmed_lines is None else (history.confirmed_lines,)
     if state is HbaState.LOADED:
-        return (history.confirmed,)
+        return (history.confirmed, *as_read_before)
     if state is HbaState.UNREADABLE and loaded_at != history.latest_load:
         # something was loaded that nobody saw
         return ()
-    return (history.confirmed, *history.seen_since)
+    return (history.confirmed, *as_read_before, *history.seen_since)
+
+
+def _is_after(newest: datetime | None, loaded_at: datetime) -> bool:
+    return newest is not None and newest > loaded_at
 
 
 def _remember(
@@ -204,9 +210,11 @@ def _in_force_since(
 def _confirm(
     history: FileHistory[ContentT], content: ContentT, *, since: datetime
 ) -> FileHistory[ContentT]:
+    before = history.before_unread
     return replace(
         history,
         confirmed=content,
+        confirmed_lines=None if before is None else before.latest,
         confirmed_since=since,
         seen_since=(),
         superseded=False,

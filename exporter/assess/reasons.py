@@ -115,7 +115,8 @@ def _map_unknown(case: Case) -> Reason:
 
 def _undecided(case: Case) -> Reason:
     if not case.found.agreed:
-        return _OF_STATE[case.hba_state]
+        # loaded, and not one content: its lines cannot be read any more
+        return _OF_STATE.get(case.hba_state, Reason.RULE_UNDECIDED)
     if isinstance(case.found.match, Undecided):
         return Reason.RULE_UNDECIDED
     return _OF_MAP_STATE[case.ident_state]

@@ -33,6 +33,8 @@ class FileHistory(Generic[ContentT]):
         latest, latest_load: what the poll before saw; None before the first poll.
         newer_than: the load time under which another content was seen before the latest one, so
             that the latest was written after that load; None if no other was seen before.
+        confirmed_lines: the rows of ``confirmed`` with the lines that they had when those were last
+            read, where those of ``confirmed`` were not: it may hold quotes as these did.
         before_unread: the history before a load after which the lines of the same rows could not
             be read; the poll that reads the same lines again goes on from there.
     """
@@ -45,6 +47,7 @@ class FileHistory(Generic[ContentT]):
     latest: ContentT | None = None
     latest_load: datetime | None = None
     newer_than: datetime | None = None
+    confirmed_lines: ContentT | None = None
     before_unread: "FileHistory[ContentT] | None" = None
 
 

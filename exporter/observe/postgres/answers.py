@@ -5,19 +5,18 @@ the next; a large one, of a hostile server above all, holds up no other target t
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from exporter.model.failure import FailureReason, Read, Unread
-from exporter.model.hba import FileTimes, LineTraits, ServerFile
+from exporter.model.hba import FileTimes, LineTraits
 from exporter.model.observation import Observation, RegularExpressionResult, Server
 from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import WalSender
 from exporter.observe.postgres import hba_lines, receiver, regular_expressions, tls_files
-from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_AT_ONCE
+from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_AT_ONCE, with_times
 from exporter.observe.postgres.hba_lines import HBA_LINES
-from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
+from exporter.observe.postgres.hba_rules import HBA_RULES
 from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
 from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
 from exporter.observe.postgres.regular_expressions import REGULAR_EXPRESSIONS
@@ -86,7 +85,7 @@ class Answers:
 
     def add(self, name: str, rows: Read[list[Row]]) -> None:
         """Take an answer, and interpret it as soon as may be."""
-        self._rows[FILE_TIMES.reader.value if name == _TIMES_AGAIN else name] = rows
+        self._rows[name] = rows
         # that completes the context in which all others are interpreted
         if FILE_TIMES.reader.value in self._rows and not isinstance(
             self._learn_server(_NOT_YET), Unread
@@ -184,6 +183,7 @@ class Answers:
         file_times = self._learn_files(missing)
         files_missing = file_times if isinstance(file_times, Unread) else missing
         wal_senders = self._take(WAL_SENDERS, missing)
+        lines, lines_of = self._hba_lines(missing, file_times)
         return Observation(
             target=target,
             at=at,
@@ -191,8 +191,8 @@ class Answers:
             server=server,
             wal_senders=wal_senders,
             hba=self._take(HBA_RULES, missing),
-            hba_lines=self._hba_lines(missing, files_missing),
-            hba_lines_of=hba_lines.read_of(self._context),
+            hba_lines=lines,
+            hba_lines_of=lines_of,
             ident=self._take(IDENT_MAPPINGS, missing),
             file_times=file_times,
             role_memberships=self._role_memberships(wal_senders, missing),
@@ -202,9 +202,9 @@ class Answers:
             out_of_reach=self._out_of_reach(),
         )
 
-    def _take(self, reading: Reading[T], missing: Unread) -> Read[T]:
+    def _take(self, reading: Reading[T], missing: Unread, name: str = "") -> Read[T]:
         """Interpret what was read, once as long as neither it nor the context changes."""
-        name = reading.reader.value
+        name = name or reading.reader.value
         rows = self._rows.get(name, missing)
         of_rows, of_context, taken = self._taken.get(name, _NOTHING_TAKEN)
         if of_rows is not rows or of_context is not self._context:
@@ -222,17 +222,31 @@ class Answers:
         return self._server
 
     def _learn_files(self, missing: Unread) -> Read[tuple[FileTimes, ...]]:
-        file_times = self._take(FILE_TIMES, missing)
+        name = _TIMES_AGAIN if _TIMES_AGAIN in self._rows else FILE_TIMES.reader.value
+        file_times = self._take(FILE_TIMES, missing, name)
         if not isinstance(file_times, Unread) and file_times != self._context.file_times:
-            self._context = _with_files(self._context, file_times)
+            self._context = with_times(self._context, file_times)
         return file_times
 
     def _known_lines(self, missing: Unread) -> tuple[LineTraits, ...] | None:
         return hba_lines.known(self._context, self._take(HBA_RULES, missing))
 
-    def _hba_lines(self, missing: Unread, files_missing: Unread) -> Read[tuple[LineTraits, ...]]:
+    def _hba_lines(
+        self, missing: Unread, file_times: Read[tuple[FileTimes, ...]]
+    ) -> tuple[Read[tuple[LineTraits, ...]], tuple[FileTimes, ...]]:
+        """Return the lines, and the times of the files that they will be known by."""
         known = self._known_lines(missing)
-        return self._take(HBA_LINES, files_missing) if known is None else known
+        if known is not None:
+            return known, hba_lines.read_of(self._context)
+        if isinstance(file_times, Unread):
+            return self._take(HBA_LINES, file_times), ()
+        if _TIMES_AGAIN not in self._rows:
+            # of lines that were written after the rules, the times would tell too late
+            return missing, ()
+        after = hba_lines.read_of(self._context)
+        first = self._take(FILE_TIMES, missing)
+        before = () if isinstance(first, Unread) else hba_lines.times(first)
+        return self._take(HBA_LINES, missing), after if after == before else ()
 
     def _questions(self, missing: Unread) -> Read[regular_expressions.Questions]:
         if self._context.version < regular_expressions.EXPRESSIONS_EXIST:
@@ -285,16 +299,3 @@ class Answers:
             return found
         read = file_missing if self._certificate_read is None else self._certificate_read
         return receiver.known(found, self._context) or receiver.with_file(found, read)
-
-
-def _with_files(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
-    """Add the times, and before 16 the names: the views do not tell them, the shipped SQL does."""
-    context = replace(context, file_times=file_times)
-    if context.version >= FILE_NAMES_ARE_TOLD:
-        return context
-    paths = {times.setting: times.path for times in file_times}
-    return replace(
-        context,
-        hba_file=paths.get(ServerFile.HBA, context.hba_file),
-        ident_file=paths.get(ServerFile.IDENT, context.ident_file),
-    )

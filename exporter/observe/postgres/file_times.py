@@ -8,10 +8,12 @@ Source: manual, "Generic File Access Functions" (pg_stat_file(): whole seconds).
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import timedelta
 
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import FileTimes, ServerFile
+from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -76,3 +78,16 @@ def lasting(times: tuple[FileTimes, ...], context: Context) -> tuple[FileTimes, 
     """
     newest = [changed for each in times if (changed := each.changed or each.modified) is not None]
     return () if any(c + _SETTLED > context.asked_at for c in newest) else times
+
+
+def with_times(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
+    """Add the times, and before 16 the names: the views do not tell them, the shipped SQL does."""
+    context = replace(context, file_times=file_times)
+    if context.version >= FILE_NAMES_ARE_TOLD:
+        return context
+    paths = {times.setting: times.path for times in file_times}
+    return replace(
+        context,
+        hba_file=paths.get(ServerFile.HBA, context.hba_file),
+        ident_file=paths.get(ServerFile.IDENT, context.ident_file),
+    )

@@ -8,7 +8,7 @@ from posixpath import normpath
 
 from exporter.model.failure import Read, Reader, Unread
 from exporter.model.hba import FileTimes, HbaContent, LineTraits, RuleLocation, ServerFile
-from exporter.observe.postgres.file_times import lasting, times_of
+from exporter.observe.postgres.file_times import lasting
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
@@ -53,13 +53,18 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[LineTraits, ...]
 HBA_LINES = Reading(Reader.HBA_LINES, _statement, _interpret)
 
 
+def times(file_times: tuple[FileTimes, ...]) -> tuple[FileTimes, ...]:
+    """Return those of the files that lines are read from."""
+    return tuple(each for each in file_times if each.setting in _SETTINGS)
+
+
 def read_of(context: Context) -> tuple[FileTimes, ...]:
     """Return the times of the files if whatever changes their lines changes them too; else nothing.
 
     That a file is missing, or out of the server's reach, ends without a time.
     """
-    times = times_of(_SETTINGS, context)
-    return () if any(each.modified is None for each in times) else lasting(times, context)
+    found = times(context.file_times)
+    return () if any(each.modified is None for each in found) else lasting(found, context)
 
 
 def known(context: Context, hba: Read[HbaContent]) -> tuple[LineTraits, ...] | None:
@@ -75,6 +80,6 @@ def known(context: Context, hba: Read[HbaContent]) -> tuple[LineTraits, ...] | N
     kept = context.kept
     if isinstance(hba, Unread) or kept.hba is None or not kept.hba_lines_of:
         return None
-    same_times = kept.hba_lines_of == times_of(_SETTINGS, context)
+    same_times = kept.hba_lines_of == times(context.file_times)
     same_rules = kept.hba.digest_as_read == hba.digest_as_read
     return kept.hba_lines if same_times and same_rules else None

@@ -24,7 +24,7 @@ SECOND = timedelta(seconds=1)
 A, B, C = rules(CERT), rules(TRUST), rules(SCRAM)
 BROKEN = HbaContent((), (ErrorLine(RuleLocation(HBA, 1), "x", blocks_loading=True),), "broken")
 BEFORE_START = STARTED - HOUR
-L1, L2, L3 = LOADED, LOADED + 2 * HOUR, LOADED + 4 * HOUR
+L1, L2, L3, L4 = (LOADED + n * HOUR for n in (0, 2, 4, 6))
 """Three loads; what is written in between is written an hour after."""
 DENIED = Unread(FailureReason.PERMISSION)
 
@@ -328,13 +328,30 @@ def test_other_rules_after_unread_lines_were_written_after_the_load(file: Follow
     assert file.poll(B, L2, L2 - SECOND) is HbaState.PENDING
 
 
-def test_lines_that_stay_unread_are_confirmed_as_where_they_never_are_read(
-    file: Following,
+@pytest.mark.parametrize("before", [PLAIN, QUOTED])
+def test_rules_whose_lines_stay_unread_may_hold_what_they_held(
+    file: Following, before: HbaContent
 ) -> None:
-    file.poll(PLAIN, L1, BEFORE_START)
+    file.poll(before, L1, BEFORE_START)
     assert file.poll(A, L2, None) is HbaState.UNVERIFIED
     assert file.poll(A, L3, None) is HbaState.LOADED
-    assert file.may_be_in_force() == (A,)
+    assert file.may_be_in_force() == (A, before)
+    assert file.poll(A, L3, None) is HbaState.LOADED
+    assert file.poll(B, L3, L3 + HOUR) is HbaState.PENDING
+    assert file.may_be_in_force() == (A, before, B)
+    assert file.poll(before, L4, L1) is HbaState.LOADED
+    assert file.may_be_in_force() == (before,)
+
+
+def test_what_is_written_back_after_a_load_with_unread_lines_is_not_loaded(
+    file: Following,
+) -> None:
+    """It stands on both sides of what was loaded, and is not what was."""
+    file.poll(PLAIN, L1, BEFORE_START)
+    assert file.poll(A, L2, L1 + HOUR) is HbaState.LOADED
+    for _ in range(2):
+        assert file.poll(PLAIN, L2, L2 + HOUR) is HbaState.PENDING
+        assert PLAIN not in file.may_be_in_force()[:1]
 
 
 def test_what_is_first_seen_with_unread_lines_is_not_newer_for_that(file: Following) -> None:

@@ -262,6 +262,25 @@ def test_lines_that_cannot_be_read_once_are_those_of_the_poll_before() -> None:
     assert isinstance(connection.rule_match, Undecided)
 
 
+def test_quotes_that_were_seen_count_when_lines_are_lost_for_good() -> None:
+    quoted = (LineTraits(RuleLocation(HBA, 1), True, False, False, False),)  # noqa: FBT003
+    seen = replace(POLL, hba=rules(CERT, TRUST), hba_lines=quoted)
+    lost = replace(seen, hba_lines=MISSING, file_times=MISSING)
+    history = history_after(seen, lost)
+    for hours in (2, 4, 6):
+        loaded = replace(SERVER, configuration_loaded_at=LOADED + hours * HOUR)
+        told, history = assess(replace(lost, server=loaded), TARGET, history, KNOWLEDGE, now=NOW)
+        (connection,) = connections(told)
+        assert connection.verdict is Verdict.UNKNOWN
+        unverified = hours == 2
+        assert told.rules is not None
+        assert (told.rules.state, *connection.reasons) == (
+            (HbaState.UNVERIFIED, Reason.RULES_LOAD_UNVERIFIED)
+            if unverified
+            else (HbaState.LOADED, Reason.RULE_UNDECIDED)
+        )
+
+
 def test_clientname_added_on_disk_is_not_in_the_rule_in_force() -> None:
     whole = replace(MAP_POLL, ident=maps(mapping("CN=replica,O=Lab", "replica")))
     older = replace(STANDBY, backend_start=STARTED)
