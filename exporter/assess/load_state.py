@@ -7,7 +7,6 @@ load_hba(); guc-file.l, ProcessConfigFile()). So the content in force is followe
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeGuard
 
 from exporter.model.failure import Read, Unread
 from exporter.model.hba import FileTimes, LineTraits, ServerFile
@@ -75,9 +74,10 @@ def follow(
         # whatever lines could not be read in between: these stand on both sides of it
         history = before
     moved = history.latest_load is not None and loaded_at != history.latest_load
-    if _is_whole(history.latest) and _may_be(history.latest, content) and not moved:
+    latest = history.latest
+    if latest is not None and latest.is_whole and _may_be(latest, content) and not moved:
         # nothing was loaded since its lines were read: it is in force, or not, as it was then
-        content = history.latest
+        content = latest
     stayed = _same(history.latest, content)
     # What was not there yet when a poll saw this load time was written after that load, whatever
     # its times say: a moved or skewed clock, a file removed from an included directory.
@@ -155,7 +155,7 @@ def _remember(
             seen_since = (*seen_since, content)
         else:
             complete = False
-    if moved and other_now and _is_whole(history.confirmed) and not content.is_whole:
+    if moved and other_now and not content.is_whole and _has_lines(history.confirmed):
         # it may hold quotes like no content that is known
         complete = False
     return replace(
@@ -170,7 +170,7 @@ def _same(one: ContentT | None, other: ContentT) -> bool:
     return one is not None and one.identity == other.identity
 
 
-def _is_whole(content: ContentT | None) -> TypeGuard[ContentT]:
+def _has_lines(content: ContentT | None) -> bool:
     return content is not None and content.is_whole
 
 

@@ -69,10 +69,12 @@ def outcomes(
         surroundings: of the server.
         unknown: why the rules in force are not known, for the case that they are not.
     """
-    matches = [governing_rule(c, client, surroundings) for c in in_force.rules]
+    matches = []
     rules: dict[HbaRule | None, None] = {}
     contents: dict[HbaRule, list[HbaContent]] = {}
-    for content, match in zip(in_force.rules, matches, strict=True):
+    for content in in_force.rules:
+        match = governing_rule(content, client, surroundings)
+        matches.append(match)
         for rule in _rules_of(match):
             rules[rule] = None
             if rule is not None:

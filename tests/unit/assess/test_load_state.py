@@ -343,6 +343,23 @@ def test_rules_whose_lines_stay_unread_may_hold_what_they_held(
     assert file.may_be_in_force() == (before,)
 
 
+def test_written_in_the_second_of_a_load_counts_as_before_it_after_unread_lines_too(
+    file: Following,
+) -> None:
+    file.poll(PLAIN, L1, BEFORE_START)
+    file.poll(A, L2, None)
+    assert file.poll(PLAIN, L2, L2) is HbaState.LOADED
+    assert file.history.confirmed_since == STARTED
+
+
+def test_other_rules_with_unread_lines_lead_back_to_nothing(file: Following) -> None:
+    file.poll(QUOTED, L1, BEFORE_START)
+    file.poll(A, L2, None)
+    assert file.history.before_unread is not None
+    file.poll(B, L2, L2 + HOUR)
+    assert file.history.before_unread is None
+
+
 def test_what_is_written_back_after_a_load_with_unread_lines_is_not_loaded(
     file: Following,
 ) -> None:
