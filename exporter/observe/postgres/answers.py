@@ -69,6 +69,7 @@ class Answers:
         self._asked: set[str] = set()
         self._may_receive = True
         self._at_once_failed = False
+        self._questions_of: tuple[object, Read[regular_expressions.Questions]] | None = None
         self._server: Server | None = None
         self._tls_files_read: Read[TlsFiles] | None = None
         self._certificate_read: Read[FileRead] | None = None
@@ -251,11 +252,14 @@ class Answers:
     def _questions(self, missing: Unread) -> Read[regular_expressions.Questions]:
         if self._context.version < regular_expressions.EXPRESSIONS_EXIST:
             return frozenset()
-        return regular_expressions.questions(
+        of = (
             self._take(HBA_RULES, missing),
             self._take(IDENT_MAPPINGS, missing),
             self._take(WAL_SENDERS, missing),
         )
+        if self._questions_of is None or self._questions_of[0] != of:
+            self._questions_of = (of, regular_expressions.questions(*of))
+        return self._questions_of[1]
 
     def _regular_expressions(self, missing: Unread) -> Read[tuple[RegularExpressionResult, ...]]:
         asked = self._questions(missing)

@@ -61,9 +61,11 @@ FILE_TIMES = Reading(Reader.FILE_TIMES, _from("file_times"), _interpret)
 FILE_TIMES_AT_ONCE = Reading(Reader.FILE_TIMES, _from("file_times_at_once"), _interpret)
 
 
-def times_of(settings: Collection[ServerFile], context: Context) -> tuple[FileTimes, ...]:
-    """Return what the poll knows of the files of some settings."""
-    return tuple(each for each in context.file_times if each.setting in settings)
+def times_of(
+    settings: Collection[ServerFile], file_times: tuple[FileTimes, ...]
+) -> tuple[FileTimes, ...]:
+    """Return those of the files of some settings."""
+    return tuple(each for each in file_times if each.setting in settings)
 
 
 def lasting(times: tuple[FileTimes, ...], context: Context) -> tuple[FileTimes, ...]:

@@ -8,7 +8,7 @@ from posixpath import normpath
 
 from exporter.model.failure import Read, Reader, Unread
 from exporter.model.hba import FileTimes, HbaContent, LineTraits, RuleLocation, ServerFile
-from exporter.observe.postgres.file_times import lasting
+from exporter.observe.postgres.file_times import lasting, times_of
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
@@ -55,7 +55,7 @@ HBA_LINES = Reading(Reader.HBA_LINES, _statement, _interpret)
 
 def times(file_times: tuple[FileTimes, ...]) -> tuple[FileTimes, ...]:
     """Return those of the files that lines are read from."""
-    return tuple(each for each in file_times if each.setting in _SETTINGS)
+    return times_of(_SETTINGS, file_times)
 
 
 def read_of(context: Context) -> tuple[FileTimes, ...]:

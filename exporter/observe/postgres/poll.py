@@ -2,7 +2,8 @@
 
 A second round trip follows only where pg_hba.conf or pg_ident.conf hold regular expressions that
 roles or databases are held against (16 on), where files are not those that an earlier poll read,
-where the server may not look at one of them, and where there are many roles.
+where the server may not look at one of them, where there are many roles, and where
+pg_control_system() was revoked.
 """
 
 import asyncio

@@ -105,7 +105,7 @@ def _interpret_file(rows: list[Row], context: Context) -> Read[FileRead]:
     ((path, problem, pem),) = bounded(rows)
     unread = problem_of(problem, f"sslcert ({text(path)})")
     file = parse_bounded(pem or b"", text(path)) if unread is None else unread
-    return file, read_of(times_of(_SETTINGS, context), (problem,), context)
+    return file, read_of(times_of(_SETTINGS, context.file_times), (problem,), context)
 
 
 def known(receiver: Receiver, context: Context) -> Receiver | None:
@@ -118,7 +118,11 @@ def known(receiver: Receiver, context: Context) -> Receiver | None:
     if receiver.certificate is not _TO_BE_READ:
         return receiver
     kept = context.kept.receiver
-    if kept is not None and kept.read_of and kept.read_of == times_of(_SETTINGS, context):
+    if (
+        kept is not None
+        and kept.read_of
+        and kept.read_of == times_of(_SETTINGS, context.file_times)
+    ):
         return replace(receiver, certificate=kept.certificate, read_of=kept.read_of)
     return None
 

@@ -123,7 +123,11 @@ def of_this_release(read: Read[T]) -> Read[T]:
 def known(context: Context) -> TlsFiles | None:
     """Return what the poll before read, if it holds still; None if the files have to be read."""
     kept = context.kept.tls_files
-    if kept is not None and kept.read_of and kept.read_of == times_of(_SETTINGS, context):
+    if (
+        kept is not None
+        and kept.read_of
+        and kept.read_of == times_of(_SETTINGS, context.file_times)
+    ):
         return kept
     return None
 
@@ -163,7 +167,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[TlsFiles]:
         authority=_file(rows, ServerFile.AUTHORITY),
         revocation=_file(rows, ServerFile.CRL, ServerFile.CRL_DIRECTORY),
         read_of=read_of(
-            times_of(_SETTINGS, context), [problem for _, _, problem, _ in rows], context
+            times_of(_SETTINGS, context.file_times), [problem for _, _, problem, _ in rows], context
         ),
     )
 
