@@ -140,13 +140,18 @@ def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) ->
     """Return whether the name shown is visibly one that every rule which may govern demands."""
     subject = shown_subject(wal_sender)
     common_name, whole_name = certificate_name(subject), distinguished_name(subject)
+
+    def proven(rule: HbaRule) -> bool:
+        by_common_name = _demands_name(rule, common_name, wal_sender.role, known)
+        by_whole_name = _demands_name(rule, whole_name, wal_sender.role, known)
+        compares_whole_name = found.clientname(rule)
+        if True in compares_whole_name:
+            return by_whole_name and (by_common_name or compares_whole_name == {True})
+        # None: its line could not be read, so that it may compare either
+        return by_common_name or (compares_whole_name == {None} and by_whole_name)
+
     return all(
-        _demands_name(rule, common_name, wal_sender.role, known)
-        or (
-            # only lines with clientname= compare the whole name; where not known, any may
-            False not in found.clientname(rule)
-            and _demands_name(rule, whole_name, wal_sender.role, known)
-        )
+        proven(rule)
         for rule, demanded in found.possible
         if rule is not None and demanded != {Demand.REFUSES}
     )

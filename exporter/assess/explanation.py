@@ -86,13 +86,13 @@ def _demand(rule: HbaRule, demand: Demand) -> str:
 
 
 def _not_in_the_view(rule: HbaRule, case: Case) -> Iterable[str]:
-    if case.found.may_quote(rule):
+    if case.found.quotes_unknown(rule):
         yield (
             "The line holds quotes, or an @ file that may hold some; "
             "the server's view does not show them."
         )
     if case.compares_whole_name(rule):
-        yield "The line holds clientname=, which the server's view does not show."
+        yield "The line holds clientname=DN, which the server's view does not show."
 
 
 def _server(case: Case) -> Iterable[str]:

@@ -7,13 +7,13 @@ hangs on those *may* match, is kept as a candidate, and evaluation goes on.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Protocol, TypeAlias
 
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
-from exporter.model.hba import ConnectionType, HbaContent, HbaRule
+from exporter.model.hba import ConnectionType, HbaContent, HbaRule, Quoting
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE
 from exporter.model.wal_sender import IpAddress, ReplicationKind
@@ -57,7 +57,7 @@ def governing_rule(content: HbaContent, client: Client, surroundings: Surroundin
     candidates: list[HbaRule] = []
     why: list[str] = []
     for rule in content.rules:
-        quoting = content.may_quote(rule)
+        quoting = content.quoting(rule)
         result, doubt = rule_matches(rule, client, surroundings, quoting=quoting)
         if result is Truth.NO:
             continue
@@ -73,7 +73,7 @@ def governing_rule(content: HbaContent, client: Client, surroundings: Surroundin
 
 
 def rule_matches(
-    rule: HbaRule, client: Client, surroundings: Surroundings, *, quoting: bool
+    rule: HbaRule, client: Client, surroundings: Surroundings, *, quoting: Quoting
 ) -> tuple[Truth, str]:
     """Return whether ``rule`` matches ``client``, and for MAY the doubt in words.
 
@@ -81,7 +81,7 @@ def rule_matches(
         rule: of one content.
         client: the connection.
         surroundings: of the server that holds the rules.
-        quoting: the rule's tokens may stand in quotes there.
+        quoting: which of the rule's tokens stand in quotes there.
     """
     if not _type_matches(rule.connection_type, client):
         return Truth.NO, ""
@@ -115,12 +115,15 @@ class _Tokens:
 
     client: Client
     surroundings: Surroundings
-    quoting: bool
+    quoting: Quoting
 
     def fields(self, rule: HbaRule) -> Iterator[Answer]:
         """Yield what each field says; all must hold, so the order is ours: cheapest first."""
-        yield _any(self._readings(token, self._role) for token in rule.roles)
-        yield _any(self._readings(token, self._database) for token in rule.databases)
+        quoted = self.quoting
+        yield _any(map(partial(self._readings, self._role), rule.roles, quoted.of_roles(rule)))
+        yield _any(
+            map(partial(self._readings, self._database), rule.databases, quoted.of_databases(rule))
+        )
         yield self._address(rule)
 
     def _address(self, rule: HbaRule) -> Answer:
@@ -129,24 +132,28 @@ class _Tokens:
             return True
         if rule.address is None:
             return "the server does not show its address"
-        if rule.netmask is not None:
-            address, mask = _parsed(rule.address), _parsed(rule.netmask)
-            # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())
-            return (
-                address.version == client.version and (int(address) ^ int(client)) & int(mask) == 0
-            )
-        if rule.address == "all" and not self.quoting:
-            return True
-        if rule.address in _INTERFACE_KEYWORDS:
-            return f"{rule.address} hangs on the server's network interfaces"
-        return f"the server looks up the host name {rule.address} when a client connects"
+        if rule.netmask is None:
+            return self._address_name(rule.address)
+        address, mask = _parsed(rule.address), _parsed(rule.netmask)
+        # masked on both sides, and the mask need not be a prefix (ip.c, pg_range_sockaddr())
+        return address.version == client.version and (int(address) ^ int(client)) & int(mask) == 0
 
-    def _readings(self, word: str, reading: "_Reading") -> Answer:
-        """Read a token as keyword, and also as a literal where it may have stood in quotes."""
+    def _address_name(self, name: str) -> Answer:
+        quoted = self.quoting.address
+        if name == "all" and not quoted:
+            return quoted is False or '"all" may stand in quotes there, and then it is a host name'
+        if name in _INTERFACE_KEYWORDS and not quoted:
+            return f"{name} depends on the server's network interfaces"
+        return f"the server looks up the host name {name} when a client connects"
+
+    def _readings(self, reading: "_Reading", word: str, quoted: bool | None) -> Answer:  # noqa: FBT001  mapped
+        """Read a token as keyword, as a literal where it is quoted, or as both if not known."""
+        if quoted is not None:
+            return reading(word, literal=quoted)
         answer = reading(word, literal=False)
-        if not self.quoting or reading(word, literal=True) == answer:
+        if reading(word, literal=True) == answer:
             return answer
-        return f'"{word}" may stand in quotes there, and then it is no keyword'
+        return f'"{word}" may stand in quotes there, and then it is not a keyword'
 
     def _database(self, word: str, *, literal: bool) -> Answer:
         database = self.client.database

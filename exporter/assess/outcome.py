@@ -46,16 +46,16 @@ class Outcomes:
         """The rules that may govern."""
         return tuple(r for r, _ in self.possible if r is not None)
 
-    def may_quote(self, rule: HbaRule) -> bool:
-        """Return whether one of these rules may hold quotes, in any content."""
-        return any(content.may_quote(rule) for content in self.contents[rule])
+    def quotes_unknown(self, rule: HbaRule) -> bool:
+        """Return whether tokens of one of these rules may be quoted, in any content."""
+        return not all(content.quoting(rule).is_known for content in self.contents[rule])
 
     def clientname(self, rule: HbaRule) -> frozenset[bool | None]:
-        """Return whether one of these rules has ``clientname=``: an answer of each content.
+        """Return whether one of these rules has ``clientname=DN``: an answer of each content.
 
-        None is that of a content whose lines were not read: the view does not list the option.
+        None is that of a content of which it is not known: the view does not list the option.
         """
-        return frozenset(content.holds_clientname(rule) for content in self.contents[rule])
+        return frozenset(content.compares_whole_name(rule) for content in self.contents[rule])
 
 
 def outcomes(

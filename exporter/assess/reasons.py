@@ -46,7 +46,7 @@ class Case:
     policy: Policy
 
     def compares_whole_name(self, rule: HbaRule) -> bool:
-        """Return whether ``rule`` visibly has ``clientname=``, whose one use is ``DN``."""
+        """Return whether ``rule`` is known to have ``clientname=DN``."""
         return self.found.clientname(rule) == {True}
 
 
@@ -152,7 +152,7 @@ def _shadows(rule: HbaRule, case: Case) -> bool:
     over_tls = case.client.over_tls()
 
     def matches(each: HbaRule, content: HbaContent) -> bool:
-        quoting = content.may_quote(each)
+        quoting = content.quoting(each)
         return rule_matches(each, over_tls, case.surroundings, quoting=quoting)[0] is Truth.YES
 
     for content in case.in_force.rules:

@@ -3,7 +3,7 @@
 Sources: manual, "The pg_hba.conf File" and "pg_hba_file_rules"; hbafuncs.c, hba.c.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -88,9 +88,8 @@ class HbaContent:
             ``ssl = off`` makes ineffective.
         errors: lines in error, in reading order.
         digest: of all rows, so that two polls can be told to have seen the same rows.
-        quoting_lines: locations of rules whose line holds a quote, or an ``@`` file which may;
-            None when the lines were not read: tokens are then taken as keywords.
-        clientname_lines: locations of rules with ``clientname=``; None when not read.
+        lines: by location, the lines that hold something which the view loses; None when the
+            lines were not read: tokens are then taken as keywords.
         digest_as_read: of the rows with messages that say nothing about the content; equal ones
             need not be interpreted again.
     """
@@ -99,8 +98,7 @@ class HbaContent:
     errors: tuple[ErrorLine, ...]
     digest: str
     digest_as_read: str = field(default="", compare=False, repr=False)
-    quoting_lines: frozenset[RuleLocation] | None = None
-    clientname_lines: frozenset[RuleLocation] | None = None
+    lines: "Mapping[RuleLocation, LineTraits] | None" = None
 
     @property
     def loadable(self) -> bool:
@@ -110,33 +108,35 @@ class HbaContent:
     @property
     def is_whole(self) -> bool:
         """Whether what the view loses of the lines is known too."""
-        return self.quoting_lines is not None
+        return self.lines is not None
 
     @property
     def identity(self) -> Hashable:
-        """What two polls saw the same of if they saw the same content."""
-        return self.digest, self.quoting_lines, self.clientname_lines
+        """Equal if and only if two polls read the same content."""
+        return self.digest, None if self.lines is None else frozenset(self.lines.values())
+
+    @property
+    def is_written_by_patroni(self) -> bool:
+        """Whether the file is known to bear the header of files that Patroni writes."""
+        return any(line.is_patroni_header for line in (self.lines or {}).values())
 
     def with_lines(self, lines: "tuple[LineTraits, ...]") -> "HbaContent":
-        """Return the content with what its lines hold; a continued one is told at its first."""
-        return replace(
-            self,
-            # a file that names are taken from may quote them
-            quoting_lines=frozenset(
-                line.location for line in lines if line.holds_quote or line.holds_file_reference
-            ),
-            clientname_lines=frozenset(line.location for line in lines if line.holds_clientname),
-        )
+        """Return the content with what its lines hold; a continued line is known by its first."""
+        return replace(self, lines={line.location: line for line in lines if line.loses_something})
 
-    def may_quote(self, rule: HbaRule) -> bool:
-        """Return whether tokens of ``rule`` are known to stand in quotes, or perhaps to."""
-        return self.quoting_lines is not None and rule.location in self.quoting_lines
+    def quoting(self, rule: HbaRule) -> "Quoting":
+        """Return which tokens of ``rule`` stand in quotes."""
+        line = (self.lines or {}).get(rule.location)
+        return NO_QUOTES if line is None else line.quoting
 
-    def holds_clientname(self, rule: HbaRule) -> bool | None:
-        """Return whether the line of ``rule`` holds ``clientname=``; None if not known."""
-        if self.clientname_lines is None:
+    def compares_whole_name(self, rule: HbaRule) -> bool | None:
+        """Return whether the line of ``rule`` has ``clientname=DN``; None if that is not known."""
+        if self.lines is None:
             return None
-        return rule.location in self.clientname_lines
+        line = self.lines.get(rule.location)
+        if line is None or not line.holds_clientname:
+            return False
+        return None if line.clientname is None else line.clientname == "DN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +179,52 @@ class IdentContent:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoting:
+    """Which tokens of a rule stand in quotes, and are therefore no keywords.
+
+    Attributes:
+        databases, roles: one answer per token, in order; None where no token's answer is known
+            (an ``@`` file, whose tokens may be quoted there; or an older version of the shipped
+            SQL, which does not say).
+        address: None where it is not known.
+    """
+
+    databases: tuple[bool, ...] | None
+    roles: tuple[bool, ...] | None
+    address: bool | None
+
+    def of_databases(self, rule: HbaRule) -> Sequence[bool | None]:
+        """Return one answer per database token of ``rule``."""
+        return _answers(self.databases, len(rule.databases))
+
+    def of_roles(self, rule: HbaRule) -> Sequence[bool | None]:
+        """Return one answer per role token of ``rule``."""
+        return _answers(self.roles, len(rule.roles))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing about it is in doubt."""
+        return None not in (self.databases, self.roles, self.address)
+
+
+NO_QUOTES = Quoting((), (), address=False)
+UNKNOWN_QUOTES = Quoting(None, None, address=None)
+
+
+def _answers(quoted: tuple[bool, ...] | None, tokens: int) -> Sequence[bool | None]:
+    if quoted == ():
+        return (False,) * tokens
+    # the file was written between the two readings
+    if quoted is None or len(quoted) != tokens:
+        return (None,) * tokens
+    return quoted
+
+
+@dataclass(frozen=True, slots=True)
 class LineTraits:
     """What a line of pg_hba.conf holds that the view loses; never its text.
 
-    Continued lines are one, told at the first of them, as the view does.
+    Continued lines are one, known by the first of them, as in the view.
 
     Attributes:
         holds_quote: a double quote outside a comment.
@@ -190,6 +232,11 @@ class LineTraits:
             times are not watched.
         holds_clientname: ``clientname=`` stands in it, which the view never lists.
         continues: goes on in the next physical line (from 14 on).
+        clientname: its value, ``CN`` or ``DN``; None where it does not stand there, or an older
+            version of the shipped SQL does not say.
+        quoted: which tokens of its fields are quoted; None where an older version of the shipped
+            SQL does not say.
+        is_patroni_header: the line begins the header of files that Patroni writes.
     """
 
     location: RuleLocation
@@ -197,6 +244,26 @@ class LineTraits:
     holds_file_reference: bool
     holds_clientname: bool
     continues: bool
+    clientname: str | None = None
+    quoted: Quoting | None = None
+    is_patroni_header: bool = False
+
+    @property
+    def loses_something(self) -> bool:
+        """Whether what it holds makes a difference to how the rules are read or changed."""
+        return (
+            self.holds_quote
+            or self.holds_file_reference
+            or self.holds_clientname
+            or self.is_patroni_header
+        )
+
+    @property
+    def quoting(self) -> Quoting:
+        """Which of its tokens stand in quotes."""
+        if not (self.holds_quote or self.holds_file_reference):
+            return NO_QUOTES
+        return UNKNOWN_QUOTES if self.quoted is None else self.quoted
 
 
 class ServerFile(StrEnum):

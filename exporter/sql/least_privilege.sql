@@ -286,37 +286,66 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
   SELECT * FROM replication_cert_exporter.other_files(true)
 $function$;
 
--- Of each line of pg_hba.conf that holds something which pg_hba_file_rules loses: what it is,
--- never the text. A rule that is continued is told of at its first line.
+-- Of each line of pg_hba.conf that holds something which pg_hba_file_rules loses: what it is, never
+-- the text. A rule that is continued is known by its first line. A token is quoted if a quote begins
+-- it (hba.c, next_token()); the tokens that an @ file gives are not known here: NULL. The first row
+-- may be that of the header which Patroni writes. Columns may be added at the end, never removed.
 CREATE FUNCTION replication_cert_exporter.hba_lines()
 RETURNS TABLE (
   file_name text, line_number integer, holds_quote boolean, holds_file_reference boolean,
-  holds_clientname boolean, continues boolean
+  holds_clientname boolean, continues boolean, clientname text, quoted_databases boolean[],
+  quoted_roles boolean[], quoted_address boolean, is_patroni_header boolean
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 #variable_conflict use_column
+DECLARE
+  -- fails when the file is missing
+  content CONSTANT text := encode(pg_read_binary_file(current_setting('hba_file')), 'escape');
 BEGIN
-  -- Fails when the file is missing. Most files hold nothing of the kind outside of comments: what
-  -- comes first in a line, a # or one of these, is seen without taking the line apart.
-  IF encode(pg_read_binary_file(current_setting('hba_file')), 'escape')
-     !~ '(?n)^[^#]*(["@]|clientname=|include)|\\\\\r*$'
-  THEN
+  IF content ~ '^#[^\n]*\n# It will be overwritten by Patroni!' THEN
+    RETURN QUERY
+      SELECT current_setting('hba_file'), 1, false, false, false, false, NULL::text,
+             NULL::boolean[], NULL::boolean[], NULL::boolean, true;
+  END IF;
+  -- Most files hold nothing of the kind outside of comments: what comes first in a line, a # or one
+  -- of these, is seen without taking the line apart.
+  IF content !~ '(?n)^[^#]*(["@]|clientname=|include)|\\\\\r*$' THEN
     RETURN;
   END IF;
   RETURN QUERY
-    SELECT * FROM (
-      SELECT file, line.line_number,
-             line.body LIKE '%"%' AS quote,
-             regexp_replace(line.body, '"[^"]*("|$)', '_', 'g') ~ '(^|[\s,])@[^\s,]' AS reference,
-             replace(line.body, '"', '') ~ '(^|[\s,])clientname=' AS clientname,
-             line.continues
-        FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS file,
-             LATERAL pg_stat_file(file, true) AS status,
-             LATERAL replication_cert_exporter.logical_lines(file) AS line
-       WHERE NOT status.isdir
-    ) AS traits
-    WHERE traits.quote OR traits.reference OR traits.clientname OR traits.continues
-    ORDER BY 1, 2;
+    SELECT traits.file, traits.line_number, traits.quote, traits.reference, traits.clientname,
+           traits.continues, fields.*, false
+      FROM (
+        SELECT file, line.line_number, line.body,
+               line.body LIKE '%"%' AS quote,
+               regexp_replace(line.body, '"[^"]*("|$)', '_', 'g') ~ '(^|[\s,])@[^\s,]' AS reference,
+               replace(line.body, '"', '') ~ '(^|[\s,])clientname=' AS clientname,
+               line.continues
+          FROM replication_cert_exporter.with_included(current_setting('hba_file')) AS file,
+               LATERAL pg_stat_file(file, true) AS status,
+               LATERAL replication_cert_exporter.logical_lines(file) AS line
+         WHERE NOT status.isdir
+      ) AS traits
+     CROSS JOIN LATERAL (
+        SELECT (array_agg(value ORDER BY n DESC) FILTER (WHERE value IN ('CN', 'DN')))[1],
+               array_agg(quoted ORDER BY n) FILTER (WHERE field = 1),
+               array_agg(quoted ORDER BY n) FILTER (WHERE field = 2),
+               bool_and(quoted) FILTER (WHERE field = 3)
+          FROM (
+            SELECT n,
+                   -- a token whose comma comes right after it is followed by one of the same field
+                   count(*) FILTER (WHERE m[2] = '')
+                     OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS field,
+                   CASE WHEN m[1] !~ '^@.' THEN m[1] LIKE '"%' END AS quoted,
+                   substring(replace(m[1], '"', '') FROM '^clientname=(.*)$') AS value
+              FROM regexp_matches(
+                     traits.body,
+                     '((?:[^\s",]|"[^"]*(?:"|$))+)(,?)', 'g'
+                   ) WITH ORDINALITY AS word(m, n)
+          ) AS words
+      ) AS fields
+     WHERE traits.quote OR traits.reference OR traits.clientname OR traits.continues
+     ORDER BY 1, 2;
 END
 $function$;
 

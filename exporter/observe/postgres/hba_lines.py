@@ -1,13 +1,22 @@
 """What pg_hba_file_rules loses of a line: quotes, ``@`` files, clientname, continuation.
 
 By the shipped function hba_lines(), which never returns a line's text. It is asked only where the
-times of the files are others than those of what the poll before read.
+times of the files are others than those of what the poll before read. Columns that came later are
+read through jsonb: where an older version of the function is installed they are NULL.
 """
 
+import json
 from posixpath import normpath
 
 from exporter.model.failure import Read, Reader, Unread
-from exporter.model.hba import FileTimes, HbaContent, LineTraits, RuleLocation, ServerFile
+from exporter.model.hba import (
+    FileTimes,
+    HbaContent,
+    LineTraits,
+    Quoting,
+    RuleLocation,
+    ServerFile,
+)
 from exporter.observe.postgres.file_times import lasting, times_of
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
@@ -19,6 +28,7 @@ from exporter.observe.postgres.statement import (
     boolean,
     integer,
     text,
+    text_or_none,
 )
 
 _SETTINGS = frozenset({ServerFile.HBA, ServerFile.HBA_INCLUDED})
@@ -27,13 +37,34 @@ _SETTINGS = frozenset({ServerFile.HBA, ServerFile.HBA_INCLUDED})
 def _statement(_version: int) -> Statement:
     return Statement(f"""
         SELECT file_name, line_number, holds_quote, holds_file_reference, holds_clientname,
-               continues
-          FROM replication_cert_exporter.hba_lines() LIMIT {MAXIMUM_ROWS + 1}
+               continues, row ->> 'clientname', row ->> 'quoted_databases', row ->> 'quoted_roles',
+               row ->> 'quoted_address', row ->> 'is_patroni_header'
+          FROM replication_cert_exporter.hba_lines() AS line, to_jsonb(line) AS row
+         LIMIT {MAXIMUM_ROWS + 1}
     """)  # noqa: S608  the limit is a constant
 
 
+def _quoted(value: bytes | None) -> tuple[bool, ...] | None:
+    """Return a JSON array of booleans; None where it is missing or one of them is null."""
+    answers: object = None if value is None else json.loads(text(value))
+    if answers is None:
+        return None
+    if not isinstance(answers, list) or not all(isinstance(a, bool | None) for a in answers):
+        raise ValueError("not an array of booleans")
+    return None if None in answers else tuple(answers)
+
+
+def _quoting(databases: bytes | None, roles: bytes | None, address: bytes | None) -> Quoting | None:
+    if databases is None:
+        # the shipped SQL of an older exporter, whose rows do not have these columns
+        return None
+    quoted = _quoted(b"[%s]" % (address or b"null"))
+    return Quoting(_quoted(databases), _quoted(roles), None if quoted is None else quoted[0])
+
+
 def _line(row: Row, context: Context) -> LineTraits:
-    file_name, line_number, quote, reference, clientname, continues = row
+    file_name, line_number, quote, reference, clientname, continues, *later = row
+    value, databases, roles, address, patroni = later
     # before 16 there is one file, which the rules' locations name as the context does
     # and from 16 on the view tells paths without ./, ../ and // (path.c, canonicalize_path())
     name = normpath(text(file_name)) if context.version >= FILE_NAMES_ARE_TOLD else context.hba_file
@@ -43,6 +74,9 @@ def _line(row: Row, context: Context) -> LineTraits:
         holds_file_reference=boolean(reference),
         holds_clientname=boolean(clientname),
         continues=boolean(continues),
+        clientname=text_or_none(value),
+        quoted=_quoting(databases, roles, address),
+        is_patroni_header=patroni == b"true",
     )
 
 

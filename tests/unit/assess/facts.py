@@ -16,6 +16,8 @@ from exporter.model.hba import (
     HbaRule,
     IdentContent,
     IdentMapping,
+    LineTraits,
+    Quoting,
     RuleLocation,
     ServerFile,
 )
@@ -186,17 +188,36 @@ def known(
     )
 
 
-def holding(
-    in_force: RulesInForce,
+def line(
+    location: RuleLocation,
     *,
-    quoting: frozenset[RuleLocation] | None = frozenset(),
-    clientname: frozenset[RuleLocation] | None = frozenset(),
-) -> RulesInForce:
-    """Return the same rules, with what their lines hold in every content; None for unread."""
-    contents = tuple(
-        replace(content, quoting_lines=quoting, clientname_lines=clientname)
-        for content in in_force.in_force.rules
+    clientname: str | None = None,
+    quoted: Quoting | None = None,
+    quote: bool = False,
+    patroni: bool = False,
+) -> LineTraits:
+    """Return what a line holds: ``clientname=`` of this value, these quotes; or some, unknown."""
+    return LineTraits(
+        location,
+        holds_quote=quote or quoted is not None,
+        holds_file_reference=False,
+        holds_clientname=clientname is not None,
+        continues=False,
+        clientname=clientname,
+        quoted=quoted,
+        is_patroni_header=patroni,
     )
+
+
+def holding(in_force: RulesInForce, *lines: LineTraits) -> RulesInForce:
+    """Return the same rules, with what their lines hold in every content."""
+    contents = tuple(content.with_lines(lines) for content in in_force.in_force.rules)
+    return replace(in_force, in_force=InForce(contents, in_force.in_force.maps))
+
+
+def unread(in_force: RulesInForce) -> RulesInForce:
+    """Return the same rules, of whose lines nothing could be read."""
+    contents = tuple(replace(content, lines=None) for content in in_force.in_force.rules)
     return replace(in_force, in_force=InForce(contents, in_force.in_force.maps))
 
 

@@ -457,6 +457,7 @@ def test_a_whole_name_that_is_not_let_in_is_mapped(options: tuple[str, ...], map
         holds_file_reference=False,
         holds_clientname=True,
         continues=False,
+        clientname="DN",
     )
     poll = replace(SEEN, hba_lines=(line,), ident=maps(mapping("bob", "replica", "my m")))
     # a rule that holds no name against the role, and stands above, is no matter

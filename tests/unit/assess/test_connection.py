@@ -37,9 +37,11 @@ from tests.unit.assess.facts import (
     judged,
     judged_under,
     known,
+    line,
     mapping,
     maps,
     rules,
+    unread,
 )
 
 HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
@@ -130,7 +132,7 @@ def test_it_is_matched_as_the_server_s_version_does() -> None:
 
 
 def test_a_line_with_quotes_leaves_its_keywords_in_doubt() -> None:
-    in_force = holding(known(rules(CERT)), quoting=frozenset({CERT.location}))
+    in_force = holding(known(rules(CERT)), line(CERT.location, quote=True))
     assert isinstance(judged_under(STANDBY, in_force).rule_match, Undecided)
 
 
@@ -243,17 +245,20 @@ def test_a_map_may_be_matched_against_the_whole_name_where_clientname_stands() -
     alice = showing("/O=Lab/CN=alice")
     by_whole_name = under_maps(maps(mapping("CN=alice,O=Lab", "replica")))
     assert not is_confirmed(alice, by_whole_name)
-    here = holding(by_whole_name, clientname=frozenset({CERT.location}))
+    whole, common_name = (line(CERT.location, clientname=value) for value in ("DN", "CN"))
+    here = holding(by_whole_name, whole)
     assert is_confirmed(alice, here)
-    elsewhere = holding(by_whole_name, clientname=frozenset({at(2)}))
+    elsewhere = holding(by_whole_name, line(at(2), clientname="DN"))
     assert not is_confirmed(alice, elsewhere)
-    not_known = holding(by_whole_name, clientname=None)
+    assert not is_confirmed(alice, holding(by_whole_name, common_name))
+    not_known = unread(by_whole_name)
     assert is_confirmed(alice, not_known)
     assert not is_confirmed(showing("/O=Lab/CN=bob"), not_known)
     assert not is_confirmed(showing("/O=Lab/CN=alice", cut=True), not_known)
     common = under_maps(maps(mapping("alice", "replica")))
-    for lines in (frozenset({CERT.location}), frozenset[RuleLocation](), None):
-        assert is_confirmed(alice, holding(common, clientname=lines))
+    for in_force in (common, holding(common, common_name), unread(common)):
+        assert is_confirmed(alice, in_force)
+    assert not is_confirmed(alice, holding(common, whole))
 
 
 def test_every_rule_that_may_govern_has_to_confirm_the_name() -> None:

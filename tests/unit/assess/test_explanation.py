@@ -23,7 +23,6 @@ from tests.unit.assess.facts import (
     STARTED,
     TRUST,
     WITHOUT_CERTIFICATE,
-    holding,
     judged,
     judged_under,
     known,
@@ -32,6 +31,7 @@ from tests.unit.assess.facts import (
     rules,
     the_one,
     times,
+    unread,
 )
 
 HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
@@ -53,6 +53,7 @@ def traits(*, quote: bool = False, reference: bool = False, clientname: bool = F
         holds_file_reference=reference,
         holds_clientname=clientname,
         continues=False,
+        clientname="DN" if clientname else None,
     )
 
 
@@ -163,7 +164,7 @@ def test_no_rule() -> None:
 
 def test_rules_that_may_govern_are_all_told_with_the_doubts() -> None:
     near = replace(TRUST, address="samenet", netmask=None)
-    because = "Because /etc/pg_hba.conf:1: samenet hangs on the server's network interfaces"
+    because = "Because /etc/pg_hba.conf:1: samenet depends on the server's network interfaces"
     assert explained(STANDBY, near, SCRAM) == (
         "Which rule governs it cannot be decided; it may be one of these:",
         "/etc/pg_hba.conf, line 1: host replication replica samenet trust",
@@ -225,7 +226,7 @@ def test_a_hidden_connection() -> None:
         ),
         (
             traits(clientname=True),
-            ["The line holds clientname=, which the server's view does not show."],
+            ["The line holds clientname=DN, which the server's view does not show."],
         ),
         (
             traits(quote=True, clientname=True),
@@ -234,7 +235,7 @@ def test_a_hidden_connection() -> None:
                     "The line holds quotes, or an @ file that may hold some; "
                     "the server's view does not show them."
                 ),
-                "The line holds clientname=, which the server's view does not show.",
+                "The line holds clientname=DN, which the server's view does not show.",
             ],
         ),
     ],
@@ -258,8 +259,7 @@ def test_what_other_lines_hold_is_not_told() -> None:
 
 
 def test_lines_that_could_not_be_read_are_not_told() -> None:
-    unread = holding(known(rules(CERT)), quoting=None, clientname=None)
-    assert judged_under(STANDBY, unread).explanation == (
+    assert judged_under(STANDBY, unread(known(rules(CERT)))).explanation == (
         GOVERNS + "hostssl replication replica 10.0.0.0/8 cert",
         "It demands a certificate whose name is the role's.",
     )

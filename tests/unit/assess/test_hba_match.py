@@ -8,10 +8,18 @@ import pytest
 from exporter.assess.hba_match import Client, governing_rule, rule_matches
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
-from exporter.model.hba import ConnectionType, HbaContent, HbaRule, RuleLocation
+from exporter.model.hba import (
+    NO_QUOTES,
+    UNKNOWN_QUOTES,
+    ConnectionType,
+    HbaContent,
+    HbaRule,
+    Quoting,
+    RuleLocation,
+)
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.wal_sender import ReplicationKind
-from tests.unit.assess.facts import CERT, HBA, REJECT, SCRAM, TRUST, at
+from tests.unit.assess.facts import CERT, HBA, REJECT, SCRAM, TRUST, at, line
 
 YES, NO, MAY = Truth.YES, Truth.NO, Truth.MAY
 ANYBODY = replace(TRUST, databases=("replication",), roles=("all",), address="all", netmask=None)
@@ -48,7 +56,7 @@ def doubted(
     client: Client = PHYSICAL,
     around: Surroundings = AROUND,
     *,
-    quoting: bool = False,
+    quoting: Quoting = NO_QUOTES,
 ) -> tuple[Truth, str]:
     return rule_matches(rule, client, around, quoting=quoting)
 
@@ -58,7 +66,7 @@ def matches(
     client: Client = PHYSICAL,
     around: Surroundings = AROUND,
     *,
-    quoting: bool = False,
+    quoting: Quoting = NO_QUOTES,
 ) -> Truth:
     return doubted(rule, client, around, quoting=quoting)[0]
 
@@ -90,7 +98,7 @@ def test_what_does_not_match_by_its_type_leaves_no_doubt() -> None:
     assert doubted(rule, PHYSICAL, AROUND) == (NO, "")
     assert doubted(replace(rule, connection_type=ConnectionType.HOST), PHYSICAL, AROUND) == (
         MAY,
-        "samenet hangs on the server's network interfaces",
+        "samenet depends on the server's network interfaces",
     )
     other = replace(rule, connection_type=ConnectionType.HOST, roles=("other",))
     assert doubted(other, PHYSICAL, AROUND) == (NO, "")
@@ -223,8 +231,8 @@ def test_an_address_is_masked_on_both_sides_within_its_family(
 @pytest.mark.parametrize(
     ("address", "doubt"),
     [
-        ("samehost", "samehost hangs on the server's network interfaces"),
-        ("samenet", "samenet hangs on the server's network interfaces"),
+        ("samehost", "samehost depends on the server's network interfaces"),
+        ("samenet", "samenet depends on the server's network interfaces"),
         (
             "db.example",
             "the server looks up the host name db.example when a client connects",
@@ -265,7 +273,7 @@ def test_in_a_line_with_quotes_a_keyword_may_be_a_name(
     rule = replace(
         ANYBODY, roles=(token,), databases=("shop",), address="0.0.0.0", netmask="0.0.0.0"
     )
-    assert matches(rule, replace(LOGICAL, role=role), quoting=True) is expected
+    assert matches(rule, replace(LOGICAL, role=role), quoting=UNKNOWN_QUOTES) is expected
 
 
 @pytest.mark.parametrize(
@@ -291,37 +299,40 @@ def test_in_a_line_with_quotes_a_keyword_may_be_a_database(
         ANYBODY, roles=("replica",), databases=(token,), address="0.0.0.0", netmask="0.0.0.0"
     )
     client = PHYSICAL if database is None else replace(LOGICAL, database=database)
-    assert matches(rule, client, quoting=True) is expected
+    assert matches(rule, client, quoting=UNKNOWN_QUOTES) is expected
 
 
 def test_a_quoted_all_in_the_address_field_is_a_host_name() -> None:
     rule = replace(ANYBODY, roles=("replica",), databases=("shop",))
-    assert doubted(rule, LOGICAL, quoting=True) == (
+    assert doubted(rule, LOGICAL, quoting=UNKNOWN_QUOTES) == (
         MAY,
-        "the server looks up the host name all when a client connects",
+        '"all" may stand in quotes there, and then it is a host name',
     )
 
 
 def test_doubts_of_one_rule_are_told_together() -> None:
     rule = replace(ANYBODY, roles=("+staff", "/new"), address="samenet")
     blind = replace(AROUND, member_of=None)
-    result, doubts = doubted(rule, PHYSICAL, blind, quoting=True)
+    result, doubts = doubted(rule, PHYSICAL, blind, quoting=UNKNOWN_QUOTES)
     assert result is MAY
     assert doubts.split("; ") == [
-        '"+staff" may stand in quotes there, and then it is no keyword',
+        '"+staff" may stand in quotes there, and then it is not a keyword',
         "the regular expression /new was not evaluated",
-        '"replication" may stand in quotes there, and then it is no keyword',
-        "samenet hangs on the server's network interfaces",
+        '"replication" may stand in quotes there, and then it is not a keyword',
+        "samenet depends on the server's network interfaces",
     ]
 
 
 def test_where_quotes_could_not_be_read_tokens_are_keywords() -> None:
     file = of(ANYBODY)
     assert governing_rule(file, PHYSICAL, AROUND) == Governs(ANYBODY)
-    elsewhere = frozenset({RuleLocation(HBA, 2), RuleLocation("/etc/other.conf", 1)})
-    quoted = replace(file, quoting_lines=elsewhere)
+    elsewhere = (
+        line(RuleLocation(HBA, 2), quote=True),
+        line(RuleLocation("/etc/other.conf", 1), quote=True),
+    )
+    quoted = file.with_lines(elsewhere)
     assert governing_rule(quoted, PHYSICAL, AROUND) == Governs(ANYBODY)
-    quoted = replace(file, quoting_lines=elsewhere | {ANYBODY.location})
+    quoted = file.with_lines((*elsewhere, line(ANYBODY.location, quote=True)))
     assert isinstance(governing_rule(quoted, PHYSICAL, AROUND), Undecided)
 
 
@@ -343,7 +354,7 @@ def test_after_a_rule_that_may_match_the_first_that_does_ends_the_search() -> No
     assert governing_rule(of(near, far, at(3, REJECT)), PHYSICAL, AROUND) == Undecided(
         (near, far),
         may_match_none=False,
-        why=(f"{HBA}:1: samenet hangs on the server's network interfaces",),
+        why=(f"{HBA}:1: samenet depends on the server's network interfaces",),
     )
 
 
@@ -355,7 +366,7 @@ def test_where_no_rule_surely_matches_none_may_govern() -> None:
         (near, named),
         may_match_none=True,
         why=(
-            f"{HBA}:1: samenet hangs on the server's network interfaces",
+            f"{HBA}:1: samenet depends on the server's network interfaces",
             f"{HBA}:3: the server looks up the host name db.example when a client connects",
         ),
     )

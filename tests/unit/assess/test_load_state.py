@@ -241,6 +241,7 @@ def lines(*, quote: bool = False, clientname: bool = False) -> LineTraits:
         holds_file_reference=False,
         holds_clientname=clientname,
         continues=False,
+        clientname="DN" if clientname else None,
     )
 
 
@@ -494,6 +495,7 @@ def test_names_from_another_file_have_times_that_nobody_knows() -> None:
         holds_file_reference=False,
         holds_clientname=True,
         continues=True,
+        clientname="DN",
     )
     assert newest_change((hba,), (plain,), WATCHED) == L1
     reference = replace(plain, holds_file_reference=True)

@@ -344,6 +344,7 @@ def test_a_map_may_ask_for_the_whole_name() -> None:
         holds_file_reference=False,
         holds_clientname=True,
         continues=False,
+        clientname="DN",
     )
     for seen in (poll, replace(poll, hba_lines=(line,))):
         told = judged(stored(known(one)), BY_MAP, poll=seen).next_certificate

@@ -10,7 +10,7 @@ from exporter.assess.surroundings import Surroundings
 from exporter.model.hba import HbaContent, HbaRule
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.wal_sender import ReplicationKind
-from tests.unit.assess.facts import CERT, HBA, SCRAM, TRUST, at, mapping, maps, rules
+from tests.unit.assess.facts import CERT, HBA, SCRAM, TRUST, at, line, mapping, maps, rules
 
 CLIENT = Client(
     kind=ReplicationKind.PHYSICAL,
@@ -26,7 +26,7 @@ AROUND = Surroundings(
     regular_expressions={},
 )
 NEAR = replace(TRUST, address="samenet", netmask=None)
-BECAUSE = "samenet hangs on the server's network interfaces"
+BECAUSE = "samenet depends on the server's network interfaces"
 
 
 def met(*contents: tuple[HbaRule, ...]) -> Outcomes:
@@ -101,30 +101,36 @@ def test_one_content_without_a_match_is_enough_that_none_may_match() -> None:
 
 def test_each_content_is_matched_with_what_its_own_lines_hold() -> None:
     rule = replace(CERT, databases=("replication",))
-    quoted = replace(rules(rule), quoting_lines=frozenset({rule.location}))
+    quoted = rules(rule).with_lines((line(rule.location, quote=True),))
     found = outcomes(CLIENT, InForce((rules(rule), quoted), (maps(),)), AROUND)
-    doubt = f'{HBA}:1: "replication" may stand in quotes there, and then it is no keyword'
+    doubt = f'{HBA}:1: "replication" may stand in quotes there, and then it is not a keyword'
     assert found.match == Undecided(
         (rule,),
         may_match_none=True,
         why=("several versions of the rules may be in force", doubt),
     )
     assert not found.agreed
-    assert found.may_quote(rule)
+    assert found.quotes_unknown(rule)
     alone = outcomes(CLIENT, InForce((rules(rule),), (maps(),)), AROUND)
     assert alone.match == Governs(rule)
-    assert not alone.may_quote(rule)
+    assert not alone.quotes_unknown(rule)
 
 
 def test_whether_a_rule_has_clientname_is_asked_of_each_content_that_it_may_govern_in() -> None:
-    here = replace(rules(CERT), clientname_lines=frozenset({CERT.location}))
-    plain = replace(rules(CERT, TRUST), clientname_lines=frozenset())
+    whole = line(CERT.location, clientname="DN")
+    here = rules(CERT).with_lines((whole,))
+    plain = rules(CERT, TRUST).with_lines(())
+    common = rules(CERT).with_lines((line(CERT.location, clientname="CN"),))
+    # by the function of an older exporter, which does not say which it is
+    unsaid = rules(CERT).with_lines((replace(whole, clientname=None),))
     unread = rules(CERT, SCRAM)
     # the same place, and not the same rule
-    other = replace(rules(TRUST), clientname_lines=frozenset({CERT.location}))
+    other = rules(TRUST).with_lines((whole,))
     expected: tuple[tuple[tuple[HbaContent, ...], set[bool | None]], ...] = (
         ((here,), {True}),
         ((plain, other), {False}),
+        ((common,), {False}),
+        ((unsaid,), {None}),
         ((here, plain), {True, False}),
         ((here, unread, other), {True, None}),
     )

@@ -25,6 +25,7 @@ from tests.unit.assess.facts import (
     TLS,
     at,
     connections,
+    line,
     mapping,
     maps,
     report,
@@ -145,7 +146,9 @@ def test_what_is_decided_with_more_knowledge_was_possible_with_less(
         member_of=around.member_of if members_known else None,
         regular_expressions={},
     )
-    in_doubt = replace(rows(*file), quoting_lines=frozenset(RuleLocation(HBA, n) for n in quoting))
+    in_doubt = rows(*file).with_lines(
+        tuple(line(RuleLocation(HBA, n), quote=True) for n in quoting)
+    )
     more = governing_rule(rows(*file), client, around)
     assert possible(more) <= possible(governing_rule(in_doubt, client, less))
 

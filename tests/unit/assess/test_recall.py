@@ -9,7 +9,7 @@ import pytest
 
 from exporter.assess.report import assess
 from exporter.model.failure import FailureReason, Unread
-from exporter.model.hba import LineTraits, RuleLocation
+from exporter.model.hba import RuleLocation
 from exporter.model.history import Judgements, RulesHistory
 from exporter.model.observation import Observation
 from exporter.model.policy import Exemption, Policy, Requirement
@@ -29,6 +29,7 @@ from tests.unit.assess.facts import (
     STANDBY,
     TARGET,
     connections,
+    line,
     mapping,
     maps,
     rules,
@@ -78,7 +79,7 @@ def test_another_connection_is_judged_beside_those_that_are_remembered() -> None
     [
         lambda p: replace(p, hba=rules(CERT)),
         lambda p: replace(p, hba=Unread(FailureReason.PERMISSION, "")),
-        lambda p: replace(p, hba_lines=(LineTraits(RuleLocation(HBA, 1), *[True] * 4),)),
+        lambda p: replace(p, hba_lines=(line(RuleLocation(HBA, 1), clientname="DN"),)),
         lambda p: replace(p, ident=maps(mapping("x", "replica"))),
         lambda p: replace(p, file_times=times(hba=BEGAN)),
         lambda p: replace(p, role_memberships=Unread(FailureReason.STATEMENT_TIMEOUT, "")),

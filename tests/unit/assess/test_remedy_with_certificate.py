@@ -16,13 +16,13 @@ from tests.unit.assess.facts import (
     STANDBY,
     TLS,
     TRUST,
-    holding,
     judged,
     judged_under,
     known,
     mapping,
     maps,
     rules,
+    unread,
 )
 from tests.unit.assess.reading import page, text
 
@@ -198,6 +198,7 @@ WITH_CLIENTNAME = LineTraits(
     holds_file_reference=False,
     holds_clientname=True,
     continues=False,
+    clientname="DN",
 )
 
 
@@ -221,7 +222,7 @@ def test_a_map_of_whole_names_keeps_the_whole_name_that_is_shown() -> None:
 
 def test_a_map_that_may_be_of_whole_names_says_so() -> None:
     in_force = known(rules(MAPPED), maps=(ANY,))
-    told = page(judged_under(OTHER, holding(in_force, clientname=None)).remedy)
+    told = page(judged_under(OTHER, unread(in_force)).remedy)
     assert told[: told.index("on the server: Make")].rstrip() == text(
         """
         on the server: Give the role to one name only: in pg_ident.conf, in place of the lines

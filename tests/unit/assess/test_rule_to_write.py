@@ -213,6 +213,7 @@ def test_a_rule_that_is_written_anew_keeps_clientname() -> None:
         holds_file_reference=False,
         holds_clientname=True,
         continues=False,
+        clientname="DN",
     )
     poll = replace(POLL, ident=maps(mapping("/.*", "replica")))
     for traits, method in (((line,), "gss map=m clientname=DN"), ((), "gss map=m")):

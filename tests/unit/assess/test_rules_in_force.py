@@ -166,11 +166,12 @@ def traits(
         holds_file_reference=reference,
         holds_clientname=clientname,
         continues=False,
+        clientname="DN" if clientname else None,
     )
 
 
 QUOTES_TOLD = "The line holds quotes"
-CLIENTNAME_TOLD = "The line holds clientname="
+CLIENTNAME_TOLD = "The line holds clientname=DN"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_a_file_that_names_are_taken_from_may_quote_them() -> None:
     (connection,) = connections(told)
     assert isinstance(connection.rule_match, Undecided)
     assert connection.rule_match.why == (
-        f'{HBA}:1: "replication" may stand in quotes there, and then it is no keyword',
+        f'{HBA}:1: "replication" may stand in quotes there, and then it is not a keyword',
     )
 
 
@@ -234,7 +235,7 @@ def test_quotes_taken_away_on_disk_still_stand_in_the_rules_in_force() -> None:
         may_match_none=False,
         why=(
             "several versions of the rules may be in force",
-            f'{HBA}:1: "replication" may stand in quotes there, and then it is no keyword',
+            f'{HBA}:1: "replication" may stand in quotes there, and then it is not a keyword',
         ),
     )
     assert connection.verdict is Verdict.UNKNOWN
