@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from exporter.assess.acceptance import FilesInForce
+from exporter.assess.case import Case
+from exporter.assess.certificate_forecast import demands_name
 from exporter.assess.certificate_words import ENDS, certificate_text, moment
 from exporter.assess.connection_certificates import CertificatesKnown, ConnectionCertificates
-from exporter.assess.reasons import Case
 from exporter.assess.security_level import doubtful
 from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
@@ -123,6 +124,11 @@ def _would_get_in(case: Case, judged: ConnectionCertificates, upcoming: NextCert
             "with SHA-256, with RSA keys of 2048 bits or EC keys of 256, are taken at the common "
             f"levels; {name}."
         )
+    if judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE and not _compares_names(case):
+        return (
+            "Next reconnect: the certificate will be accepted. The server's CA file verifies it, "
+            "and no rule compares its name."
+        )
     gets_in = {
         NameFit.ADMITTED: "it would get in with it",
         NameFit.REFUSED: "it would be refused with it",
@@ -132,6 +138,10 @@ def _would_get_in(case: Case, judged: ConnectionCertificates, upcoming: NextCert
     if judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE:
         return f"Connecting again, {told}"
     return f"If a certificate were demanded now, {told}"
+
+
+def _compares_names(case: Case) -> bool:
+    return any(demands_name(rule) for rule in case.found.rules)
 
 
 def _until(judged: ConnectionCertificates) -> Iterable[str]:

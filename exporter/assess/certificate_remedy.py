@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
+from exporter.assess.case import Case
 from exporter.assess.certificate_forecast import demands_name
 from exporter.assess.certificate_words import certificate_text
+from exporter.assess.client_steps import Usable, reconnect
 from exporter.assess.connection_certificates import ConnectionCertificates
 from exporter.assess.demand import map_name
-from exporter.assess.reasons import Case
-from exporter.assess.remedy_steps import reconnect
 from exporter.assess.rules_remedy import RELOAD
 from exporter.assess.security_level import doubtful
 from exporter.model.certificate import CertificateSource
@@ -17,7 +17,7 @@ from exporter.model.certificates_report import (
     NextCertificate,
     NextUnknown,
 )
-from exporter.model.judgement import ForecastCause, Posture, Reason
+from exporter.model.judgement import ForecastCause, Reason
 from exporter.model.report import ExporterCommand, Place, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 from exporter.model.verification import VERIFIED
@@ -52,7 +52,6 @@ def with_certificates(
     repair = tuple(_repair(case, judged))
     return (
         *repair,
-        *_good(case, judged, steps),
         *steps,
         *_reconnect(case, judged, repaired=bool(repair), steps=steps),
         *((_KNOWN_ALREADY,) if Reason.CERTIFICATE_UNKNOWN in judged.reasons else ()),
@@ -74,9 +73,14 @@ def _repair(case: Case, judged: ConnectionCertificates) -> Iterable[Step]:
         else:
             yield _other(upcoming, verification.cause, case.client.role)
         yield _SEE
-    elif upcoming.name is NameFit.REFUSED:
+    elif upcoming.name is NameFit.REFUSED and _compares_names(case):
         yield _other_name(case, upcoming)
         yield _SEE
+
+
+def _compares_names(case: Case) -> bool:
+    """Return whether a rule that may govern compares the name in the certificate."""
+    return any(demands_name(rule) for rule in case.found.rules)
 
 
 _OF_THE_SERVER = {
@@ -150,23 +154,24 @@ def _other_name(case: Case, upcoming: NextCertificate) -> Step:
     )
 
 
-def _good(case: Case, judged: ConnectionCertificates, steps: tuple[Step, ...]) -> Iterable[Step]:
-    """Yield what tells that there is a certificate already for the rule that will demand it."""
+def usable_certificate(judged: ConnectionCertificates) -> Usable | None:
+    """Return the certificate that the client has for its next connection.
+
+    None where it is not known, or the server's CA file does not verify it.
+    """
     upcoming = judged.upcoming
     if (
-        not steps
-        or case.posture in {Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET, Posture.HIDDEN}
-        or isinstance(upcoming, NextUnknown)
+        isinstance(upcoming, NextUnknown)
         or upcoming.verification is None
         or upcoming.verification.result != VERIFIED
-        or upcoming.name is not NameFit.ADMITTED
         or doubtful((upcoming.certificate, *upcoming.chain))
     ):
-        return
-    yield Step(
-        Place.CLIENT,
-        f"Use the certificate {certificate_text(upcoming.certificate)} of {_where(upcoming)}: the "
-        f"server would take it, and its name lets in as {case.client.role}",
+        return None
+    certificate = upcoming.certificate
+    return Usable(
+        text=f"{certificate_text(certificate)} of {_where(upcoming)}",
+        common_name=certificate.subject.common_name,
+        whole_name=certificate.subject.rfc2253,
     )
 
 

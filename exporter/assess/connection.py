@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from exporter.assess.case import Case
 from exporter.assess.certificate_explanation import explain_certificates
-from exporter.assess.certificate_remedy import with_certificates
+from exporter.assess.certificate_remedy import usable_certificate, with_certificates
 from exporter.assess.connection_certificates import CertificatesKnown, judge_certificates
 from exporter.assess.demand import Demand, map_name
 from exporter.assess.explanation import explain
-from exporter.assess.hba_match import Client
 from exporter.assess.identity import certificate_name, distinguished_name, issuer_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
+from exporter.assess.peers import MOST_PEERS, Peers, client_of, in_order, peer_of
 from exporter.assess.posture import demanded_of, posture, shown_certificate, shown_subject
-from exporter.assess.reasons import Case, reasons
+from exporter.assess.reasons import reasons
 from exporter.assess.remedy import remedy
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.verdict import verdict
@@ -56,17 +57,11 @@ def judge(  # noqa: PLR0913  each of another subject
     certificates: CertificatesKnown,
     policy: Policy,
     *,
+    peers: Peers,
     now: datetime,
 ) -> Connection:
     """Return ``wal_sender`` judged under the rules in force and the user's policy."""
-    client = Client(
-        kind=wal_sender.kind,
-        role=wal_sender.role,
-        database=wal_sender.database,
-        address=wal_sender.peer.address if isinstance(wal_sender.peer, TcpPeer) else None,
-        tls=wal_sender.tls is not None,
-        gss_encrypted=wal_sender.gss_encrypted,
-    )
+    client = client_of(wal_sender)
     surroundings = Surroundings(
         server_version_number=observation.server.version_number,
         member_of=_member_of(observation, wal_sender.role),
@@ -94,6 +89,7 @@ def judge(  # noqa: PLR0913  each of another subject
         in_force=known.in_force,
         surroundings=surroundings,
         policy=policy,
+        peers=in_order(peers, without=peer_of(wal_sender, surroundings.member_of)),
     )
     given, exemption = verdict(wal_sender, reached, policy, now=now)
     owned = judge_certificates(case, certificates, now=now)
@@ -115,7 +111,7 @@ def judge(  # noqa: PLR0913  each of another subject
             *explain(case, since=since),
             *explain_certificates(case, owned, certificates),
         ),
-        remedy=with_certificates(case, owned, remedy(case, why)),
+        remedy=with_certificates(case, owned, remedy(case, why, owned=usable_certificate(owned))),
         in_use=owned.in_use,
         next_certificate=owned.upcoming,
         certificate_pending=owned.pending,
@@ -166,6 +162,17 @@ def _demands_name(rule: HbaRule, name: str | None, role: str, known: RulesInForc
     return all(
         any(proves(m, name, role) for m in content.mappings if m.map_name == through)
         for content in known.in_force.maps
+    )
+
+
+def peers_of(observation: Observation) -> Peers:
+    """Return all connections over TCP; None where they are too many to look at."""
+    if isinstance(observation.wal_senders, Unread) or len(observation.wal_senders) > MOST_PEERS:
+        return None
+    return frozenset(
+        peer_of(each, _member_of(observation, each.role))
+        for each in observation.wal_senders
+        if isinstance(each.peer, TcpPeer)
     )
 
 

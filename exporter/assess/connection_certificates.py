@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from exporter.assess.acceptance import Accept, FilesInForce, accepting, files_in_force
+from exporter.assess.case import Case
 from exporter.assess.certificate_forecast import (
     Reconnect,
     breaks,
@@ -21,7 +22,6 @@ from exporter.assess.outcome import Outcomes, outcomes
 from exporter.assess.owned_certificates import Owner, named
 from exporter.assess.passed_dates import Passed, other_turns, passed
 from exporter.assess.posture import shown_certificate
-from exporter.assess.reasons import Case
 from exporter.assess.standby_match import Standbys, standbys_of
 from exporter.model.certificate import Certificate
 from exporter.model.certificates_report import (

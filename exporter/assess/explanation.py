@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from exporter.assess.case import Case
 from exporter.assess.demand import Demand
-from exporter.assess.reasons import Case
 from exporter.model.hba import HbaRule, RuleLocation
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.rule_text import rule_text

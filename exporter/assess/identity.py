@@ -109,6 +109,32 @@ def binds(mapping: IdentMapping, role: str) -> bool:
     return given == role and _PLAIN_PATTERN.fullmatch(pattern) is not None
 
 
+def bound_name(mapping: IdentMapping, role: str) -> str | None:
+    r"""Return the one name that a line binds to ``role``; None if it binds none, or several.
+
+    ``/^(.*)\.example\.com$ \1`` binds ``alice.example.com`` to alice; ``all``, ``+group`` and a
+    regular expression as role bind a literal name to every role that they give.
+    """
+    if not mapping.system_name.startswith("/"):
+        return mapping.system_name
+    if not binds(mapping, role):
+        return None
+    pattern = mapping.system_name.removeprefix("/^").removesuffix("$")
+    given = mapping.database_role
+    if r"\1" not in given:
+        return _without_backslashes(pattern)
+    before, _, after = given.partition(r"\1")
+    start, _, rest = pattern.partition("(")
+    _, _, end = rest.rpartition(")")
+    part = role[len(before) : len(role) - len(after)]
+    name = f"{_without_backslashes(start)}{part}{_without_backslashes(end)}"
+    return name if proves(mapping, name, role) else None
+
+
+def _without_backslashes(pattern: str) -> str:
+    return re.sub(r"\\(.)", r"\1", pattern)
+
+
 def proves(mapping: IdentMapping, name: str, role: str) -> bool:
     """Return whether ``name`` is the one name that the line binds to ``role``."""
     if not binds(mapping, role):

@@ -1,20 +1,16 @@
 """Why a posture is not the best one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from exporter.assess.case import Case
 from exporter.assess.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
-from exporter.assess.hba_match import Client, rule_matches
-from exporter.assess.outcome import InForce, Outcomes
-from exporter.assess.surroundings import Surroundings
+from exporter.assess.hba_match import rule_matches
+from exporter.assess.other_transports import admits_without_certificate
 from exporter.assess.truth import Truth
 from exporter.assess.verdict import tls_version_too_old
 from exporter.model.hba import ConnectionType, HbaContent, HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
-from exporter.model.observation import Server
-from exporter.model.policy import Policy
 from exporter.model.report import Undecided
-from exporter.model.wal_sender import WalSender
 
 _TYPES_WITHOUT_ENCRYPTION = frozenset(
     {ConnectionType.HOST, ConnectionType.HOSTNOSSL, ConnectionType.HOSTNOGSSENC}
@@ -28,28 +24,6 @@ _OF_STATE = {
 _OF_MAP_STATE = {**_OF_STATE, HbaState.UNREADABLE: Reason.MAP_UNREADABLE}
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """All that the reasons of one connection follow from."""
-
-    wal_sender: WalSender
-    client: Client
-    posture: Posture
-    demanded: frozenset[Demand]
-    found: Outcomes
-    name_unproven: bool
-    server: Server
-    hba_state: HbaState
-    ident_state: HbaState
-    in_force: InForce
-    surroundings: Surroundings
-    policy: Policy
-
-    def compares_whole_name(self, rule: HbaRule) -> bool:
-        """Return whether ``rule`` is known to have ``clientname=DN``."""
-        return self.found.clientname(rule) == {True}
-
-
 def reasons(case: Case) -> tuple[Reason, ...]:
     """Return why the posture is not the best one, most telling first; empty if it is."""
     if case.posture in {Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET}:
@@ -58,6 +32,8 @@ def reasons(case: Case) -> tuple[Reason, ...]:
         found = [Reason.STATISTICS_HIDDEN]
     else:
         found = [*_of_the_client(case), *_of_the_rules(case)]
+    if admits_without_certificate(case):
+        found.append(Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE)
     if tls_version_too_old(case.wal_sender.tls, case.policy.minimum_tls_version):
         found.append(Reason.TLS_VERSION_TOO_OLD)
     return tuple(dict.fromkeys(found))

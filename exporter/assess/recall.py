@@ -5,11 +5,12 @@ exporter.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from exporter.assess.connection import RulesInForce, judge
 from exporter.assess.connection_certificates import CertificatesKnown
+from exporter.assess.peers import Peers
 from exporter.assess.verdict import verdict
 from exporter.model.failure import Read, Unread
 from exporter.model.history import Judgements
@@ -28,12 +29,14 @@ class Basis:
     Attributes:
         read: what the poll read.
         certificates: equal until one of their dates passes.
+        peers: only remedies rest on the other connections.
     """
 
     read: Observation
     known: RulesInForce
     certificates: CertificatesKnown
     policy: Policy
+    peers: Peers = field(default=None, compare=False)
 
 
 def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgements]:
@@ -52,16 +55,31 @@ def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgem
     compared = replace(basis, read=read)
     # by their processes, which takes less than to hash all that is known of them
     earlier: Mapping[int, Connection] = {}
-    if isinstance(before.basis, Basis) and before.basis == compared:
+    at_that_time = before.basis
+    if isinstance(at_that_time, Basis) and at_that_time == compared:
         earlier = {each.wal_sender.pid: each for each in before.connections}
-        looked_up = before.basis.certificates
+
+        looked_up = at_that_time.certificates
+        same_peers = at_that_time.peers == basis.peers
 
     def judged(wal_sender: WalSender) -> Connection:
         known = earlier.get(wal_sender.pid)
-        if known is not None and known.wal_sender == wal_sender:
+        if (
+            known is not None
+            and known.wal_sender == wal_sender
+            and (same_peers or not known.remedy)
+        ):
             basis.certificates.take_over(wal_sender, looked_up)
             return _in_time(known, basis.policy, now=now)
-        return judge(wal_sender, basis.read, basis.known, basis.certificates, basis.policy, now=now)
+        return judge(
+            wal_sender,
+            basis.read,
+            basis.known,
+            basis.certificates,
+            basis.policy,
+            peers=basis.peers,
+            now=now,
+        )
 
     return Judgements(compared, tuple(judged(each) for each in wal_senders))
 

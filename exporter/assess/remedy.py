@@ -1,30 +1,37 @@
 """What to do so that a connection is secured by certificate: ordered steps with exact lines.
 
-The order never locks a running standby out: authority on the server, certificate on the client,
-reconnect, see it shown, and only then the rule that demands it.
+The order never locks a running standby out: CA on the server, certificate on the client and tried
+beside the running connection, reconnect, see it presented, only then the rule that requires it, and
+last what still accepts the same role without one.
 """
 
 from collections.abc import Iterable
 
-from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand, map_name
-from exporter.assess.identity import distinguished_name
-from exporter.assess.outcome import Outcomes, outcomes
-from exporter.assess.posture import shown_certificate, shown_subject
-from exporter.assess.reasons import Case
-from exporter.assess.remedy_steps import (
+from exporter.assess.accepted_names import AcceptedNames, accepted_names, of_role
+from exporter.assess.case import Case
+from exporter.assess.client_steps import (
+    SEE_CERTIFICATE,
+    Usable,
     ask_for_certificates,
-    certificate_and_parameters,
+    check_name,
+    configure_client,
+    issue_certificate,
     newer_tls,
-    other_certificate,
     reconnect,
-    see_name,
-    shown_name,
-    shows_role,
+    replace_certificate,
 )
+from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand, map_name
+from exporter.assess.file_edits import Edits
+from exporter.assess.map_edits import names_when_narrowed, narrow_maps
+from exporter.assess.other_transports import without_tls
+from exporter.assess.outcome import Outcomes, outcomes
+from exporter.assess.peers import peer_of
+from exporter.assess.posture import shown_certificate
 from exporter.assess.rule_to_write import (
     certificate_rule,
     closing_rule,
     opening_rule,
+    shown_name,
     with_name_check,
 )
 from exporter.assess.rules_remedy import (
@@ -37,10 +44,10 @@ from exporter.assess.rules_remedy import (
 )
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
-from exporter.model.report import ExporterCommand, Governs, Place, Step, Undecided
-from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
+from exporter.model.report import Governs, Step, Undecided
 
 _CERT = "cert"
+_SECURED = frozenset({Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET})
 _ALWAYS = {
     Reason.RULES_LOAD_UNVERIFIED: (INSTALL, LOAD_ONCE),
     Reason.RULES_UNREADABLE: (INSTALL,),
@@ -48,74 +55,130 @@ _ALWAYS = {
 }
 
 
-def remedy(case: Case, reasons: tuple[Reason, ...]) -> tuple[Step, ...]:
-    """Return the steps to the best posture, in order; empty when there is nothing to do."""
+def remedy(case: Case, reasons: tuple[Reason, ...], *, owned: Usable | None) -> tuple[Step, ...]:
+    """Return the steps to the best posture, in order; empty when there is nothing to do.
+
+    Args:
+        case: the connection.
+        reasons: why its posture is not the best.
+        owned: a certificate that the client is known to have for its next connection; None if
+            there is none.
+    """
+    edits = Edits(case.is_under_patroni)
     steps: list[Step] = []
     if case.posture is Posture.HIDDEN:
         steps.append(INSTALL)
     elif case.posture is Posture.CERTIFICATE_UNCONFIRMED:
-        steps.extend(_make_known(case, reasons))
-    elif case.posture not in {Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET}:
-        over_tls = _over_tls(case)
-        opening = _opening(case, over_tls)
-        steps.extend(_show_certificate(case, reasons, opening))
-        steps.extend(_demand_certificate(case, reasons, over_tls, opening))
+        steps.extend(_make_known(case, reasons, edits))
+    elif case.posture not in _SECURED:
+        steps.extend(_secure(case, edits, owned))
+    elif Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE in reasons:
+        steps.extend(_close(case, edits))
     if Reason.TLS_VERSION_TOO_OLD in reasons:
         steps.extend(newer_tls(case))
     return tuple(steps)
 
 
-def _show_certificate(
-    case: Case, reasons: tuple[Reason, ...], opening: Step | None
-) -> Iterable[Step]:
+def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
+    over_tls = _over_tls(case)
+    is_opened = over_tls.demanded == {Demand.REFUSES}
+    names = of_role(case.client.role) if is_opened else _names(case, over_tls)
     yield from ask_for_certificates(case)
-    if shown_certificate(case.wal_sender) is not None:
-        # where the map gives the role to several names, it is told to keep the one shown
-        if Reason.MAP_ADMITS_OTHER_NAMES not in reasons and not shows_role(case):
-            yield other_certificate(case, method=_method(case, reasons))
-            yield reconnect(case)
-        return
-    if opening is not None:
-        yield opening
+    if is_opened:
+        yield opening_rule(case, edits, _first_rule(case, over_tls))
         yield check_and_load(case.server.version_number)
-    yield from certificate_and_parameters(case)
+    yield from _present_certificate(case, names, owned)
+    if is_opened or over_tls.demanded == {Demand.CERTIFICATE}:
+        # over TLS the rules are right by now
+        yield from _close(case, edits)
+        return
+    if over_tls.demanded == {Demand.CHAIN_BY_MAP}:
+        yield from narrow_maps(case, over_tls, edits)
+        yield reconnect(case)
+        yield from _close(case, edits)
+        return
+    rule, method = _first_rule(case, over_tls), _method(case, over_tls)
+    yield certificate_rule(case, edits, rule, method, names)
+    yield check_and_load(case.server.version_number)
     yield reconnect(case)
-    yield Step(
-        Place.EXPORTER,
-        "See that the certificate is shown: the posture is then certificate_optional or better",
-        (ExporterCommand.EXPLAIN,),
+
+
+def _present_certificate(case: Case, names: AcceptedNames, owned: Usable | None) -> Iterable[Step]:
+    """Yield the steps after which the client presents a certificate of an accepted name."""
+    if shown_certificate(case.wal_sender) is None:
+        yield issue_certificate(case, names, owned=owned)
+        yield from configure_client(case)
+        return
+    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
+    if names.accepts(own) or not names.names:
+        return
+    if own is not None:
+        yield replace_certificate(case, names)
+    yield check_name(names, case.client.role)
+    if own is not None:
+        yield reconnect(case)
+        yield SEE_CERTIFICATE
+
+
+def _names(case: Case, over_tls: Outcomes) -> AcceptedNames:
+    """Return which names the rule accepts that will require the certificate at the end."""
+    if over_tls.demanded == {Demand.CHAIN_BY_MAP}:
+        return _agreed(_narrowed(case, rule, over_tls) for rule in over_tls.rules)
+    if over_tls.demanded == {Demand.CERTIFICATE}:
+        return _agreed(_accepted(case, rule, over_tls) for rule in over_tls.rules)
+    match over_tls.match:
+        case Governs(rule) if _method(case, over_tls) != _CERT and map_name(rule) is not None:
+            return _accepted(case, rule, over_tls)
+        case _:
+            return of_role(case.client.role)
+
+
+def _agreed(several: Iterable[AcceptedNames]) -> AcceptedNames:
+    found = set(several)
+    return found.pop() if len(found) == 1 else AcceptedNames(whole=None, names=())
+
+
+def _accepted(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
+    return accepted_names(
+        rule,
+        case.client.role,
+        case.in_force.maps,
+        case.surroundings,
+        whole=case.compares_whole_name(rule, found),
     )
 
 
-def _demand_certificate(
-    case: Case, reasons: tuple[Reason, ...], over_tls: Outcomes, opening: Step | None
-) -> Iterable[Step]:
-    demanded_over_tls = over_tls.demanded == {Demand.CERTIFICATE}
-    if demanded_over_tls and Demand.NOTHING not in case.found.demanded:
-        # the rules are right already: it is the client that does not come up to them
-        return
-    if opening is not None:
-        # written above already
-        return
-    version = case.server.version_number
-    match case.found.match:
-        case Governs() if Reason.MAP_ADMITS_OTHER_NAMES in reasons:
-            yield from _literal_maps(case)
-        case Governs(rule) if demanded_over_tls:
-            yield closing_rule(case.client, rule, version)
-            yield check_and_load(version)
-        case _:
-            rule_now, method = _first_rule(case, over_tls), _method(case, reasons)
-            yield certificate_rule(case.client, rule_now, version, method=method)
-            yield check_and_load(version)
-    yield reconnect(case)
+def _narrowed(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
+    """Return what a map accepts when it is narrowed: the name that is presented, if there is one.
+
+    A certificate that is presented is accepted now, and gets a line of its own.
+    """
+    whole, through = case.compares_whole_name(rule, found), map_name(rule) or ""
+    if shown_certificate(case.wal_sender) is None:
+        return names_when_narrowed(case, through, whole=whole)
+    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=whole)
+    return AcceptedNames(whole=whole, names=() if own is None else (own,), map_name=through)
 
 
-def _method(case: Case, reasons: tuple[Reason, ...]) -> str:
-    """Return method and options of the rule that is to demand the certificate."""
-    match case.found.match:
-        case Governs(rule) if Reason.RULE_CHECKS_CHAIN_ONLY in reasons:
-            return with_name_check(rule, whole_name=case.compares_whole_name(rule))
+def _close(case: Case, edits: Edits) -> Iterable[Step]:
+    """Yield the steps that close what accepts the client's role without TLS."""
+    open_rules = [
+        found.match.rule
+        for found in without_tls(case)
+        if isinstance(found.match, Governs) and Demand.NOTHING in found.demanded
+    ]
+    content = case.in_force.rules[0].rules
+    first = min(open_rules, key=content.index, default=None)
+    if first is not None:
+        yield closing_rule(case, edits, first)
+        yield check_and_load(case.server.version_number)
+
+
+def _method(case: Case, found: Outcomes) -> str:
+    """Return method and options of the rule that is to require the certificate."""
+    match found.match:
+        case Governs(rule) if found.demanded == {Demand.CHAIN}:
+            return with_name_check(rule, whole_name=case.compares_whole_name(rule, found) is True)
         case _:
             return _CERT
 
@@ -125,13 +188,6 @@ def _over_tls(case: Case) -> Outcomes:
     if case.client.tls:
         return case.found
     return outcomes(case.client.over_tls(), case.in_force, case.surroundings)
-
-
-def _opening(case: Case, over_tls: Outcomes) -> Step | None:
-    """Return the step without which the client would be refused as soon as it uses TLS."""
-    if over_tls.demanded != {Demand.REFUSES}:
-        return None
-    return opening_rule(case.client, _first_rule(case, over_tls), case.server.version_number)
 
 
 def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
@@ -146,13 +202,13 @@ def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
     return min(rules, key=content.index, default=None)
 
 
-def _make_known(case: Case, reasons: tuple[Reason, ...]) -> Iterable[Step]:
+def _make_known(case: Case, reasons: tuple[Reason, ...], edits: Edits) -> Iterable[Step]:
     yield from ask_for_certificates(case)
     for reason in reasons:
-        yield from _known(case, reason)
+        yield from _known(case, reason, edits)
 
 
-def _known(case: Case, reason: Reason) -> Iterable[Step]:
+def _known(case: Case, reason: Reason, edits: Edits) -> Iterable[Step]:
     """Return the steps after which ``reason`` leaves nothing unknown any more."""
     match reason:
         case Reason.RULES_PENDING:
@@ -160,13 +216,22 @@ def _known(case: Case, reason: Reason) -> Iterable[Step]:
         case Reason.RULES_REJECTED:
             return _load(case, HbaState.REJECTED)
         case Reason.MAP_UNREADABLE if case.in_force.maps:
-            return _literal_maps(case)
+            return narrow_maps(case, case.found, edits)
         case Reason.CERTIFICATE_NAME_UNPROVEN:
-            return (see_name(case), reconnect(case))
+            return _prove_name(case)
         case Reason.RULE_UNDECIDED | Reason.RULES_WOULD_REFUSE:
-            return _rule_for_shown(case)
+            return _rule_for_shown(case, edits)
         case _:
             return _ALWAYS.get(reason, ())
+
+
+def _prove_name(case: Case) -> Iterable[Step]:
+    match case.found.match:
+        case Governs(rule):
+            names = _accepted(case, rule, case.found)
+        case _:
+            names = AcceptedNames(whole=None, names=())
+    return (check_name(names, case.client.role), reconnect(case))
 
 
 def _load(case: Case, state: HbaState) -> Iterable[Step]:
@@ -183,55 +248,25 @@ def _load(case: Case, state: HbaState) -> Iterable[Step]:
         yield check_and_load_maps(version)
 
 
-def _rule_for_shown(case: Case) -> Iterable[Step]:
-    """Yield the steps to a rule that demands what a client has shown already."""
+def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
+    """Yield the steps to a rule that requires what a client has presented already."""
     if (
         not case.server.requests_client_certificate
         and not case.found.demanded - CERTIFICATE_DEMANDS
     ):
         # with an empty ssl_ca_file, right rules refuse everybody too
         return
-    # it has shown a certificate, so that it comes over TLS already
-    opening = _opening(case, case.found)
-    if not shows_role(case):
-        yield other_certificate(case, method=_CERT)
-        if opening is None:
-            yield reconnect(case)
-    version = case.server.version_number
+    # it has presented a certificate, so that it comes over TLS already
+    is_opened = case.found.demanded == {Demand.REFUSES}
+    names = of_role(case.client.role)
     rule = _first_rule(case, case.found)
-    yield opening or certificate_rule(case.client, rule, version, method=_CERT)
+    version = case.server.version_number
+    if is_opened:
+        # before it reconnects, which the rules of now refuse whatever it presents
+        yield opening_rule(case, edits, rule)
+        yield check_and_load(version)
+        yield from _present_certificate(case, names, None)
+        return
+    yield from _present_certificate(case, names, None)
+    yield certificate_rule(case, edits, rule, _CERT, names)
     yield check_and_load(version)
-
-
-def _literal_maps(case: Case) -> Iterable[Step]:
-    """Yield the steps to maps, of all rules that may govern, that give the role to one name."""
-    role, version = case.client.role, case.server.version_number
-    for rule in case.found.rules:
-        name = map_name(rule)
-        if name is None:
-            continue
-        field, told = _second_field(case, rule)
-        yield Step(
-            Place.SERVER,
-            "Give the role to one name only: in pg_ident.conf, in place of the lines of map "
-            f"{quoted(name)} that let several names in as {role} (the second field is {field})",
-            (f"{quoted(name)}  {told}  {literal(role, version)}",),
-        )
-    yield check_and_load_maps(version)
-
-
-def _second_field(case: Case, rule: HbaRule) -> tuple[str, str]:
-    """Return what a map of ``rule`` holds against the certificate, in words and as written."""
-    if case.compares_whole_name(rule):
-        field = (
-            "the whole name of the client's certificate, for the rule has clientname=DN: openssl "
-            "x509 -in client.crt -noout -subject -nameopt RFC2253"
-        )
-        shown, placeholder = distinguished_name(shown_subject(case.wal_sender)), "WHOLE_NAME"
-    else:
-        field = "the CN of the client's certificate"
-        if case.found.clientname(rule) != {False}:
-            field += ", or its whole name if the line of the rule has clientname=DN"
-        shown, placeholder = shown_name(case), "CN_OF_ITS_CERTIFICATE"
-    # a leading / makes an expression of a certificate's name at all versions
-    return field, placeholder if shown is None else literal(shown, REGULAR_EXPRESSIONS_SINCE)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from exporter.assess.connection import RulesInForce
+from exporter.assess.connection import RulesInForce, peers_of
 from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.load_state import follow, in_force, newest_change
 from exporter.assess.outcome import InForce
@@ -66,7 +66,7 @@ def assess(
     # what the same files will be held against next time
     is_steady = (history.hba, history.ident) == (before.hba, before.ident)
     certificates = certificates_known(observation, target, knowledge, now=now)
-    basis = Basis(observation, known, certificates, target.policy)
+    basis = Basis(observation, known, certificates, target.policy, peers_of(observation))
     judgements = judge_all(basis, history.judged, now=now)
     connections: Read[tuple[Connection, ...]]
     if isinstance(judgements, Unread):
@@ -213,8 +213,19 @@ def _rules_report(observation: Observation, known: RulesInForce) -> RulesReport:
         state=known.state,
         error_lines=errors,
         explanation=(_STATE_IN_WORDS[known.state], *(error_text(e) for e in errors)),
-        remedy=rules_remedy(known.state, errors, wal_senders, observation.server.version_number),
+        remedy=rules_remedy(
+            known.state,
+            errors,
+            wal_senders,
+            observation.server.version_number,
+            is_under_patroni=_is_under_patroni(observation),
+        ),
     )
+
+
+def _is_under_patroni(observation: Observation) -> bool:
+    lines = observation.hba_lines
+    return not isinstance(lines, Unread) and any(line.is_patroni_header for line in lines)
 
 
 def _exemptions(target: Target, judged: tuple[Connection, ...]) -> tuple[ExemptionUse, ...]:

@@ -1,84 +1,119 @@
-"""The lines of pg_hba.conf that demand a certificate of one client."""
+"""The lines of pg_hba.conf that require a certificate of one client, and what they would refuse."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from exporter.assess.accepted_names import AcceptedNames
+from exporter.assess.case import Case
 from exporter.assess.demand import map_name
-from exporter.assess.hba_match import Client
-from exporter.model.hba import HbaRule
-from exporter.model.report import Place, Step
+from exporter.assess.file_edits import Edits, Purpose
+from exporter.assess.hba_match import Client, rule_matches
+from exporter.assess.identity import certificate_name, distinguished_name
+from exporter.assess.peers import Peer
+from exporter.assess.surroundings import Surroundings
+from exporter.assess.truth import Truth
+from exporter.model.hba import ConnectionType, HbaRule, Quoting
+from exporter.model.report import Step
 from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
+
+_MASK = "********"
+_ANY_ROLE = Quoting((False,), (False,), address=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom a new line covers: one role and database, from some addresses.
+
+    Attributes:
+        address: the address field of the line.
+        is_of_rule: it is the address of the rule that the line is derived from.
+        refused: connections of today that the line would refuse.
+    """
+
+    address: str
+    is_of_rule: bool
+    refused: tuple[Peer, ...]
 
 
 def certificate_rule(
-    client: Client,
-    before: HbaRule | None,
-    server_version_number: int,
-    *,
-    method: str,
+    case: Case, edits: Edits, before: HbaRule | None, method: str, names: AcceptedNames
 ) -> Step:
-    """Return the step that writes a rule which demands the role's certificate of ``client``.
+    """Return the step that writes a rule which requires the certificate of the client.
 
-    The second line keeps out what does not come over TLS, whatever stands below: a ``hostssl``
+    The second line refuses what does not come over TLS, whatever stands below: a ``hostssl``
     rule does not match such a client, and evaluation would go on.
 
     Args:
-        client: a client over TCP.
+        case: a client over TCP.
+        edits: of this remedy.
         before: the first rule that may govern it, over TLS or as it is, to write the new ones in
             place of, or before; None when it is not known.
-        server_version_number: ``server_version_num``.
         method: method and options of the new line.
+        names: that the new line accepts.
     """
-    fields = _fields(client, before, server_version_number)
+
+    def satisfies(peer: Peer) -> bool:
+        return (
+            peer.client.tls
+            and peer.has_certificate
+            and names.accepts(shown_name(peer, whole=names.whole))
+        )
+
+    scope = _scope(case, before, satisfies)
+    fields = f"{_fields(case)} {scope.address}"
     lines = (f"hostssl {fields} {method}", f"host {fields} reject")
-    every = (
-        f"every client that logs in as {client.role} from there must show its certificate then, "
-        "so see first that all of them do"
+    check = (
+        f"Before you load it, check that every client that logs in as {case.client.role} from "
+        "these addresses presents a certificate that the line accepts: it refuses all others"
     )
-    if before is None:
-        where = "write this before every other rule of pg_hba.conf"
+    if _MASK in method:
+        check += f". Write the values shown as {_MASK} as they are in the old line"
+    purpose = Purpose("Require the certificate", check + _refused(scope.refused))
+    if before is not None and scope.is_of_rule and _serves_only(before, case.client):
+        step = edits.replace(before.location, _text(case, before), lines, purpose)
     else:
-        how = "in place of" if _serves_only(before, client) else "directly before"
-        where = f"{how} {_place(before)} ({rule_text(before)}) write"
-    return Step(Place.SERVER, f"Demand the certificate: {where}; {every}", lines)
+        step = _insert(case, edits, before, lines, purpose)
+    return replace(step, edit=None) if _MASK in method else step
 
 
-def opening_rule(client: Client, before: HbaRule | None, server_version_number: int) -> Step:
-    """Return the step that lets ``client`` in with its certificate, where it is refused over TLS.
+def opening_rule(case: Case, edits: Edits, before: HbaRule | None) -> Step:
+    """Return the step that accepts the client with its certificate, where TLS is refused today.
 
-    Nobody is locked out by the line: it matches no client that is let in today.
+    The line locks nobody out: it matches no client that is accepted today.
 
     Args:
-        client: a client over TCP.
-        before: the rule that refuses it over TLS, or else the one that lets it in without; None
+        case: a client over TCP.
+        edits: of this remedy.
+        before: the rule that refuses it over TLS, or else the one that accepts it without; None
             when there is no such rule.
-        server_version_number: ``server_version_num``.
     """
-    where = (
-        "before every other rule of pg_hba.conf"
-        if before is None
-        else f"directly before {_place(before)} ({rule_text(before)})"
-    )
-    return Step(
-        Place.SERVER,
-        f"Let it in over TLS with its certificate, which no rule does now: write this {where}",
-        (f"hostssl {_fields(client, None, server_version_number)} cert",),
-    )
+    line = f"hostssl {_fields(case)} {_own_address(case.client)} cert"
+    purpose = Purpose("Accept the client over TLS with its certificate, which no rule does now")
+    return _insert(case, edits, before, (line,), purpose)
 
 
-def closing_rule(client: Client, governing: HbaRule, server_version_number: int) -> Step:
-    """Return the step that closes a rule which lets ``client`` in without TLS.
+def closing_rule(case: Case, edits: Edits, before: HbaRule) -> Step:
+    """Return the step that closes a rule which accepts the client's role without a certificate.
 
-    Another rule demands a certificate of the same client over TLS already.
+    Over TLS another rule requires one already.
+
+    Args:
+        case: a client over TCP.
+        edits: of this remedy.
+        before: the first rule that accepts the role without TLS.
     """
-    return Step(
-        Place.SERVER,
-        "Over TLS a certificate is demanded already. Refuse what comes without: directly before "
-        f"{_place(governing)} ({rule_text(governing)}) write; every client that logs in as "
-        f"{client.role} from there must use TLS then, so see first that all of them do",
-        (f"hostnossl {_fields(client, governing, server_version_number)} reject",),
+    scope = _scope(case, before, lambda peer: peer.client.tls)
+    line = f"hostnossl {_fields(case)} {scope.address} reject"
+    purpose = Purpose(
+        "Refuse this role without TLS, which another rule still accepts without a certificate",
+        f"Before you load it, check that every client that logs in as {case.client.role} from "
+        f"these addresses uses TLS: it refuses all others{_refused(scope.refused)}",
     )
+    return _insert(case, edits, before, (line,), purpose)
 
 
 def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
-    """Return method and options of ``rule`` with its certificate's name held against the role.
+    """Return method and options of ``rule`` with its certificate's name compared with the role.
 
     Secrets among the options are asterisks, as the exporter never holds them.
 
@@ -95,23 +130,98 @@ def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
     return " ".join([rule.auth_method, *(quoted(o) for o in options), "clientcert=verify-full"])
 
 
-def _place(rule: HbaRule) -> str:
-    return f"line {rule.location.line_number} of {rule.location.file_name}"
+def shown_name(peer: Peer, *, whole: bool | None) -> str | None:
+    """Return the name of a peer's certificate that is compared; None where it is not known.
+
+    Args:
+        peer: a connection.
+        whole: whether the whole name is compared, or the common name; None if not known.
+    """
+    if whole is None:
+        return None
+    return distinguished_name(peer.subject) if whole else certificate_name(peer.subject)
 
 
-def _fields(client: Client, rule: HbaRule | None, server_version_number: int) -> str:
-    database = (
-        "replication"
-        if client.database is None
-        else literal(client.database, server_version_number)
+def peer_text(peer: Peer) -> str:
+    """Return a connection in words: role, application name, address and how it is secured."""
+    client = peer.client
+    if not client.tls:
+        how = "GSSAPI" if client.gss_encrypted else "without TLS"
+    elif peer.has_certificate:
+        how = f"certificate {certificate_name(peer.subject) or 'of unknown name'}"
+    else:
+        how = "without certificate"
+    return f"{peer.application_name} (role {client.role}, {client.address}, {how})"
+
+
+def _refused(peers: Sequence[Peer]) -> str:
+    if not peers:
+        return ""
+    return f", such as, of those connected now: {', '.join(map(peer_text, peers))}"
+
+
+def _insert(
+    case: Case, edits: Edits, before: HbaRule | None, lines: Sequence[str], purpose: Purpose
+) -> Step:
+    if before is None:
+        before = next(iter(case.in_force.rules[0].rules), None) if case.in_force.rules else None
+    if before is None:
+        return edits.begin(lines, purpose)
+    return edits.insert(before.location, _text(case, before), lines, purpose)
+
+
+def _text(case: Case, rule: HbaRule) -> str:
+    content = next(c for c in case.in_force.rules if rule in c.rules)
+    return rule_text(rule, content.quoting(rule))
+
+
+def _scope(case: Case, rule: HbaRule | None, satisfies: Callable[[Peer], bool]) -> Scope:
+    """Return the widest scope that refuses no connection from another address.
+
+    That is the address of ``rule``, or else the client's own.
+    """
+    own = _own_address(case.client)
+    alike = _alike(case, satisfies)
+    beside = tuple(p for p in alike or () if p.client.address == case.client.address)
+    if rule is None or rule.address is None or rule.auth_method == "reject" or alike is None:
+        return Scope(own, is_of_rule=False, refused=beside)
+    covered = tuple(p for p in alike if _covers(rule, p, case.surroundings))
+    if any(p not in beside for p in covered):
+        return Scope(own, is_of_rule=False, refused=beside)
+    return Scope(address_text(rule), is_of_rule=True, refused=covered)
+
+
+def _alike(case: Case, satisfies: Callable[[Peer], bool]) -> tuple[Peer, ...] | None:
+    """Return the peers of the same role and database that do not satisfy a line."""
+    if case.peers is None:
+        return None
+    client = case.client
+    return tuple(
+        p
+        for p in case.peers
+        if (p.client.role, p.client.database) == (client.role, client.database) and not satisfies(p)
     )
-    return f"{database} {literal(client.role, server_version_number)} {_address(client, rule)}"
 
 
-def _address(client: Client, rule: HbaRule | None) -> str:
-    """Return the rule's address; the client's own where no rule lets anybody in from there."""
-    if rule is not None and rule.address is not None and rule.auth_method != "reject":
-        return address_text(rule)
+def _covers(rule: HbaRule, peer: Peer, surroundings: Surroundings) -> bool:
+    """Return whether the address of ``rule`` may match that of a peer."""
+    any_client = replace(
+        rule,
+        connection_type=ConnectionType.HOST,
+        databases=("replication" if peer.client.database is None else "all",),
+        roles=("all",),
+    )
+    found, _ = rule_matches(any_client, peer.client, surroundings, quoting=_ANY_ROLE)
+    return found is not Truth.NO
+
+
+def _fields(case: Case) -> str:
+    client, version = case.client, case.server.version_number
+    database = "replication" if client.database is None else literal(client.database, version)
+    return f"{database} {literal(client.role, version)}"
+
+
+def _own_address(client: Client) -> str:
     address = client.address
     return "all" if address is None else f"{address}/{address.max_prefixlen}"
 

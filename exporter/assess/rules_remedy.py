@@ -77,11 +77,22 @@ CORRECT_LINES = Step(
 )
 
 
+_UNDER_PATRONI = Step(
+    Place.SERVER,
+    "Patroni writes pg_hba.conf on this server (its header says so): do not edit it by hand, as "
+    "Patroni undoes that. Make the following corrections in the list of the key postgresql.pg_hba "
+    "of Patroni's configuration (patronictl edit-config, unless the configuration file of a node "
+    "sets the key, which then takes precedence); it must contain every line that is to stay",
+)
+
+
 def rules_remedy(
     state: HbaState,
     errors: Sequence[ErrorLine],
     wal_senders: Sequence[WalSender],
     server_version_number: int,
+    *,
+    is_under_patroni: bool,
 ) -> tuple[Step, ...]:
     """Return the steps that get the rules on disk into force; empty when they are.
 
@@ -91,12 +102,15 @@ def rules_remedy(
         wal_senders: who replicates now: their roles and addresses make the lines to write exact
             (the server's view shows nothing of a line in error but its number).
         server_version_number: ``server_version_num``.
+        is_under_patroni: pg_hba.conf bears the header of files that Patroni writes.
     """
     if state is HbaState.LOADED:
         return ()
     if state is HbaState.UNREADABLE:
         return (INSTALL,)
     steps = [_correct(e, wal_senders, server_version_number) for e in errors if e.blocks_loading]
+    if is_under_patroni and steps:
+        steps.insert(0, _UNDER_PATRONI)
     if state is HbaState.UNVERIFIED:
         return (*steps, INSTALL, LOAD_ONCE)
     return (*steps, check_and_load(server_version_number))

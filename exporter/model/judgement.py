@@ -54,6 +54,8 @@ class Reason(StrEnum):
     CERTIFICATE_EXPIRED_IN_USE = "certificate_expired_in_use"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     CERTIFICATE_AMBIGUOUS = "certificate_ambiguous"
+    OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE = "other_rule_admits_without_certificate"
+    """Of another connection that may come by the same role; it lowers no posture and no verdict."""
 
 
 class HbaState(StrEnum):

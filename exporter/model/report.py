@@ -69,17 +69,36 @@ class ExporterCommand(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FileEdit:
+    """A change of one configuration file of the server, exact enough for a program.
+
+    Attributes:
+        line_number: of a line in the file as it is after the steps before; 1 where the file has
+            no line to name.
+        replaces: the new lines take the place of that line; else they go directly before it.
+    """
+
+    file_name: str
+    line_number: int
+    replaces: bool
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a remedy, to be done in order.
 
     Attributes:
-        action: one sentence in the imperative.
-        lines: exact lines to write, run, or look for; may be empty.
+        action: what to do, in the imperative.
+        lines: exact lines to write, run, or look for; may be empty. Of an edit, a line to remove
+            begins with ``- ``, one to add with ``+ ``.
+        edit: the change of a file, where it is known completely.
     """
 
     place: Place
     action: str
     lines: tuple[str, ...] = ()
+    edit: FileEdit | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_address
 
-from exporter.model.hba import HbaRule
+from exporter.model.hba import NO_QUOTES, HbaRule, Quoting
 
 REGULAR_EXPRESSIONS_SINCE = 160000
 """``server_version_num`` from which a database or role token may be a regular expression."""
@@ -67,11 +67,20 @@ def role_text(token: str) -> str:
     return "+" + quoted(token[1:]) if token.startswith("+") else quoted(token)
 
 
-def rule_text(rule: HbaRule) -> str:
+def _token(token: str, in_quotes: bool | None, text: str) -> str:  # noqa: FBT001  mapped
+    """Return ``text`` of a token, or the token in quotes where it is known to stand in them."""
+    return '"' + token.replace('"', '""') + '"' if in_quotes else text
+
+
+def rule_text(rule: HbaRule, quoting: Quoting = NO_QUOTES) -> str:
     """Return the rule as one line of pg_hba.conf.
 
     The server's view loses quotes, comments, ``@`` references, ``clientname=`` and line
     continuations; secrets among the options are asterisks.
+
+    Args:
+        rule: as the view shows it.
+        quoting: which of its tokens stand in quotes, as far as it is known.
     """
     options = [
         o
@@ -79,10 +88,11 @@ def rule_text(rule: HbaRule) -> str:
         # the view adds it to every cert rule, given or not
         if not (rule.auth_method == "cert" and o == "clientcert=verify-full")
     ]
+    databases, roles = quoting.of_databases(rule), quoting.of_roles(rule)
     fields = [
         rule.connection_type.value,
-        ",".join(quoted(d) for d in rule.databases),
-        ",".join(role_text(r) for r in rule.roles),
+        ",".join(map(_token, rule.databases, databases, map(quoted, rule.databases))),
+        ",".join(map(_token, rule.roles, roles, map(role_text, rule.roles))),
         address_text(rule),
         rule.auth_method,
         *(quoted(o) for o in options),

@@ -11,8 +11,8 @@ from exporter.model.judgement import Forecast, HbaState, Posture, Reason, Verdic
 
 POSTURES: Final[Mapping[Posture, str]] = {
     Posture.CERTIFICATE_REQUIRED: (
-        "It showed a valid certificate, and the rules in force admit this role from this client "
-        "only with one that names it."
+        "It presented a valid certificate, and the rule that governs it requires one whose name "
+        "is accepted for this role."
     ),
     Posture.CERTIFICATE_CHAIN_REQUIRED: (
         "It showed a valid certificate, and the rules in force demand one, but any name that the "
@@ -101,6 +101,10 @@ REASONS: Final[Mapping[Reason, str]] = {
         "connect again unless a renewed certificate is in place."
     ),
     Reason.CERTIFICATE_UNKNOWN: "Its certificate is not in the inventory.",
+    Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE: (
+        "Without TLS, another rule accepts the same role from the same address without a "
+        "certificate. This connection does not use it."
+    ),
     Reason.CERTIFICATE_AMBIGUOUS: (
         "Several certificates of the inventory match what the server tells of it."
     ),

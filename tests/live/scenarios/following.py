@@ -1,63 +1,157 @@
-"""Following a remedy as it is written: each step's own words and lines are done to real servers."""
+"""Following a remedy literally: each step's own words, lines and edits are done to real servers.
+
+After every step all clients of the server reconnect: one that was accepted before may be refused
+only if a step that was done names it.
+"""
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from cryptography import x509
 from psycopg.conninfo import conninfo_to_dict
 
 from exporter.model.judgement import Posture
-from exporter.model.report import Step
+from exporter.model.report import Connection, FileEdit, Place, Step
 from exporter.model.wal_sender import ReplicationKind
 from lab.pki import Authority
-from lab.replication import ReplicationClient
+from lab.replication import PHYSICAL, ReplicationClient, ReplicationRefusedError
 from lab.wait import until
 from tests.live.scenarios.stage import Stage
 
-_SHOWN = (
+_PRESENTED = (
     Posture.CERTIFICATE_REQUIRED,
     Posture.CERTIFICATE_CHAIN_REQUIRED,
     Posture.CERTIFICATE_OPTIONAL,
 )
-_AT_LINE = re.compile(r"(in place of|directly before|let in by) line (\d+) of (\S+)")
+_ERRORS = re.compile(r"SELECT .* FROM .* WHERE error IS NOT NULL")
+_NAME = re.compile(r"^subject: (.+)$")
+_KEPT = ("host", "port", "password", "application_name")
+"""What a client has already, and a remedy does not repeat."""
+
+
+@dataclass
+class Other:
+    """Another client of the server, connected the whole time, that nobody asked to change."""
+
+    name: str
+    parameters: dict[str, str]
+    kind: ReplicationKind = PHYSICAL
+    client: ReplicationClient | None = field(default=None, repr=False)
+
+    def connect(self) -> None:
+        """Reconnect.
+
+        Raises:
+            ReplicationRefusedError: it is refused.
+        """
+        self.close()
+        self.client = ReplicationClient(
+            {**self.parameters, "application_name": self.name}, self.kind
+        )
+
+    def close(self) -> None:
+        if self.client is not None:
+            self.client.close()
+            self.client = None
 
 
 class Operator:
-    """Somebody who does what the steps say, no more, with one client that wants to stay."""
+    """Somebody who does what the steps say, no more, with one client that has to stay."""
 
-    def __init__(self, on: Stage, parameters: dict[str, str], kind: ReplicationKind) -> None:
+    def __init__(
+        self,
+        on: Stage,
+        parameters: Mapping[str, str],
+        kind: ReplicationKind = PHYSICAL,
+        others: Iterable[Other] = (),
+    ) -> None:
         self.on = on
         self.server = on.primary.server
         self.authority: Authority = on.primary.authority
-        self.parameters = parameters
+        self.parameters = dict(parameters)
         self.kind = kind
-        self.client = ReplicationClient(parameters, kind)
+        self.others = list(others)
+        self.files: dict[str, str] = {}
+        self.done: list[Step] = []
+        self.client = ReplicationClient(self.parameters, kind)
+        for other in self.others:
+            other.connect()
 
     def close(self) -> None:
         self.client.close()
+        for other in self.others:
+            other.close()
 
-    def can_reconnect(self) -> None:
-        """Fail if a client as it is configured now would be locked out."""
+    def told(self) -> Connection:
+        """Poll, and return what is known of the client's connection."""
+        return self.on.told(self.client)
+
+    def follow(self) -> Iterator[Step]:
+        """Do each step of the remedy in order; after each, everybody must be able to reconnect."""
+        for step in self.told().remedy:
+            self.do(step)
+            self.done.append(step)
+            self.everybody_reconnects()
+            yield step
+
+    def everybody_reconnects(self) -> None:
+        """Force every client to reconnect; fail if one is refused that no step named."""
         ReplicationClient(self.parameters, self.kind).close()
+        for other in list(self.others):
+            try:
+                other.connect()
+            except ReplicationRefusedError as refused:
+                if not any(other.name in step.action for step in self.done):
+                    raise AssertionError(
+                        f"{other.name} is locked out by {self.done[-1]}"
+                    ) from refused
+                self.others.remove(other)
+
+    def is_refused_without_certificate(self, password: str) -> None:
+        """Fail if the same role, address and database is accepted without a certificate."""
+        bare = {k: v for k, v in self.parameters.items() if k not in {"sslcert", "sslkey"}}
+        for sslmode in ("require", "disable"):
+            bare |= {"sslmode": sslmode, "password": password}
+            bare.pop("sslrootcert", None)
+            try:
+                ReplicationClient(bare, self.kind).close()
+            except ReplicationRefusedError:
+                continue
+            raise AssertionError(f"accepted with sslmode={sslmode} and no certificate")
 
     def do(self, step: Step) -> None:
         """Do one step; a step that is not understood fails."""
-        for words, action in (
-            ("Let the server ask for certificates", self._server_settings),
-            ("Put a client certificate and its key there", self._certificate),
-            ("Put a certificate there whose common name", self._certificate),
-            ("Let it verify the server", self._connection_string),
-            ("Let the connection begin anew", self._reconnect),
-            ("See that the certificate is shown", self._look),
-            ("Demand the certificate", self._rule),
-            ("Let it in over TLS", self._rule),
-            ("Over TLS a certificate is demanded already", self._rule),
+        if step.edit is not None:
+            self._edit(step.edit)
+            return
+        actions: tuple[tuple[str, Callable[[Step], None]], ...] = (
+            ("Let the server request client certificates", self._server_settings),
+            ("Issue a client certificate", self._certificate),
+            ("Use the certificate", lambda _: None),
+            ("Try it beside the running connection", self._try),
+            ("Add these to primary_conninfo", self._set_parameters),
+            ("Set these in the connection string of the subscription", self._set_parameters),
+            ("Force a reconnect", self._reconnect),
+            ("Check that the certificate is presented", self._see),
+            ("Check that the common name", self._check_name),
+            ("Check that the distinguished name", self._check_name),
             ("Make sure that no line ", self._load),
-            ("Give the role to", self._map),
-        ):
+        )
+        for words, action in actions:
             if step.action.startswith(words):
                 action(step)
                 return
         raise AssertionError(f"not understood: {step}")
+
+    def _edit(self, edit: FileEdit) -> None:
+        path = Path(edit.file_name)
+        lines = path.read_text("utf-8").splitlines()
+        at = edit.line_number - 1
+        lines[at : at + edit.replaces] = edit.new
+        self.server.write(path.name, "".join(f"{line}\n" for line in lines))
 
     def _server_settings(self, step: Step) -> None:
         *settings, reload = step.lines
@@ -70,24 +164,47 @@ class Operator:
         self._reload(reload)
 
     def _certificate(self, step: Step) -> None:
-        found = re.search(r"common name \(CN\) (?:is )?(\S+?)[,;]", step.action)
+        [line] = step.lines
+        found = _NAME.match(line)
         assert found is not None, step
-        issued = self.authority.issue(common_name=found[1])
+        name = x509.Name.from_rfc4514_string(found[1])
+        issued = self.authority.issue(subject=name)
         self.files = {
             "client.crt": str(issued.certificate_path),
             "client.key": str(issued.key_path),
             "root.crt": str(self.authority.certificate_path),
         }
-        if "sslcert" in self.parameters:
-            self.parameters |= {
-                "sslcert": self.files["client.crt"],
-                "sslkey": self.files["client.key"],
-            }
+        if "at the same paths" in step.action:
+            for of, file in (("sslcert", "client.crt"), ("sslkey", "client.key")):
+                Path(self.parameters[of]).write_bytes(Path(self.files[file]).read_bytes())
 
-    def _connection_string(self, step: Step) -> None:
-        (line,) = step.lines
-        written = {k: str(v) for k, v in conninfo_to_dict(line).items()}
-        self.parameters |= {k: self.files.get(v, v) for k, v in written.items()}
+    def _parameters(self, conninfo: str) -> dict[str, str]:
+        written = {k: str(v) for k, v in conninfo_to_dict(conninfo).items()}
+        if not self.files:
+            # it has a certificate already
+            self.files = {
+                "client.crt": self.parameters["sslcert"],
+                "client.key": self.parameters["sslkey"],
+                "root.crt": str(self.authority.certificate_path),
+            }
+        kept = {k: v for k, v in self.parameters.items() if k in _KEPT}
+        return {**kept, **{k: self.files.get(v, v) for k, v in written.items() if k not in kept}}
+
+    def _try(self, step: Step) -> None:
+        [line] = step.lines
+        program, conninfo, *rest = shlex.split(line)
+        assert (program, rest) == ("psql", ["-c", "IDENTIFY_SYSTEM"])
+        parameters = self._parameters(conninfo)
+        physical = parameters.pop("replication") == "true"
+        assert physical == (self.kind is PHYSICAL)
+        ReplicationClient(parameters, self.kind, stream=False).close()
+
+    def _set_parameters(self, step: Step) -> None:
+        conninfo, *reload = step.lines
+        assert reload == ["SELECT pg_reload_conf();"] * (self.kind is PHYSICAL)
+        self.parameters = {**self.parameters, **self._parameters(conninfo)}
+        # a reload with another primary_conninfo ends the receiver, and it reconnects at once
+        self._again()
 
     def _reconnect(self, step: Step) -> None:
         (statement,) = step.lines
@@ -98,37 +215,25 @@ class Operator:
             within=10,
             what=f"process {ended} to be ended by: {statement}",
         )
+        self._again()
+
+    def _again(self) -> None:
         self.client.close()
         self.client = ReplicationClient(self.parameters, self.kind)
 
-    def _look(self, _step: Step) -> None:
-        assert self.on.told(self.client).posture in _SHOWN
+    def _see(self, _step: Step) -> None:
+        assert self.told().posture in _PRESENTED
 
-    def _rule(self, step: Step) -> None:
-        lines = self.server.hba_path.read_text("utf-8").splitlines()
-        at = _AT_LINE.search(step.action)
-        if at is None:
-            assert "before every other rule" in step.action, step
-            lines[0:0] = step.lines
-        else:
-            assert at[3].rstrip(".") == str(self.server.hba_path)
-            number = int(at[2]) - 1
-            lines[number : number + (at[1] != "directly before")] = step.lines
-        self.server.write("pg_hba.conf", "".join(f"{line}\n" for line in lines))
-
-    def _map(self, step: Step) -> None:
-        (line,) = step.lines
-        path = self.server.data_directory / "pg_ident.conf"
-        name = line.split()[0]
-        kept = [
-            written
-            for written in path.read_text("utf-8").splitlines()
-            if not written.startswith(f"{name} ")
-        ]
-        self.server.write_ident("".join(f"{written}\n" for written in [*kept, line]))
+    def _check_name(self, step: Step) -> None:
+        certificate = x509.load_pem_x509_certificate(Path(self.parameters["sslcert"]).read_bytes())
+        whole = certificate.subject.rfc4514_string()
+        common = [a.value for a in certificate.subject if a.oid == x509.NameOID.COMMON_NAME]
+        expected = step.action.partition(" is ")[2].partition(". If it is not")[0].split(" or ")
+        assert whole in expected or common[0] in expected, step
 
     def _load(self, step: Step) -> None:
         errors, reload = step.lines
+        assert _ERRORS.match(errors)
         assert self.server.sql(errors) == []
         self._reload(reload)
 
@@ -138,8 +243,6 @@ class Operator:
         until(lambda: self.server.load_time() > before, within=10, what="the reload")
 
 
-def steps_until_secure(operator: Operator) -> Iterator[Step]:
-    """Yield each step of the remedy in order, done."""
-    for step in operator.on.told(operator.client).remedy:
-        operator.do(step)
-        yield step
+def lines_of(steps: Iterable[Step], place: Place | None = None) -> list[str]:
+    """Return the lines of all steps, or of those at a place."""
+    return [line for step in steps if place in {None, step.place} for line in step.lines]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
-from exporter.assess.connection import RulesInForce, judge
+from exporter.assess.connection import RulesInForce, judge, peers_of
 from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.outcome import InForce
 from exporter.assess.report import assess
@@ -224,4 +224,6 @@ def unread(in_force: RulesInForce) -> RulesInForce:
 def judged_under(wal_sender: WalSender, in_force: RulesInForce) -> Connection:
     poll = replace(POLL, wal_senders=(wal_sender,))
     certificates = certificates_known(poll, TARGET, KNOWLEDGE, now=NOW)
-    return judge(wal_sender, poll, in_force, certificates, TARGET.policy, now=NOW)
+    return judge(
+        wal_sender, poll, in_force, certificates, TARGET.policy, peers=peers_of(poll), now=NOW
+    )

@@ -1,0 +1,86 @@
+r"""Which names of certificates a rule accepts for a role, to be written into a remedy.
+
+Sources: auth.c, CheckCertAuth(); hba.c, check_usermap() and check_ident_usermap().
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exporter.assess.demand import map_name
+from exporter.assess.identity import bound_name, gives
+from exporter.assess.surroundings import Surroundings
+from exporter.assess.truth import Truth
+from exporter.model.hba import HbaRule, IdentContent, IdentMapping
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedNames:
+    """Names of certificates that are accepted for a role.
+
+    Attributes:
+        whole: the whole name (distinguished name) is compared; None if it is not known whether
+            it is or the common name (CN).
+        names: that are certainly accepted, in the order of the map.
+        patterns: of map lines that accept further names, with their leading ``/``.
+        map_name: of the user name map; None where the name must equal the role's.
+    """
+
+    whole: bool | None
+    names: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
+    map_name: str | None = None
+
+    def accepts(self, name: str | None) -> bool:
+        """Return whether ``name`` is certainly accepted; None is a name that is not known."""
+        return name is not None and name in self.names
+
+
+def of_role(role: str) -> AcceptedNames:
+    """Return what ``cert`` without a map accepts: the role's own name as the CN."""
+    return AcceptedNames(whole=False, names=(role,))
+
+
+def accepted_names(
+    rule: HbaRule,
+    role: str,
+    maps: Sequence[IdentContent],
+    surroundings: Surroundings,
+    *,
+    whole: bool | None,
+) -> AcceptedNames:
+    """Return which names ``rule`` accepts for ``role``.
+
+    Args:
+        rule: one that compares the name.
+        role: the role that logs in.
+        maps: every content of pg_ident.conf that may be in force: only what all of them accept
+            is accepted.
+        surroundings: of the server.
+        whole: whether the rule has ``clientname=DN``; None if that is not known.
+    """
+    through = map_name(rule)
+    if through is None:
+        return AcceptedNames(whole=whole, names=(role,))
+    lines = [_giving(content, through, role, surroundings) for content in maps]
+    names = [[bound_name(m, role) for m in giving] for giving in lines]
+    first = names[0] if names else []
+    certain = [n for n in first if n is not None and all(n in each for each in names)]
+    return AcceptedNames(
+        whole=whole,
+        names=tuple(dict.fromkeys(certain)),
+        patterns=tuple(
+            dict.fromkeys(m.system_name for giving in lines for m in giving if _is_open(m, role))
+        ),
+        map_name=through,
+    )
+
+
+def _giving(
+    content: IdentContent, through: str, role: str, surroundings: Surroundings
+) -> list[IdentMapping]:
+    named = (m for m in content.mappings if m.map_name == through)
+    return [m for m in named if gives(m, role, surroundings) is Truth.YES]
+
+
+def _is_open(mapping: IdentMapping, role: str) -> bool:
+    return mapping.system_name.startswith("/") and bound_name(mapping, role) is None

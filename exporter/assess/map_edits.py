@@ -1,0 +1,172 @@
+r"""Lines of pg_ident.conf that accept several names for a role, narrowed without a lock-out.
+
+A pattern that misses an anchor is completed, so that everybody who uses it properly goes on. Any
+other line is replaced by one line for each client that uses it now.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from exporter.assess.accepted_names import AcceptedNames
+from exporter.assess.case import Case
+from exporter.assess.certificate_name import admits
+from exporter.assess.demand import map_name
+from exporter.assess.file_edits import Edits, Purpose, Written
+from exporter.assess.identity import binds, bound_name, gives, proves
+from exporter.assess.outcome import Outcomes, outcomes
+from exporter.assess.peers import Peer, peer_of
+from exporter.assess.rule_to_write import peer_text, shown_name
+from exporter.assess.rules_remedy import check_and_load_maps
+from exporter.assess.truth import Truth
+from exporter.model.hba import IdentContent, IdentMapping
+from exporter.model.report import Step
+from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
+
+_EVERY = (
+    "A client that uses this line and is not connected now is refused afterwards unless it gets a "
+    "line of its own: add one for each before you load the file"
+)
+
+
+def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
+    """Yield the steps to maps, of all rules that may govern, that accept one name for the role.
+
+    Args:
+        case: the connection.
+        found: what it meets over TLS.
+        edits: of this remedy.
+    """
+    content = case.in_force.maps[-1]
+    done: set[str] = set()
+    for rule in found.rules:
+        name = map_name(rule)
+        if name is None or name in done:
+            continue
+        done.add(name)
+        for mapping in content.mappings:
+            if mapping.map_name == name and _is_too_wide(mapping, case):
+                whole = case.compares_whole_name(rule, found)
+                yield _narrow(mapping, content, case, edits, whole=whole)
+    yield check_and_load_maps(case.server.version_number)
+
+
+def _is_too_wide(mapping: IdentMapping, case: Case) -> bool:
+    role = case.client.role
+    return gives(mapping, role, case.surroundings) is not Truth.NO and not binds(mapping, role)
+
+
+def names_when_narrowed(case: Case, through: str, *, whole: bool | None) -> AcceptedNames:
+    """Return which names a map accepts for the role, once it is narrowed.
+
+    Args:
+        case: the connection.
+        through: the name of the map.
+        whole: whether the rule compares the whole name; None if that is not known.
+    """
+    role = case.client.role
+    content = case.in_force.maps[-1]
+    lines = [
+        _completed(m, role) or m
+        for m in content.mappings
+        if m.map_name == through and gives(m, role, case.surroundings) is not Truth.NO
+    ]
+    names = [bound_name(m, role) for m in lines if binds(m, role)]
+    found = tuple(dict.fromkeys(name for name in names if name is not None))
+    if not found and whole is False:
+        # the line that is written for a client whose name is not known
+        found = (role,)
+    return AcceptedNames(whole=whole, names=found, map_name=through)
+
+
+def _narrow(
+    mapping: IdentMapping, content: IdentContent, case: Case, edits: Edits, *, whole: bool | None
+) -> Step:
+    own = peer_of(case.wal_sender, case.surroundings.member_of)
+    completed = _completed(mapping, case.client.role)
+    kept: list[str] = []
+    unnamed: list[Peer] = []
+    for peer in _users(mapping, case, whole=whole):
+        name = shown_name(peer, whole=whole)
+        if name is None:
+            unnamed.append(peer)
+        elif not _goes_on(name, peer.client.role, completed, mapping, content):
+            kept.append(_line(mapping, name, peer.client.role, case))
+    exact = not unnamed
+    if completed is None and (own in unnamed or not own.has_certificate):
+        names = names_when_narrowed(case, mapping.map_name, whole=whole).names
+        exact = exact and bool(names)
+        name = names[0] if names else "NAME_OF_ITS_CERTIFICATE"
+        kept.append(_line(mapping, name, case.client.role, case))
+    new = [*([] if completed is None else [_text(completed)]), *dict.fromkeys(kept)]
+    step = edits.replace(
+        mapping.location, _text(mapping), new, _purpose(case, completed, unnamed), Written.IDENT
+    )
+    return step if exact else replace(step, edit=None)
+
+
+def _purpose(case: Case, completed: IdentMapping | None, unnamed: list[Peer]) -> Purpose:
+    check = _EVERY
+    if unnamed:
+        check += (
+            ". The name in the certificate of these clients cannot be determined from here; write "
+            f"their lines too: {', '.join(map(peer_text, unnamed))}"
+        )
+    if completed is None:
+        return Purpose(f"Accept one name only for role {case.client.role}", check)
+    return Purpose("Complete the pattern, so that it matches the whole name", check)
+
+
+def _completed(mapping: IdentMapping, role: str) -> IdentMapping | None:
+    """Return the line with the anchors that its pattern misses; None if those do not suffice."""
+    if not mapping.system_name.startswith("/"):
+        return None
+    pattern = mapping.system_name[1:]
+    for candidate in (f"{pattern}$", f"^{pattern}", f"^{pattern}$"):
+        completed = replace(mapping, system_name=f"/{candidate}")
+        if binds(completed, role):
+            return completed
+    return None
+
+
+def _users(mapping: IdentMapping, case: Case, *, whole: bool | None) -> Iterable[Peer]:
+    """Yield the connections that ``mapping`` may accept, through a rule with its map."""
+    own = peer_of(case.wal_sender, case.surroundings.member_of)
+    for peer in (own, *(case.peers or ())):
+        if not peer.has_certificate or not peer.client.tls:
+            continue
+        around = replace(case.surroundings, member_of=peer.member_of)
+        found = outcomes(peer.client, case.in_force, around, unknown="")
+        if not any(map_name(r) == mapping.map_name for r in found.rules):
+            continue
+        name = shown_name(peer, whole=whole)
+        if name is None:
+            if gives(mapping, peer.client.role, around) is not Truth.NO:
+                yield peer
+        elif admits(mapping, name, peer.client.role, around) is not Truth.NO:
+            yield peer
+
+
+def _goes_on(
+    name: str,
+    role: str,
+    completed: IdentMapping | None,
+    mapping: IdentMapping,
+    content: IdentContent,
+) -> bool:
+    """Return whether a client's name is accepted without a line of its own."""
+    if completed is not None and proves(completed, name, role):
+        return True
+    return any(
+        m.map_name == mapping.map_name and m != mapping and proves(m, name, role)
+        for m in content.mappings
+    )
+
+
+def _line(mapping: IdentMapping, name: str, role: str, case: Case) -> str:
+    # a leading / makes an expression of a certificate's name at all versions
+    written = literal(name, REGULAR_EXPRESSIONS_SINCE)
+    return f"{quoted(mapping.map_name)} {written} {literal(role, case.server.version_number)}"
+
+
+def _text(mapping: IdentMapping) -> str:
+    return " ".join(map(quoted, (mapping.map_name, mapping.system_name, mapping.database_role)))

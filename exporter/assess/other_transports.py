@@ -1,0 +1,44 @@
+"""What a client would meet over the transports that are not TLS.
+
+A rule that requires a certificate matches TLS only (``hostssl``), so that evaluation goes on for
+whoever connects without TLS (hba.c, check_hba()).
+"""
+
+from dataclasses import replace
+
+from exporter.assess.case import Case
+from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
+from exporter.assess.outcome import Outcomes, outcomes
+from exporter.assess.posture import shown_certificate
+
+_WITHOUT_CERTIFICATE = frozenset({Demand.NOTHING})
+
+
+def without_tls(case: Case) -> tuple[Outcomes, ...]:
+    """Return what the same role, address and database meet unencrypted, and over GSSAPI.
+
+    Empty for a client over a unix socket or with a hidden address.
+    """
+    if case.client.address is None:
+        return ()
+    return tuple(
+        outcomes(
+            replace(case.client, tls=False, gss_encrypted=gss_encrypted),
+            case.in_force,
+            case.surroundings,
+            unknown="",
+        )
+        for gss_encrypted in (False, True)
+    )
+
+
+def admits_without_certificate(case: Case) -> bool:
+    """Return whether a rule certainly accepts the client without a certificate, but not over TLS.
+
+    False also where it cannot be determined, and where the governing rule itself requires none.
+    """
+    if shown_certificate(case.wal_sender) is None or not case.demanded & CERTIFICATE_DEMANDS:
+        return False
+    if Demand.NOTHING in case.demanded:
+        return False
+    return any(found.demanded == _WITHOUT_CERTIFICATE for found in without_tls(case))
