@@ -107,8 +107,8 @@ def _reasons() -> Panel:
         About(
             "Why not better, and what to do",
             "Every reason why a connection has no better posture. All of a connection's reasons "
-            "have to go. The exact lines for its files: "
-            "`pg-replication-cert-exporter explain TARGET`.",
+            "have to go. The rows are in no order: take the steps in the order in which "
+            "`pg-replication-cert-exporter explain TARGET` prints them, with the exact lines.",
             (
                 "PgReplicationNotEncrypted",
                 "PgReplicationTrusted",
