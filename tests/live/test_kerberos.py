@@ -114,7 +114,7 @@ def test_with_a_ticket_only_the_step_s_own_parameters_lead_to_tls(
         with ReplicationClient(client) as connected:
             steps = connection_of(poll(target, board), connected).remedy
         lines = [line for step in steps for line in step.lines]
-        (rule,) = (line for line in lines if line.startswith("hostssl"))
+        (rule,) = (line[2:] for line in lines if line.startswith("+ hostssl"))
         (conninfo,) = (line for line in lines if line.startswith("user="))
         server.write_hba(f"{rule}\n{HBA}")
         server.reload()

@@ -63,7 +63,7 @@ def test_example_1_trust_lets_everybody_in_though_certificates_are_there(
     assert isinstance(connection.rule_match, Governs)
     # "all" does not cover replication: the second line of the article governs, not the first
     assert connection.rule_match.rule.location.line_number == 4
-    assert RIGHT_LINE in _lines(connection.remedy)
+    assert f"+ {RIGHT_LINE}" in _lines(connection.remedy)
     assert RIGHT_LINE in _explained(article)
 
 

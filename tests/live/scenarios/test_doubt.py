@@ -57,13 +57,15 @@ def test_a_rule_that_may_match_leaves_only_open_what_the_rules_disagree_on(
     assert (connection.verdict is Verdict.SECURE) == (reason is None)
 
 
-def test_a_quoted_name_that_reads_like_a_keyword_is_left_open(on: Stage) -> None:
+def test_a_quoted_name_that_reads_like_a_keyword_is_not_one(on: Stage) -> None:
     on.load_hba(f'hostssl "replication" r_doubt 127.0.0.0/8 trust\n{CERT}')
     with connect(on) as client:
         connection = on.told(client)
-    # the server let it in by the second rule: it had to show its certificate
-    assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
-    assert connection.reasons == (Reason.RULE_UNDECIDED,)
+    # the server accepted it by the second rule, which requires its certificate
+    assert isinstance(connection.rule_match, Governs)
+    assert connection.rule_match.rule.location.line_number == 4
+    assert connection.posture is Posture.CERTIFICATE_REQUIRED
+    assert connection.reasons == ()
 
 
 def test_a_map_that_cannot_be_read_leaves_open_whose_certificate_is_demanded(on: Stage) -> None:

@@ -157,8 +157,7 @@ class TestWithFileTimes:
         started.primary.server.reload()
         told.append(moment(started))
         pending = unknown("pending", "rules_pending", predates=True)
-        undecided = unknown("loaded", "rule_undecided", predates=True)
-        assert told == [undecided, pending, pending, GOOD_AND_OLDER]
+        assert told == [LOOSE, pending, pending, GOOD_AND_OLDER]
 
     def test_an_edit_under_which_nothing_changes_for_the_standby_leaves_it_secure(
         self, started: Stage
