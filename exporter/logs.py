@@ -9,6 +9,9 @@ from typing import Literal, TextIO
 
 Format = Literal["logfmt", "json"]
 
+_LONGEST_TRACEBACK = 16_000
+"""Characters; the text of an exception may quote all that a server sent."""
+
 _PLAIN = re.compile(r"[\w.:+-]+", re.ASCII)
 
 
@@ -27,7 +30,7 @@ class _LineFormatter(logging.Formatter):
             "msg": record.getMessage(),
         }
         if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
+            fields["traceback"] = _bounded(self.formatException(record.exc_info))
         if self._form == "json":
             return json.dumps(fields)
         # JSON strings are valid logfmt values, and escape every control character and line end
@@ -35,6 +38,12 @@ class _LineFormatter(logging.Formatter):
             f"{key}={value if _PLAIN.fullmatch(value) else json.dumps(value)}"
             for key, value in fields.items()
         )
+
+
+def _bounded(traceback: str) -> str:
+    half = _LONGEST_TRACEBACK // 2
+    whole = len(traceback) <= _LONGEST_TRACEBACK
+    return traceback if whole else f"{traceback[:half]} … {traceback[-half:]}"
 
 
 def set_up(level: str, form: Format, stream: TextIO | None = None) -> None:

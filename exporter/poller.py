@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
 from typing import TypeVar
 
 from exporter.assess.report import assess, failed
@@ -67,13 +69,13 @@ async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> 
 
     async def look_at_chain(check: ServedCertificateCheck) -> None:
         at, loaded_at = loop.time(), store.loaded_at(target.name)
-        chain = await _guarded(target, served_chain(target, check, now=now))
+        chain = await _guarded(target, board, served_chain(target, check, now=now))
         if board.is_configured(target):
             store.post_served(target.name, chain, at, loaded_at)
 
     async with asyncio.TaskGroup() as group:
         kept = store.kept(target.name)
-        polling = group.create_task(_guarded(target, observe(target, now=now, kept=kept)))
+        polling = group.create_task(_guarded(target, board, observe(target, now=now, kept=kept)))
         if check is not None and store.served_is_due(target, started):
             served = group.create_task(look_at_chain(check))
     if board.is_configured(target):
@@ -84,17 +86,27 @@ async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> 
     return Look(target, polling.result(), loop.time() - started)
 
 
-async def _guarded(target: Target, reading: Coroutine[None, None, Read[T]]) -> Read[T]:
+async def _guarded(
+    target: Target, board: Board, reading: Coroutine[None, None, Read[T]]
+) -> Read[T]:
     """Await ``reading``; a fault of ours must not end the polling of a target."""
     try:
         return await reading
-    except Exception:  # noqa: BLE001  whatever it is
-        return _fault(target)
+    except Exception as error:  # noqa: BLE001  whatever it is
+        return _fault(target, board, error)
 
 
-def _fault(target: Target) -> Unread:
-    _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
-    return Unread(FailureReason.INTERNAL, "a fault in the exporter; its log tells more")
+def _fault(target: Target, board: Board, error: Exception) -> Unread:
+    """Return a fault of ours as a failure; log it unless the poll before failed by the same."""
+    place = extract_tb(error.__traceback__)[-1]
+    kind = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+    fault = Unread(
+        FailureReason.INTERNAL, f"a fault in the exporter ({kind}); its log has the traceback"
+    )
+    report = board.record(target.name).report if board.is_configured(target) else None
+    if report is None or fault not in {report.failure, *report.readers.values()}:
+        _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
+    return fault
 
 
 def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
@@ -115,8 +127,8 @@ def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
             report = failure(_ANOTHER_CLUSTER)
         else:
             report, history = assess(observation, target, history, knowledge, now=now())
-    except Exception:  # noqa: BLE001  a fault of ours must not end the polling of a target
-        report = failure(_fault(target))
+    except Exception as error:  # noqa: BLE001  a fault of ours must not end the polling of a target
+        report = failure(_fault(target, board, error))
     before = board.post(report, history)
     if before is not None:
         board.certificates.post_judged(target.name, report)

@@ -89,8 +89,8 @@ class Session:
             raise PollFailed(
                 Unread(
                     FailureReason.TIMEOUT,
-                    "the server has us compute so long (it chooses how often the password is"
-                    " hashed) that the login of an earlier poll has not ended yet",
+                    "a step of an earlier poll's login has not ended yet (the server chooses how"
+                    " often the password is hashed; files may be on a slow disk)",
                 )
             )
         loop = asyncio.get_running_loop()

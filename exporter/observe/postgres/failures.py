@@ -195,6 +195,6 @@ def lost_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
     """Translate what libpq tells of a session that ended while it was read."""
     error = _SERVER_ERROR.search(message)
     reason = by_sqlstate(error.group(1), message, "") if error else FailureReason.TERMINATED
-    if re.search(r"synchronization|unexpected (message|response)|protocol", message):
+    if re.search(r"synchronization|unexpected (message|response)|protocol|pipeline mode", message):
         reason = FailureReason.PROTOCOL
     return Unread(reason, one_line(message, secrets))

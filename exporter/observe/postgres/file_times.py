@@ -15,6 +15,7 @@ from exporter.model.failure import Read, Reader
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.observe.postgres.hba_rules import FILE_NAMES_ARE_TOLD
 from exporter.observe.postgres.statement import (
+    LARGEST_BIGINT,
     MAXIMUM_ROWS,
     Context,
     Reading,
@@ -46,7 +47,7 @@ def _times(row: Row) -> FileTimes:
     return FileTimes(
         setting=ServerFile(text(setting)),
         path=text(path),
-        size=None if size is None else integer(size),
+        size=None if size is None else integer(size, 0, LARGEST_BIGINT),
         modified=moment_or_none(modified),
         changed=moment_or_none(changed),
     )

@@ -69,7 +69,7 @@ def _line(row: Row, context: Context) -> LineTraits:
     # and from 16 on the view tells paths without ./, ../ and // (path.c, canonicalize_path())
     name = normpath(text(file_name)) if context.version >= FILE_NAMES_ARE_TOLD else context.hba_file
     return LineTraits(
-        location=RuleLocation(name, integer(line_number)),
+        location=RuleLocation(name, integer(line_number, 1)),
         holds_quote=boolean(quote),
         holds_file_reference=boolean(reference),
         holds_clientname=boolean(clientname),

@@ -10,9 +10,11 @@ from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, HbaRule, R
 from exporter.observe.postgres.statement import (
     MAXIMUM_ROWS,
     Context,
+    MalformedError,
     Reading,
     Row,
     Statement,
+    inet,
     integer,
     remembered,
     text,
@@ -96,6 +98,35 @@ def _texts(row: Row) -> tuple[str, ...]:
     return tuple(text(element) for element in elements(array))
 
 
+def _connection_type(raw: bytes) -> ConnectionType:
+    try:
+        return ConnectionType(text(raw))
+    except ValueError:
+        raise MalformedError("not a connection type") from None
+
+
+def _address(
+    connection_type: ConnectionType, raw_address: bytes | None, raw_netmask: bytes | None
+) -> tuple[str | None, str | None]:
+    """Return address and netmask as HbaRule has them."""
+    address, netmask = text_or_none(raw_address), text_or_none(raw_netmask)
+    if (address is None) != (connection_type is ConnectionType.LOCAL):
+        raise MalformedError("an address that does not fit the connection type")
+    if netmask is not None and inet(raw_address).version != inet(raw_netmask).version:
+        raise MalformedError("a netmask that does not fit the address")
+    if netmask is None and raw_address is not None and _is_inet(raw_address):
+        raise MalformedError("an IP address without a netmask")
+    return address, netmask
+
+
+def _is_inet(raw: bytes) -> bool:
+    try:
+        inet(raw)
+    except MalformedError:
+        return False
+    return True
+
+
 def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
     whole = sha256(context.hba_file.encode())
     for row in rows:
@@ -120,21 +151,25 @@ def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
             options,
             error,
         ) = row
-        location = RuleLocation(text_or_none(file_name) or context.hba_file, integer(line_number))
+        location = RuleLocation(
+            text_or_none(file_name) or context.hba_file, integer(line_number, 1)
+        )
         # a parsed rule with a message is one that can match nothing (ssl = off, or a build
         # without TLS or GSSAPI); parse_hba_line() accepts it, so it does not block loading
         parsed = connection_type is not None
         if error is not None or not parsed:
             errors.append(ErrorLine(location, _message(error), blocks_loading=not parsed))
         if connection_type is not None:
+            kind = _connection_type(connection_type)
+            host, mask = _address(kind, address, netmask)
             rules.append(
                 HbaRule(
                     location=location,
-                    connection_type=ConnectionType(text(connection_type)),
+                    connection_type=kind,
                     databases=_texts((databases,)),
                     roles=_texts((roles,)),
-                    address=text_or_none(address),
-                    netmask=text_or_none(netmask),
+                    address=host,
+                    netmask=mask,
                     auth_method=text(auth_method),
                     options=tuple(_option(option) for option in elements(options)),
                 )

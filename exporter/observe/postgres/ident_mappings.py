@@ -48,7 +48,9 @@ def _interpret(rows: list[Row], context: Context) -> Read[IdentContent]:
     digest = sha256()
     for row in rows:
         file_name, line_number, map_name, system_name, database_role, error = row
-        location = RuleLocation(text_or_none(file_name) or context.ident_file, integer(line_number))
+        location = RuleLocation(
+            text_or_none(file_name) or context.ident_file, integer(line_number, 1)
+        )
         if map_name is None:
             message = text_or_none(error) or "the server does not say what is wrong"
             errors.append(ErrorLine(location, message, blocks_loading=True))

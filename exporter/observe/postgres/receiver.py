@@ -14,6 +14,7 @@ from exporter.model.tls_files import Receiver
 from exporter.observe.postgres.file_times import times_of
 from exporter.observe.postgres.shown_conninfo import shown_values
 from exporter.observe.postgres.statement import (
+    HIGHEST_PORT,
     Context,
     Reading,
     Row,
@@ -21,6 +22,7 @@ from exporter.observe.postgres.statement import (
     integer,
     text,
     text_or_none,
+    word,
 )
 from exporter.observe.postgres.tls_files import bounded, parse_bounded, problem_of, read_of
 
@@ -69,12 +71,12 @@ def _interpret(rows: list[Row], _context: Context) -> Read[Receiver | None]:
     if not values:
         return _CUT if cut else Unread(FailureReason.PROTOCOL, "conninfo cannot be taken apart")
     return Receiver(
-        status=text(status),
+        status=word(status),
         role=values.get("user", ""),
         application_name=values.get("application_name")
         or values.get("fallback_application_name", ""),
         sender_host=text_or_none(sender_host) or "",
-        sender_port=None if sender_port is None else integer(sender_port),
+        sender_port=None if sender_port is None else integer(sender_port, 1, HIGHEST_PORT),
         slot_name=text_or_none(slot_name) or "",
         sslmode=values["sslmode"],
         certificate=_certificate(values, cut=cut),

@@ -5,16 +5,18 @@ in pgstatfuncs.c (13 and 14 ask for membership, 15 on for inherited rights).
 """
 
 from dataclasses import replace
-from ipaddress import ip_address
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.observation import Server
 from exporter.observe.postgres.statement import (
+    LARGEST_BIGINT,
     Context,
+    MalformedError,
     Reading,
     Row,
     Statement,
     boolean,
+    inet,
     integer,
     moment,
     text,
@@ -60,7 +62,11 @@ def _switched_on(setting: bytes | None) -> bool:
         case b"off":
             return False
         case _:
-            raise ValueError("neither on nor off")
+            raise MalformedError("neither on nor off")
+
+
+def _identifier(value: bytes) -> str:
+    return str(integer(value, -LARGEST_BIGINT - 1, LARGEST_BIGINT))
 
 
 def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]]:
@@ -80,7 +86,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
         asked_at,
         identifier,
     ) = row
-    if integer(backend_pid) != context.backend_pid:
+    if integer(backend_pid, 1) != context.backend_pid:
         # a pooler invents the process number it announces at login; its sessions are not fresh,
         # so that pg_conf_load_time() would not be true in them
         return Unread(
@@ -92,13 +98,13 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
     server = Server(
         version_number=context.version,
         version=text(version).partition(" ")[0],
-        system_identifier=text_or_none(identifier),
+        system_identifier=None if identifier is None else _identifier(identifier),
         in_recovery=boolean(in_recovery),
         started_at=moment(started),
         configuration_loaded_at=moment(loaded),
         tls_enabled=tls_enabled,
         requests_client_certificate=tls_enabled and text(authority) != "",
-        address=None if address is None else ip_address(text(address)),
+        address=None if address is None else inet(address),
         statistics_visible=boolean(statistics),
     )
     return server, replace(

@@ -5,15 +5,18 @@ rows make their cost small. The session's client_encoding is SQL_ASCII, so that 
 nothing and can fail at nothing; bytes become text here.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, wraps
+from ipaddress import ip_address
 from typing import Generic, TypeVar
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes
 from exporter.model.kept import Kept
+from exporter.model.wal_sender import IpAddress
 
 MAXIMUM_ROWS = 10_000
 """More rows than this make a reader ``limit_exceeded``; statements ask for one more at most."""
@@ -22,11 +25,23 @@ Row = tuple[bytes | None, ...]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+LARGEST_INTEGER = 2**31 - 1
+LARGEST_BIGINT = 2**63 - 1
+HIGHEST_PORT = 65_535
 
 _LONGEST_TEXT = 65_536
 """Bytes. What is no UTF-8 takes long to decode, and nothing else in Python runs meanwhile."""
 _SMALL_ROW = 2_048
 """Bytes of a row that is worth remembering."""
+
+_INTEGER = re.compile(rb"-?[0-9]{1,100}")
+_MOMENT = re.compile(rb"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_WORD = re.compile(rb"[a-z_ ]{1,63}")
+
+_NO_ADDRESS = "not an IP address"
+
+_FIRST_MOMENT = datetime(2, 1, 1, tzinfo=UTC).timestamp()
+_LAST_MOMENT = datetime(9998, 12, 31, tzinfo=UTC).timestamp()
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _NOTHING_KEPT = Kept()
@@ -85,13 +100,24 @@ class Reading(Generic[T_co]):
             return Unread(FailureReason.LIMIT_EXCEEDED, f"more than {MAXIMUM_ROWS} rows")
         try:
             return self.interpret(rows, context)
+        except MalformedError as error:
+            problem = str(error)
         except (ValueError, TypeError, LookupError, OverflowError, OSError) as error:
             # OSError: datetime.fromtimestamp() on some platforms; only the kind of error is
             # told, as its text may quote what a hostile server sent
-            return Unread(
-                FailureReason.PROTOCOL,
-                f"{self.reader}: rows that PostgreSQL does not send ({type(error).__name__})",
-            )
+            problem = type(error).__name__
+        return Unread(
+            FailureReason.PROTOCOL,
+            f"{self.reader}: rows that PostgreSQL does not send ({problem})",
+        )
+
+
+class MalformedError(ValueError):
+    """A value that PostgreSQL does not send.
+
+    The text is the exporter's own. It quotes nothing: a hostile server could send the password
+    that it was given, and a line of pg_hba.conf holds passwords too.
+    """
 
 
 def remembered(function: Callable[[Row], T]) -> Callable[[Row], T]:
@@ -114,23 +140,35 @@ def text_or_none(value: bytes | None) -> str | None:
     r"""Decode UTF-8; bytes that are none become ``\xNN``, which loses nothing.
 
     Raises:
-        ValueError: no value of this kind is so long.
+        MalformedError: no value of this kind is so long.
     """
     return None if value is None else text(value)
 
 
 def text(value: bytes | None) -> str:
     """Decode a value that is never NULL; as text_or_none()."""
-    if value is None:
-        raise ValueError("NULL where PostgreSQL has none")
-    if len(value) > _LONGEST_TEXT:
-        raise ValueError("longer than PostgreSQL has it")
-    return value.decode("utf-8", "backslashreplace")
+    raw = _present(value)
+    if len(raw) > _LONGEST_TEXT:
+        raise MalformedError("longer than PostgreSQL has it")
+    return raw.decode("utf-8", "backslashreplace")
 
 
-def integer(value: bytes | None) -> int:
-    """Read a whole number of any size that the model can hold (serial numbers have 20 bytes)."""
-    return int(text(value))
+def word(value: bytes | None) -> str:
+    """Read one of a few words, such as a state; later versions may have others."""
+    if not _WORD.fullmatch(_present(value)):
+        raise MalformedError("not a word that PostgreSQL has there")
+    return text(value)
+
+
+def integer(value: bytes | None, lowest: int, highest: int = LARGEST_INTEGER) -> int:
+    """Read a whole number from ``lowest`` to ``highest``."""
+    raw = _present(value)
+    if not _INTEGER.fullmatch(raw):
+        raise MalformedError("not a whole number")
+    number = int(raw)
+    if not lowest <= number <= highest:
+        raise MalformedError("a whole number out of range")
+    return number
 
 
 def boolean(value: bytes | None) -> bool:
@@ -141,22 +179,50 @@ def boolean(value: bytes | None) -> bool:
         case b"f":
             return False
         case _:
-            raise ValueError("neither t nor f")
+            raise MalformedError("neither t nor f")
 
 
 def binary(value: bytes | None) -> bytes:
     r"""Read bytea in the form ``\x00ff`` (the session's bytea_output is hex)."""
     marked = text(value)
     if not marked.startswith("\\x"):
-        raise ValueError("not in hexadecimal digits")
+        raise MalformedError("not in hexadecimal digits")
     return bytes.fromhex(marked[2:])
 
 
+def inet(value: bytes | None) -> IpAddress:
+    """Read an IP address as PostgreSQL writes it: without a prefix length and without a zone."""
+    written = text(value)
+    try:
+        read = ip_address(written)
+    except ValueError:
+        raise MalformedError(_NO_ADDRESS) from None
+    if "%" in written:
+        raise MalformedError(_NO_ADDRESS)
+    return read
+
+
 def moment(value: bytes | None) -> datetime:
-    """Read ``extract(epoch from …)``, which does not depend on the session's time zone."""
-    return datetime.fromtimestamp(float(text(value)), UTC)
+    """Read ``extract(epoch from …)``, which does not depend on the session's time zone.
+
+    Raises:
+        MalformedError: it is not a number, or so far away that the dates next to it do not exist.
+    """
+    raw = _present(value)
+    if not _MOMENT.fullmatch(raw):
+        raise MalformedError("not a timestamp")
+    seconds = float(raw)
+    if not _FIRST_MOMENT <= seconds <= _LAST_MOMENT:
+        raise MalformedError("a timestamp out of range")
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def moment_or_none(value: bytes | None) -> datetime | None:
     """Like moment(), for a column that may be NULL."""
     return None if value is None else moment(value)
+
+
+def _present(value: bytes | None) -> bytes:
+    if value is None:
+        raise MalformedError("NULL where PostgreSQL has none")
+    return value

@@ -2,6 +2,8 @@
 
 import re
 
+from exporter.observe.postgres.statement import MalformedError
+
 _ELEMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^",{}\\]+)', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
@@ -10,30 +12,30 @@ def elements(value: bytes | None) -> tuple[bytes, ...]:
     """Return the elements of ``{a,"b c"}``; NULL for the whole array is an empty one.
 
     Raises:
-        ValueError: it is no such array, or one of its elements is NULL.
+        MalformedError: it is no such array, or one of its elements is NULL.
     """
     if value is None:
         return ()
     if not (value.startswith(b"{") and value.endswith(b"}")):
-        raise ValueError("not a text[]")
+        raise MalformedError("not a text[]")
     found: list[bytes] = []
     position = 1
     end = len(value) - 1
     while position < end:
         element = _ELEMENT.match(value, position, end)
         if element is None:
-            raise ValueError("not a text[]")
+            raise MalformedError("not a text[]")
         quoted, plain = element.groups()
         if plain is not None and plain.upper() == b"NULL":
-            raise ValueError("NULL in a text[]")
+            raise MalformedError("NULL in a text[]")
         found.append(plain if quoted is None else _ESCAPE.sub(rb"\1", quoted))
         position = element.end()
         if position < end:
             if value[position : position + 1] != b",":
-                raise ValueError("not a text[]")
+                raise MalformedError("not a text[]")
             position += 1
             if position == end:
-                raise ValueError("not a text[]")
+                raise MalformedError("not a text[]")
     return tuple(found)
 
 

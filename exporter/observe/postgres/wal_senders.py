@@ -4,8 +4,6 @@ Sources: manual, "The Cumulative Statistics System"; backend_status.h (64-byte b
 walsender.c, WalSndGetStateString().
 """
 
-from ipaddress import ip_address
-
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.wal_sender import (
     Activity,
@@ -19,6 +17,7 @@ from exporter.model.wal_sender import (
     WalSender,
 )
 from exporter.observe.postgres.statement import (
+    HIGHEST_PORT,
     MAXIMUM_ROWS,
     Context,
     Reading,
@@ -26,15 +25,20 @@ from exporter.observe.postgres.statement import (
     Statement,
     binary,
     boolean,
+    inet,
     integer,
     moment,
     remembered,
     text,
     text_or_none,
+    word,
 )
 
 _SHORTEST_CUT = 60
 """The server's buffer holds 63 bytes; a cut inside a four-byte character leaves 60 whole ones."""
+
+_LARGEST_SERIAL = 10**63
+"""The server's buffer holds 63 digits; a certificate of a careless authority may have more."""
 
 _ROLE = 2
 """Its column."""
@@ -78,9 +82,10 @@ def _name(value: bytes | None) -> SlashName | None:
 def _peer(address: bytes | None, port: bytes | None) -> Peer:
     if port is None:
         return OtherPeer.HIDDEN
-    if integer(port) == _UNIX_SOCKET_PORT:
+    number = integer(port, _UNIX_SOCKET_PORT, HIGHEST_PORT)
+    if number == _UNIX_SOCKET_PORT:
         return OtherPeer.UNIX_SOCKET
-    return TcpPeer(ip_address(text(address)), integer(port))
+    return TcpPeer(inet(address), number)
 
 
 def _activity(state: str) -> Activity:
@@ -117,15 +122,19 @@ def _wal_sender(row: Row) -> WalSender:
         _,
     ) = row
     certificate = (
-        None if serial is None else PeerCertificate(_name(subject), _name(issuer), integer(serial))
+        None
+        if serial is None
+        else PeerCertificate(
+            _name(subject), _name(issuer), integer(serial, -_LARGEST_SERIAL, _LARGEST_SERIAL)
+        )
     )
     session = (
-        TlsSession(text(tls_version), text(cipher), integer(bits), certificate)
+        TlsSession(text(tls_version), text(cipher), integer(bits, 0), certificate)
         if boolean(tls)
         else None
     )
     return WalSender(
-        pid=integer(pid),
+        pid=integer(pid, 1),
         backend_start=moment(backend_start),
         role=text(role),
         application_name=text_or_none(application_name) or "",
@@ -134,10 +143,10 @@ def _wal_sender(row: Row) -> WalSender:
         database=text_or_none(database),
         tls=session,
         gss_encrypted=boolean(gss_encrypted),
-        state=text(state),
+        state=word(state),
         activity=_activity(text(state)),
         slot_name=text_or_none(slot) or "",
-        sync_state=text_or_none(sync_state) or "",
+        sync_state="" if sync_state is None else word(sync_state),
     )
 
 

@@ -133,6 +133,32 @@ def nonsense_rows(connection: socket.socket) -> None:
         connection.sendall(answer * 20)
 
 
+def answering(answer: bytes, *, endless: bool = False) -> Handler:
+    """Let in, and answer the first statement with ``answer``, without end if ``endless``."""
+
+    def handler(connection: socket.socket) -> None:
+        _startup(connection)
+        connection.sendall(_logged_in(b"18.1"))
+        connection.recv(65536)
+        connection.sendall(message(b"1", b"") + message(b"2", b"") + answer)
+        while endless:
+            connection.sendall(answer * 1000)
+        silent(connection)
+
+    return handler
+
+
+def logging_in_with(answer: bytes) -> Handler:
+    """Answer a login with ``answer``."""
+
+    def handler(connection: socket.socket) -> None:
+        _startup(connection)
+        connection.sendall(answer)
+        silent(connection)
+
+    return handler
+
+
 def refusing(text: bytes) -> Handler:
     """Refuse every login with an error whose text is ``text``."""
 
