@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from exporter import descriptors
 from exporter.assess.report import assess, failed
 from exporter.board import Board
 from exporter.model.failure import FailureReason, Read, Unread
@@ -88,7 +89,9 @@ async def _guarded(target: Target, reading: Coroutine[None, None, Read[T]]) -> R
     """Await ``reading``; a fault of ours must not end the polling of a target."""
     try:
         return await reading
-    except Exception:  # noqa: BLE001  whatever it is
+    except Exception as error:  # noqa: BLE001  whatever it is
+        if words := descriptors.shortage(error):
+            return Unread(FailureReason.EXPORTER_LIMITS, words)
         return _fault(target)
 
 
