@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from exporter import descriptors, logs
 from exporter.board import Board
 from exporter.config.faults import ConfigurationError
 from exporter.config.loading import load
@@ -25,6 +26,8 @@ from exporter.observe.certificates.inventory import InventoryReader
 from exporter.observe.postgres.offload import Offload
 from exporter.poller import Look, judge, look, poll_for_ever
 from exporter.publish.catalog_exporter import ExporterState
+from exporter.publish.connections import most_connections, warn_if_scarce
+from exporter.publish.protocol import Limits
 from exporter.publish.web import create_app, serving
 
 _LOG = logging.getLogger(__name__)
@@ -63,6 +66,8 @@ def poll_all_once(
         tell_changes(None, found, logging.ERROR)
         board.certificates.inventory = found
     places = asyncio.Semaphore(AT_ONCE)
+
+    descriptors.raise_limit()
 
     async def one(target: Target) -> Look:
         async with places:
@@ -109,7 +114,8 @@ class Exporter:
             lambda: replace(self._state, inventory=self._board.certificates.inventory),
             clock,
         )
-        async with serving(app, host, port) as url, asyncio.TaskGroup() as group:
+        limits = Limits(most_connections=lambda: most_connections(len(self._targets)))
+        async with serving(app, host, port, limits) as url, asyncio.TaskGroup() as group:
             _LOG.info("listening on %s, polling %d targets", url, len(self._targets))
             loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload(group)))
             self._start_reading_inventory(group)
@@ -203,10 +209,14 @@ def run(config_file: Path, settings: Settings, host: str, port: int) -> None:
     Raises:
         OSError: the address cannot be listened on.
     """
+    descriptors.raise_limit()
+    warn_if_scarce(len(settings.targets))
     with ThreadPoolExecutor(thread_name_prefix="exporter") as threads:
 
         async def main() -> None:
-            asyncio.get_running_loop().set_default_executor(threads)
+            loop = asyncio.get_running_loop()
+            loop.set_default_executor(threads)
+            loop.set_exception_handler(logs.log_loop_fault)
             await Exporter(config_file, settings).run(host, port)
 
         asyncio.run(main())

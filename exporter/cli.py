@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from exporter import app, logs
+from exporter import app, descriptors, logs
 from exporter.config.faults import ConfigurationError
 from exporter.config.loading import load
 from exporter.config.settings import Settings
@@ -101,11 +101,10 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     try:
         app.run(options.config_file, settings, host, port)
     except OSError as error:
-        print(
-            f"{PROGRAM}: cannot listen on {host}:{port}: {error.strerror or error}; "
-            "choose another address with --web.listen-address",
-            file=sys.stderr,
+        why = descriptors.shortage(error) or (
+            f"{error.strerror or error}; choose another address with --web.listen-address"
         )
+        print(f"{PROGRAM}: cannot listen on {host}:{port}: {why}", file=sys.stderr)
         return EXIT_MISUSE
     return 0
 

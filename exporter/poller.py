@@ -10,6 +10,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
 
+from exporter import descriptors
 from exporter.assess.report import assess, failed
 from exporter.board import Board
 from exporter.model.failure import FailureReason, Read, Unread
@@ -93,6 +94,8 @@ async def _guarded(
     try:
         return await reading
     except Exception as error:  # noqa: BLE001  whatever it is
+        if words := descriptors.shortage(error):
+            return Unread(FailureReason.EXPORTER_LIMITS, words)
         return _fault(target, board, error)
 
 

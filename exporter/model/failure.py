@@ -37,6 +37,8 @@ class FailureReason(StrEnum):
     UNSUPPORTED_SERVER = "unsupported_server"
     IDENTITY_CHANGED = "identity_changed"
     """Another system identifier than before: the address now leads to another cluster."""
+    EXPORTER_LIMITS = "exporter_limits"
+    """The exporter itself has no file descriptor or thread left; of the target nothing is known."""
     PROTOCOL = "protocol"
     INTERNAL = "internal"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Thread
 
+from exporter import descriptors
 from exporter.model.failure import FailureReason, Unread
 
 _Found = list[str] | OSError | UnicodeError
@@ -37,6 +38,9 @@ async def endpoints(host: str, address: str, port: str) -> list[Endpoint] | Unre
         host: libpq's ``host``, several separated by commas; empty for libpq's default socket.
         address: libpq's ``hostaddr``; empty if not given.
         port: libpq's ``port``; empty for the default.
+
+    Raises:
+        ExhaustedError: a name could not be looked up by a limit of the exporter.
     """
     hosts = host.split(",") if host else [""] * (address.count(",") + 1)
     addresses = address.split(",") if address else [""] * len(hosts)
@@ -55,6 +59,7 @@ async def endpoints(host: str, address: str, port: str) -> list[Endpoint] | Unre
             case list(resolved):
                 found += [Endpoint(one_host, each, one_port or None) for each in resolved]
             case error:
+                descriptors.raise_if_exhausted(error, f"looking up host name {one_host}")
                 failure = Unread(
                     FailureReason.DNS, f"host name {one_host}: {getattr(error, 'strerror', error)}"
                 )

@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from exporter import descriptors
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.target import ClearPassword, Password, PasswordFile, PasswordVariable
 
@@ -11,7 +12,11 @@ _MOST_BYTES = 64 * 1024
 
 
 def read_password(password: Password) -> str | Unread:
-    """Return the password in clear; empty when there is none."""
+    """Return the password in clear; empty when there is none.
+
+    Raises:
+        ExhaustedError: its file could not be opened by a limit of the exporter.
+    """
     match password:
         case None:
             return ""
@@ -30,6 +35,7 @@ def _from_file(path: Path) -> str | Unread:
                 return _unreadable(f"password file {path}: is no regular file")
             data = stream.read(_MOST_BYTES + 1)
     except OSError as error:
+        descriptors.raise_if_exhausted(error, f"password file {path}")
         return _unreadable(f"password file {path}: {error.strerror}")
     if len(data) > _MOST_BYTES:
         return _unreadable(f"password file {path}: is larger than {_MOST_BYTES} bytes")

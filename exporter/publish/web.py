@@ -13,7 +13,7 @@ from aiohttp import web
 from exporter.model.record import TargetRecord
 from exporter.publish.catalog_exporter import ExporterState
 from exporter.publish.exposition import Exposition, gzip_accepted, negotiate
-from exporter.publish.protocol import SERVER_NAME, SILENCE_SECONDS, Runner
+from exporter.publish.protocol import DEFAULT_LIMITS, SERVER_NAME, Limits, Runner
 from exporter.publish.report_json import report_json
 from exporter.publish.status.pages import ASSETS, entity_tag, overview_html, target_html
 from exporter.publish.status.query import Query
@@ -70,7 +70,7 @@ def create_app(
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, host: str, port: int, *, silence_seconds: float = SILENCE_SECONDS
+    app: web.Application, host: str, port: int, limits: Limits = DEFAULT_LIMITS
 ) -> AsyncIterator[str]:
     """Serve ``app`` while the context lasts; yields its URL, without a final slash.
 
@@ -78,16 +78,15 @@ async def serving(
         app: made by `create_app`.
         host: an address; empty for all.
         port: 0 for one that the operating system picks.
-        silence_seconds: how long a client may take to send its first request.
+        limits: what clients may do.
 
     Raises:
         OSError: the address cannot be bound.
     """
-    runner = Runner(app, silence_seconds)
+    runner = Runner(app, limits)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host or None, port, backlog=128).start()
-        address, bound_port = runner.addresses[0][:2]
+        address, bound_port = await runner.listen(host or None, port)
         yield (
             f"http://[{address}]:{bound_port}"
             if ":" in address
@@ -217,6 +216,8 @@ async def _plain_errors(request: web.Request, handler: _Handler) -> web.StreamRe
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except Exception:  # noqa: BLE001  the fault of one page must not show, nor end the server
-        _LOG.exception("%r could not be answered", request.path)
+    except Exception as error:  # noqa: BLE001  the fault of one page must not show, nor end the server
+        # a client chooses the path
+        fold = {"fold": f"page: {type(error).__name__}"}
+        _LOG.exception("%r could not be answered", request.path, extra=fold)
         return web.Response(status=500, text="500: Internal Server Error\n")

@@ -153,6 +153,9 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
     FailureReason.IDENTITY_CHANGED: (
         "Another cluster answers at this address than before (a virtual address or a pooler)."
     ),
+    FailureReason.EXPORTER_LIMITS: (
+        "The exporter has no file descriptor or thread left: raise its limits."
+    ),
     FailureReason.PROTOCOL: "The answer does not follow PostgreSQL's protocol.",
     FailureReason.INTERNAL: "The exporter failed at something it should not; its log tells more.",
 }

@@ -182,17 +182,18 @@ def test_the_metrics_page_is_the_one_in_the_documentation() -> None:
 
 
 class Running:
-    """The exporter as a daemon."""
+    """The exporter as a daemon, with a limit on file descriptors as prlimit(1) takes it."""
 
-    def __init__(self, path: Path, log: Path) -> None:
+    def __init__(self, path: Path, log: Path, descriptors: int | str | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = log
+        limited = () if descriptors is None else ("prlimit", f"--nofile={descriptors}")
         with log.open("w") as stream:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "exporter", f"--config.file={path}"),
+                    *(*limited, sys.executable, "-m", "exporter", f"--config.file={path}"),
                     f"--web.listen-address=127.0.0.1:{self.port}",
                 ],
                 stderr=stream,
@@ -211,8 +212,8 @@ class Running:
 
 
 @contextmanager
-def running(path: Path, log: Path) -> Iterator[Running]:
-    exporter = Running(path, log)
+def running(path: Path, log: Path, descriptors: int | str | None = None) -> Iterator[Running]:
+    exporter = Running(path, log, descriptors)
     try:
         until(exporter.ready, within=20, what="the exporter is ready")
         yield exporter

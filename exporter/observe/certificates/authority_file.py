@@ -6,6 +6,7 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
+from exporter import descriptors
 from exporter.model.certificate import Certificate
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.verification import Trust
@@ -26,7 +27,11 @@ _DISTRIBUTIONS = (
 
 
 def authorities(file: str) -> Read[Trust]:
-    """Read ``file``, or OpenSSL's default file for ``system``."""
+    """Read ``file``, or OpenSSL's default file for ``system``.
+
+    Raises:
+        ExhaustedError: it could not be opened by a limit of the exporter.
+    """
     if file != SYSTEM:
         return _read(file)
     place = ssl.get_default_verify_paths()
@@ -44,6 +49,7 @@ def _read(path: str) -> Read[Trust]:
                 return _unreadable(path, "is no regular file")
             data = stream.read(_LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
+        descriptors.raise_if_exhausted(error, f"authority file {path}")
         return _unreadable(path, getattr(error, "strerror", None) or "no such path")
     if len(data) > _LARGEST_BYTES:
         return _unreadable(path, f"is larger than {_LARGEST_BYTES} bytes")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
+from exporter import descriptors
 from exporter.model.certificate import Certificate
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.served import ServedCertificateCheck, ServedChain
@@ -150,6 +151,7 @@ class _Look:
                     async with asyncio.timeout(_FAREWELL_SECONDS):
                         await handshake.leave()
         except OSError as error:
+            descriptors.raise_if_exhausted(error, self.stage)
             # asyncio puts words of its own into the place of the system's
             words = str(error) if error.errno is None else os.strerror(error.errno)
             raise LookFailed(self._reason(error), f"{self.stage}: {words}") from None

@@ -7,7 +7,6 @@ in time there.
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from psycopg import Error, pq
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.pq.abc import PGconn
 
+from exporter import descriptors
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.observe.addresses import Endpoint
 from exporter.observe.postgres import failures, libpq, pipeline, steps
@@ -177,12 +177,17 @@ class Session:
         pgconn.nonblocking = 1
 
     def _lost(self, message: str) -> Unread:
-        told = failures.lost_connection if self._logged_in else failures.failed_connection
-        return told(message, self._secrets)
+        if self._logged_in:
+            return failures.lost_connection(message, self._secrets)
+        return self._failed(message)
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
-        return failures.failed_connection(message, self._secrets)
+        return self._failed(message)
+
+    def _failed(self, message: str) -> Unread:
+        # the socket is still open, so that what was missing is still missing
+        return failures.failed_connection(message, self._secrets, descriptors.shortage_now())
 
     def fetch(
         self,
@@ -225,10 +230,19 @@ class Session:
             return
         # cut first, so that libpq's farewell cannot wait for a peer that does not read
         if sever and pgconn.status != ConnStatus.BAD:
-            with suppress(OSError, Error), socket.socket(fileno=os.dup(pgconn.socket)) as duplicate:
-                duplicate.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError, Error):
+                _sever(pgconn.socket)
         if not self._offload.leave():
             pgconn.finish()
+
+
+def _sever(descriptor: int) -> None:
+    # not by a duplicate: there may be no descriptor left for it
+    borrowed = socket.socket(fileno=descriptor)
+    try:
+        borrowed.shutdown(socket.SHUT_RDWR)
+    finally:
+        borrowed.detach()
 
 
 def _lift(limit: asyncio.Timeout) -> None:

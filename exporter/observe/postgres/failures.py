@@ -86,7 +86,7 @@ _BY_TEXT = tuple(
         (
             (
                 r"No route to host|unreachable|Host is down|Permission denied"
-                r"|Cannot assign requested address"
+                r"|Cannot assign requested address|could not create socket"
             ),
             FailureReason.UNREACHABLE,
         ),
@@ -98,6 +98,13 @@ _BY_TEXT = tuple(
         (r"could not fork", FailureReason.TOO_MANY_CONNECTIONS),
         (r"^invalid |^missing |^could not find own address", FailureReason.INTERNAL),
     )
+)
+
+_OWN_SOCKET_OR_FILE = re.compile(
+    r"could not create socket|could not (?:open|read|load) .*(?:certificate|key|list).* file"
+)
+_NO_SOCKET = Unread(
+    FailureReason.UNREACHABLE, "no socket could be created; libpq does not report why"
 )
 
 # of several errors (sslmode=prefer tries twice) the first of these is told
@@ -166,18 +173,31 @@ def _not_now(text: str) -> FailureReason:
     return FailureReason.STARTING_UP
 
 
-def failed_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
-    """Translate what libpq tells of a connection that did not come about.
+def failed_connection(
+    message: str, secrets: tuple[str, ...] = (), shortage: str | None = None
+) -> Unread:
+    """Translate what libpq reports of a connection that was not established.
 
     Args:
-        message: of libpq, with SQLSTATEs; several errors if it tried several times.
+        message: of libpq, with SQLSTATEs; several errors if it tried several times. It is empty
+            where libpq could not create a socket (fe-connect.c, PQconnectPoll()).
         secrets: that must not appear in the detail.
+        shortage: which limit of the exporter was reached then, and how to raise it; None if none.
     """
-    found = [_of_attempt(attempt) for attempt in _ATTEMPT.split(message) if attempt.strip()]
-    reason = next(
-        (r for r in _TELLING if r in found), found[0] if found else FailureReason.PROTOCOL
-    )
-    return Unread(reason, one_line(_SOURCE_FUNCTION.sub("", message), secrets))
+    attempts = [attempt for attempt in _ATTEMPT.split(message) if attempt.strip()]
+    text = one_line(_SOURCE_FUNCTION.sub("", message), secrets)
+    # where it could not open a file, libpq may give no reason, or an untrue one
+    if shortage is not None and (not attempts or any(map(_needs_descriptor, attempts))):
+        detail = one_line(f"{shortage} ({text})") if text else shortage
+        return Unread(FailureReason.EXPORTER_LIMITS, detail)
+    if not attempts:
+        return _NO_SOCKET
+    found = [_of_attempt(attempt) for attempt in attempts]
+    return Unread(next((r for r in _TELLING if r in found), found[0]), text)
+
+
+def _needs_descriptor(attempt: str) -> bool:
+    return _SERVER_ERROR.search(attempt) is None and _OWN_SOCKET_OR_FILE.search(attempt) is not None
 
 
 def _of_attempt(message: str) -> FailureReason:

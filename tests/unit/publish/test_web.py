@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
 from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -18,7 +19,7 @@ from yarl import URL
 
 from exporter.model.record import TargetRecord
 from exporter.publish import web as publish_web
-from exporter.publish.protocol import MAX_LINE_BYTES, SERVER_NAME
+from exporter.publish.protocol import MAX_LINE_BYTES, SERVER_NAME, Limits
 from exporter.publish.web import MOST_WAITING, create_app, serving
 from tests.unit.publish.scrape import STATE, series_of, values
 from tests.unit.reports import DOWN, NOT_POLLED, NOW, PLAINTEXT, RECORD, named, with_connections
@@ -54,12 +55,12 @@ class Site:
 
 
 @asynccontextmanager
-async def site(*records: TargetRecord, silence_seconds: float = 10.0) -> AsyncIterator[Site]:
+async def site(*records: TargetRecord, **limits: Any) -> AsyncIterator[Site]:
     plain = {"Accept-Encoding": "identity"}
     async with aiohttp.ClientSession(auto_decompress=False, headers=plain) as client:
         shown = Site("", records, client)
         app = create_app(lambda: shown.records, lambda: STATE, lambda: NOW)
-        async with serving(app, "127.0.0.1", 0, silence_seconds=silence_seconds) as shown.url:
+        async with serving(app, "127.0.0.1", 0, Limits(**limits)) as shown.url:
             yield shown
 
 
