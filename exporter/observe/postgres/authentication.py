@@ -1,9 +1,9 @@
-"""How a server may ask for the password: not in a form that gives it to an impostor.
+"""Which authentication methods a server may ask for.
 
-A server that is not verified may be anybody. It can ask for the password in clear text, or for an
-MD5 hash of it that is as good as the password, or say in the middle of SCRAM that all is well. With
-a list of methods in `require_auth` libpq refuses all three. SCRAM alone proves to the client that
-the server knows the password.
+A server that is not verified may be an impostor. It can ask for the password in clear text or as an
+MD5 hash, or report in the middle of SCRAM that the login succeeded. libpq refuses all three if
+``require_auth`` is ``scram-sha-256``, and SCRAM proves that the server knows the password.
+``none`` beside it would allow the third: libpq does not check then that SCRAM was completed.
 
 Source: manual, `require_auth`; fe-auth.c, check_expected_areq().
 """

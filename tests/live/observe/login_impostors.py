@@ -13,7 +13,7 @@ from lab.pki import Issued
 from tests.live.observe.impostors import message
 
 USER = "exporter"
-PASSWORD = "planted-password"  # noqa: S105  never a password of anything
+PASSWORD = "planted-password"
 SALT = b"SALT"
 
 _CODES = {80877103: "TLS", 80877104: "GSSAPI"}
@@ -75,9 +75,9 @@ class Impostor:
             wire.receive()
 
     def has_the_password(self) -> bool:
-        """Return whether it was sent the password, or a hash that is as good."""
-        inner = hashlib.md5(f"{PASSWORD}{USER}".encode()).hexdigest()  # noqa: S324  as PostgreSQL
-        outer = hashlib.md5(inner.encode() + SALT).hexdigest()  # noqa: S324
+        """Return whether it was sent the password, or an MD5 hash of it."""
+        inner = hashlib.md5(f"{PASSWORD}{USER}".encode()).hexdigest()
+        outer = hashlib.md5(inner.encode() + SALT).hexdigest()
         forms = (PASSWORD, inner, outer)
         return any(form.encode() in self.received for form in forms)
 

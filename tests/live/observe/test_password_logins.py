@@ -22,7 +22,8 @@ from tests.live.seen import note_read
 
 pytestmark = pytest.mark.live
 
-PASSWORD = "planted-password"  # noqa: S105  never a password of anything
+PASSWORD = "planted-password"
+OWN = ClearPassword(PASSWORD)
 MAJORS = (13, 15, 18)
 
 TRUST, CERT, SCRAM = "by_trust", "by_cert", "by_scram"
@@ -98,7 +99,7 @@ async def _poll(
     server: Primary,
     role: str,
     parameters: Mapping[str, str],
-    password: Password = ClearPassword(PASSWORD),
+    password: Password = OWN,
 ) -> str:
     """Log in, with a certificate where the rule wants one; return UP or the detail."""
     own = server.client_with_certificate(role) if role == CERT else server.client(role)
