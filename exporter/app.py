@@ -15,7 +15,7 @@ from pathlib import Path
 
 from exporter import descriptors, logs
 from exporter.board import Board
-from exporter.config.faults import ConfigurationError
+from exporter.config.faults import ConfigurationError, Fault
 from exporter.config.loading import load
 from exporter.config.settings import Settings
 from exporter.inventory_loop import read_inventory_for_ever, tell_changes
@@ -89,6 +89,7 @@ class Exporter:
     def __init__(self, config_file: Path, settings: Settings) -> None:
         self._config_file = config_file
         self._targets = settings.targets
+        self._warnings = settings.warnings
         self._inventory = settings.inventory
         self._inventory_interval_seconds = settings.inventory_interval_seconds
         self._reading_inventory: asyncio.Task[None] | None = None
@@ -117,6 +118,7 @@ class Exporter:
         limits = Limits(most_connections=lambda: most_connections(len(self._targets)))
         async with serving(app, host, port, limits) as url, asyncio.TaskGroup() as group:
             _LOG.info("listening on %s, polling %d targets", url, len(self._targets))
+            _log_warnings(self._warnings)
             loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload(group)))
             self._start_reading_inventory(group)
             self._start_missing(group)
@@ -186,6 +188,12 @@ class Exporter:
                 config_reloaded_at=clock(),
             )
             _LOG.info("configuration reloaded: %d targets", len(self._targets))
+            _log_warnings(settings.warnings)
+
+
+def _log_warnings(warnings: Sequence[Fault]) -> None:
+    for warning in warnings:
+        _LOG.warning("configuration: %s", warning)
 
 
 def leave(code: int) -> int:

@@ -76,15 +76,22 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     settings = load(options.config_file)
     if options.config_check:
-        number = len(settings.targets)
-        print(f"{options.config_file}: {number} target{'s' * (number != 1)}, no faults")
-        return 0
+        return _config_check(options.config_file, settings)
     if options.command == "check":
         return _check(settings, options.output, _own_command(options.config_file))
     if options.command == "explain":
         own = _own_command(options.config_file)
         return _explain(settings, options.target, options.application_name, own)
     return _serve(options, settings)
+
+
+def _config_check(file: Path, settings: Settings) -> int:
+    number, warnings = len(settings.targets), len(settings.warnings)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    also = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    print(f"{file}: {number} target{'s' * (number != 1)}, no faults{also}")
+    return 0
 
 
 def _sql(role: str) -> int:
@@ -171,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="config_check",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="only check the configuration: exit 0 or 1, all faults at once",
+        help="only check the configuration: exit 0 or 1, all faults and warnings at once",
     )
     common.add_argument(
         "--log.level",

@@ -25,6 +25,7 @@ from exporter.config.shapes import (
     TargetShape,
 )
 from exporter.config.target_files import find_target_files
+from exporter.config.unverified import unverified_server
 from exporter.model.policy import Policy
 from exporter.model.target import Target
 
@@ -65,6 +66,7 @@ class _Loading:
 
     environment: Mapping[str, str]
     faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
     sources: list[Path] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -97,6 +99,7 @@ class _Loading:
             sources=tuple(self.sources),
             inventory=read_inventory(document, shape.inventory, self.environment, self.faults),
             inventory_interval_seconds=shape.inventory_interval,
+            warnings=tuple(self.warnings),
         )
 
     def _targets_file(self, file: Path, defaults: _Defaults) -> list[Target]:
@@ -155,6 +158,10 @@ class _Loading:
         reader = LoginReader(document, path, shape, failed, self.environment)
         login = reader.read() if isinstance(entry, Mapping) else None
         self.faults += reader.faults
+        # libpq is asked only about what it can read
+        if login and not failed and not reader.faults:
+            warning = unverified_server(document, path, shape, login)
+            self.warnings += [warning] if warning else []
         policy = read_policy(
             document, (*path, "policy"), shape.policy, defaults.policy, self.faults
         )

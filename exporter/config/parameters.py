@@ -38,6 +38,7 @@ CHOICES = {
 }
 """The values of those keywords that have a closed list of them (fe-connect.c)."""
 
+_METHODS = ("gss", "md5", "none", "oauth", "password", "scram-sha-256", "sspi")
 _LARGEST_PORT = 65_535
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 
@@ -111,6 +112,17 @@ def _port_fault(value: str) -> str | None:
     return None
 
 
+def _require_auth_fault(value: str) -> str | None:
+    methods = value.split(",")
+    names = [method.removeprefix("!") for method in methods]
+    negated = sum(method.startswith("!") for method in methods)
+    if not set(names) <= set(_METHODS) or len(set(names)) < len(names):
+        return f"must be one or several of {', '.join(_METHODS)}, with commas and without blanks"
+    if negated not in {0, len(methods)}:
+        return 'must have "!" before all of its methods, or before none'
+    return None
+
+
 def _dbname_fault(value: str) -> str | None:
     if "=" in value or "://" in value:
         return "must be the name of a database; a string goes to conninfo"
@@ -122,4 +134,5 @@ _CHECKS: Mapping[str, Callable[[str], str | None]] = {
     "host": _host_fault,
     "hostaddr": _hostaddr_fault,
     "port": _port_fault,
+    "require_auth": _require_auth_fault,
 }

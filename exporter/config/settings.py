@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.config.faults import Fault
 from exporter.model.inventory import InventorySource
 from exporter.model.target import Target
 
@@ -16,9 +17,11 @@ class Settings:
         sources: the configuration files that were read, the main file first.
         inventory: no two sources of one name.
         inventory_interval_seconds: from one look at the inventory's files to the next.
+        warnings: what is usable and dangerous, in reading order.
     """
 
     targets: tuple[Target, ...]
     sources: tuple[Path, ...]
     inventory: tuple[InventorySource, ...] = ()
     inventory_interval_seconds: float = 60.0
+    warnings: tuple[Fault, ...] = ()

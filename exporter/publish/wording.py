@@ -134,7 +134,10 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
     FailureReason.CLIENT_CERTIFICATE: (
         "The exporter's own client certificate was refused or could not be read."
     ),
-    FailureReason.AUTHENTICATION: "The server refused the exporter's password or identity.",
+    FailureReason.AUTHENTICATION: (
+        "The server refused the exporter's password or identity, or, not being verified, did not"
+        " authenticate by SCRAM."
+    ),
     FailureReason.NO_HBA_ENTRY: "No rule of pg_hba.conf admits the exporter's own login.",
     FailureReason.DATABASE_MISSING: "The database that the exporter connects to does not exist.",
     FailureReason.TOO_MANY_CONNECTIONS: "The server has no connection slot left.",

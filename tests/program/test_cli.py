@@ -160,6 +160,47 @@ def test_a_faultless_configuration_is_said_to_be_so(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.endswith("1 target, no faults\n")) == (0, True)
 
 
+WITHOUT_VERIFICATION = ("sslmode: require", "password: hunter2", "password_in_clear: true")
+
+
+def test_a_password_without_verification_is_a_warning_and_no_fault(tmp_path: Path) -> None:
+    path = config(tmp_path, 5432, *WITHOUT_VERIFICATION)
+    done = run(f"--config.file={path}", "--config.check", HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, f"{path}: 1 target, no faults, 1 warning\n")
+    (warning,) = done.stderr.splitlines()
+    assert warning.startswith(f"warning: {path}:6: targets.0.sslmode: target db1 has a password")
+    assert "hunter2" not in warning
+
+
+def test_a_password_without_verification_is_logged_at_start_and_after_a_reload(
+    tmp_path: Path,
+) -> None:
+    path = config(tmp_path, 1, *WITHOUT_VERIFICATION)
+    good = path.read_text()
+
+    def warnings(exporter: Running) -> list[str]:
+        return [line for line in exporter.log.read_text().splitlines() if "impersonate" in line]
+
+    with running(path, tmp_path / "log") as exporter:
+        until(lambda: warnings(exporter), within=20, what="the warning at start")
+        path.write_text(f"{good}  - {{name: db2, host: 127.0.0.1, port: 1}}\n")
+        exporter.process.send_signal(signal.SIGHUP)
+        until(lambda: len(warnings(exporter)) == 2, within=20, what="the warning after the reload")
+        for line in warnings(exporter):
+            assert "level=warning" in line
+            assert f"{path}:6: targets.0.sslmode: target db1 has a password" in line
+            assert "hunter2" not in line
+        path.write_text(good.replace("sslmode: require", "sslmode: verify-full"))
+        offset = len(exporter.log.read_text())
+        exporter.process.send_signal(signal.SIGHUP)
+        until(
+            lambda: "reloaded: 1 targets" in exporter.log.read_text()[offset:],
+            within=20,
+            what="the reload",
+        )
+        assert len(warnings(exporter)) == 2
+
+
 @pytest.mark.parametrize("arguments", [["bogus"], ["--web.listen-address=here"], ["explain"]])
 def test_misuse_exits_with_1(arguments: list[str]) -> None:
     assert run(*arguments).returncode == 1

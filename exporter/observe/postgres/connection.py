@@ -21,6 +21,7 @@ from exporter import descriptors
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.observe.addresses import Endpoint
 from exporter.observe.postgres import failures, libpq, pipeline, steps
+from exporter.observe.postgres.authentication import attempt
 from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.parameters import conninfo
@@ -55,6 +56,7 @@ class Session:
         self._pgconn: PGconn | None = None
         self._received = Received()
         self._logged_in = False
+        self._scram_only = False
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +144,9 @@ class Session:
                 loop.call_soon_threadsafe(_lift, limit)
 
         try:
-            pgconn = self._pgconn = pq.PGconn.connect_start(conninfo({**parameters, **where}))
+            login = attempt({**parameters, **where})
+            self._scram_only = login.scram_only
+            pgconn = self._pgconn = pq.PGconn.connect_start(conninfo(login.parameters))
             if pgconn.status == ConnStatus.BAD:
                 raise PollFailed(self._failed_connection(pgconn))
             if pgconn.password:
@@ -183,6 +187,8 @@ class Session:
 
     def _failed_connection(self, pgconn: PGconn) -> Unread:
         message = pgconn.error_message.decode("utf-8", "backslashreplace")
+        if self._scram_only and (refused := failures.refused_method(message, self._secrets)):
+            return refused
         return self._failed(message)
 
     def _failed(self, message: str) -> Unread:

@@ -117,6 +117,27 @@ _TELLING = (
 )
 
 
+# the words of check_expected_areq() in fe-auth.c
+_REFUSED_METHOD = re.compile(r'authentication method requirement "[^"]*" failed: (.*)')
+_VERIFY = "write sslmode: verify-full and sslrootcert for this target"
+_REFUSED_METHODS = {
+    "server requested a cleartext password": (
+        f"asks for the password in clear text: {_VERIFY};"
+        " require_auth: password would give it to whoever answers there"
+    ),
+    "server requested a hashed password": (
+        f"asks for an MD5 hash of the password: {_VERIFY}, or set the password again with"
+        " password_encryption = 'scram-sha-256'; require_auth: md5 would give the hash to whoever"
+        " answers there"
+    ),
+    "server did not complete authentication": (
+        f"did not prove that it knows the password: {_VERIFY}; if its rule is trust or cert,"
+        " remove the password from this target or write require_auth: none"
+    ),
+}
+_ANOTHER_METHOD = f"asks for a login by another method than SCRAM: {_VERIFY}, or require_auth"
+
+
 def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:
     """Translate an error of the server.
 
@@ -198,6 +219,26 @@ def failed_connection(
 
 def _needs_descriptor(attempt: str) -> bool:
     return _SERVER_ERROR.search(attempt) is None and _OWN_SOCKET_OR_FILE.search(attempt) is not None
+
+
+def refused_method(message: str, secrets: tuple[str, ...] = ()) -> Unread | None:
+    """Return what to do where libpq refused the way in which a server asked for the password.
+
+    Args:
+        message: of libpq, in a login that allowed nothing but SCRAM (authentication.py).
+        secrets: that must not appear in the detail.
+
+    Returns:
+        None: the login failed by something else.
+    """
+    found = _REFUSED_METHOD.search(message)
+    if found is None:
+        return None
+    what = _REFUSED_METHODS.get(found[1], _ANOTHER_METHOD)
+    return Unread(
+        FailureReason.AUTHENTICATION,
+        one_line(f"the server is not verified and {what} ({message.strip()})", secrets),
+    )
 
 
 def _of_attempt(message: str) -> FailureReason:

@@ -42,13 +42,15 @@ def session_options(timeout_seconds: float, given: str) -> str:
 
 
 def connection_parameters(target: Target, password: str) -> dict[str, str]:
-    """Return libpq's parameters for one poll of a target, the addresses still to be added."""
+    """Return libpq's parameters for one poll of a target.
+
+    The address is still to be added, and how the server may authenticate us (authentication.py).
+    """
     given = target.parameters
     parameters = {
         "application_name": APPLICATION_NAME,
         # GSSAPI may ask name servers and a KDC, which would block every other target's poll
         "gssencmode": "disable",
-        **({} if _wants_gss(given) else {"require_auth": "!gss,!sspi"}),
         **given,
         "options": session_options(target.timeout_seconds, given.get("options", "")),
         # bytes come as the server holds them, so that no conversion can fail (statement.py)
@@ -57,10 +59,6 @@ def connection_parameters(target: Target, password: str) -> dict[str, str]:
     if password:
         parameters["password"] = password
     return parameters
-
-
-def _wants_gss(given: Mapping[str, str]) -> bool:
-    return given.get("gssencmode", "disable") != "disable" or "krbsrvname" in given
 
 
 def conninfo(parameters: Mapping[str, str]) -> bytes:

@@ -31,9 +31,11 @@ SLACK_SECONDS = 1.5
 
 
 def _target(port: int, *, seconds: float = 1.0, name: str = "impostor") -> Target:
+    # allowed to ask as they like; what they are not allowed is in test_password_to_impostors.py
+    allowed = {"require_auth": "!gss,!sspi"}
     return Target(
         name,
-        {"host": "127.0.0.1", "port": str(port), "user": "u", "sslmode": "disable"},
+        {"host": "127.0.0.1", "port": str(port), "user": "u", "sslmode": "disable", **allowed},
         ClearPassword("planted-password"),
         timeout_seconds=seconds,
     )

@@ -42,6 +42,7 @@ def test_the_example_is_a_faultless_configuration(tmp_path: Path) -> None:
         file.chmod(0o600)
     settings = load(tmp_path / "config.yml", {"DB3_PASSWORD": "made for this test"})
     assert [target.name for target in settings.targets] == ["db1", "db2", "db3", "lab"]
+    assert settings.warnings == ()
 
 
 def test_the_example_without_its_files_tells_each_of_them(tmp_path: Path) -> None:
@@ -91,4 +92,7 @@ def test_every_configuration_in_the_reference_is_faultless(tmp_path: Path) -> No
         (tmp_path / name).chmod(0o600)
     for block in blocks:
         (tmp_path / "config.yml").write_text(block)
-        assert load(tmp_path / "config.yml", {"DB_PASSWORD": "x"}).targets
+        settings = load(tmp_path / "config.yml", {"DB_PASSWORD": "x"})
+        assert settings.targets
+        # a password goes to a verified server, except where the text is about the opposite
+        assert not settings.warnings or "require_auth" in block

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 
 from exporter.model.failure import FailureReason
 from exporter.observe.detail import MAXIMUM_DETAIL, one_line
-from exporter.observe.postgres.failures import by_sqlstate, failed_connection, lost_connection
+from exporter.observe.postgres.failures import (
+    by_sqlstate,
+    failed_connection,
+    lost_connection,
+    refused_method,
+)
 
 HEAD = 'connection to server at "10.1.2.3", port 5432 failed: '
 
@@ -64,6 +69,47 @@ HEAD = 'connection to server at "10.1.2.3", port 5432 failed: '
 )
 def test_a_failed_login_has_its_reason(message: str, reason: FailureReason) -> None:
     assert failed_connection(HEAD + message).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "to_do"),
+    [
+        (
+            "server requested a cleartext password",
+            "asks for the password in clear text",
+            "require_auth: password would give it to whoever answers there",
+        ),
+        (
+            "server requested a hashed password",
+            "asks for an MD5 hash of the password",
+            "require_auth: md5 would give the hash to whoever answers there",
+        ),
+        (
+            "server did not complete authentication",
+            "did not prove that it knows the password",
+            "remove the password from this target or write require_auth: none",
+        ),
+        (
+            "server requested GSSAPI authentication",
+            "asks for a login by another method than SCRAM",
+            "or require_auth",
+        ),
+    ],
+)
+def test_a_refused_method_is_told_with_what_to_write(words: str, what: str, to_do: str) -> None:
+    host = "db1.of-a-rather-long-name.in-a-domain-that-is-not-short-either.example.com"
+    head = f'connection to server at "{host}" (10.1.2.3), port 5432 failed: '
+    read = refused_method(f'{head}authentication method requirement "x" failed: {words}\n')
+    assert read is not None
+    assert read.reason is FailureReason.AUTHENTICATION
+    assert read.detail.startswith(f"the server is not verified and {what}: ")
+    assert "write sslmode: verify-full and sslrootcert for this target" in read.detail
+    assert to_do in read.detail
+    assert host in read.detail
+
+
+def test_another_failure_is_no_refused_method() -> None:
+    assert refused_method(f"{HEAD}FATAL:  28P01: no\n") is None
 
 
 def test_of_several_attempts_the_most_telling_counts() -> None:

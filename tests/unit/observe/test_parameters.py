@@ -42,13 +42,10 @@ def test_a_short_deadline_still_bounds_statements() -> None:
     assert "lock_timeout=1 " in session_options(0.001, "")
 
 
-def test_gssapi_is_used_only_where_it_is_asked_for() -> None:
-    plain = connection_parameters(Target("t", {}), "")
-    assert (plain["gssencmode"], plain["require_auth"]) == ("disable", "!gss,!sspi")
-    for wanted in ({"gssencmode": "prefer"}, {"krbsrvname": "postgres"}):
-        assert "require_auth" not in connection_parameters(Target("t", wanted), "")
-    own = connection_parameters(Target("t", {"require_auth": "scram-sha-256"}), "")
-    assert own["require_auth"] == "scram-sha-256"
+def test_gssapi_encryption_is_used_only_where_it_is_asked_for() -> None:
+    assert connection_parameters(Target("t", {}), "")["gssencmode"] == "disable"
+    wanted = connection_parameters(Target("t", {"gssencmode": "prefer"}), "")
+    assert wanted["gssencmode"] == "prefer"
 
 
 def test_the_application_names_itself_unless_told_otherwise() -> None:
