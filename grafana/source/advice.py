@@ -28,5 +28,8 @@ ADVICE = {
     "certificate_expired_in_use": "Renew the client's certificate before it has to connect again.",
     "certificate_unknown": "Find out whose certificate this is, or add it to the inventory.",
     "certificate_ambiguous": "Take certificates of equal serial number out of the inventory.",
+    "other_rule_admits_without_certificate": (
+        "In pg_hba.conf: directly before that rule, hostnossl ... reject for this role and address."
+    ),
 }
 """By reason. The pages in docs/runbooks and ``explain`` have the exact lines."""
