@@ -6,6 +6,7 @@ Sources: auth.c, CheckCertAuth(); hba.c, check_usermap() and check_ident_usermap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exporter.assess.certificate_name import admits
 from exporter.assess.demand import map_name
 from exporter.assess.identity import bound_name, gives
 from exporter.assess.surroundings import Surroundings
@@ -72,6 +73,34 @@ def accepted_names(
             dict.fromkeys(m.system_name for giving in lines for m in giving if _is_open(m, role))
         ),
         map_name=through,
+    )
+
+
+def accepts(
+    rule: HbaRule,
+    name: str,
+    role: str,
+    maps: Sequence[IdentContent],
+    surroundings: Surroundings,
+) -> bool:
+    """Return whether ``rule`` certainly accepts ``name`` for ``role``.
+
+    Args:
+        rule: one that compares the name.
+        name: the common name, or the whole one where the rule compares that.
+        role: the role that logs in.
+        maps: every content of pg_ident.conf that may be in force.
+        surroundings: of the server.
+    """
+    through = map_name(rule)
+    if through is None:
+        return name == role
+    return bool(maps) and all(
+        any(
+            m.map_name == through and admits(m, name, role, surroundings) is Truth.YES
+            for m in content.mappings
+        )
+        for content in maps
     )
 
 

@@ -1,11 +1,12 @@
 """What to do about a connection's certificates: ordered steps, before and after those of rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from exporter.assess.accepted_names import AcceptedNames, accepted_names, of_role
 from exporter.assess.case import Case
 from exporter.assess.certificate_forecast import demands_name
 from exporter.assess.certificate_words import certificate_text
-from exporter.assess.client_steps import Usable, reconnect
+from exporter.assess.client_steps import Usable, name_to_issue, reconnect
 from exporter.assess.connection_certificates import ConnectionCertificates
 from exporter.assess.demand import map_name
 from exporter.assess.rules_remedy import RELOAD
@@ -17,6 +18,7 @@ from exporter.model.certificates_report import (
     NextCertificate,
     NextUnknown,
 )
+from exporter.model.hba import HbaRule
 from exporter.model.judgement import ForecastCause, Reason
 from exporter.model.report import ExporterCommand, Place, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
@@ -71,16 +73,28 @@ def _repair(case: Case, judged: ConnectionCertificates) -> Iterable[Step]:
         if verification.cause in _OF_THE_SERVER:
             yield Step(Place.SERVER, _OF_THE_SERVER[verification.cause], (RELOAD,))
         else:
-            yield _other(upcoming, verification.cause, case.client.role)
+            yield _other(case, upcoming, verification.cause)
         yield _SEE
-    elif upcoming.name is NameFit.REFUSED and _compares_names(case):
-        yield _other_name(case, upcoming)
+        return
+    naming = _comparing_names(case)
+    if upcoming.name is NameFit.REFUSED and naming:
+        yield _other_name(case, upcoming, naming)
         yield _SEE
 
 
-def _compares_names(case: Case) -> bool:
-    """Return whether a rule that may govern compares the name in the certificate."""
-    return any(demands_name(rule) for rule in case.found.rules)
+def _comparing_names(case: Case) -> Sequence[HbaRule]:
+    """Return the rules that may govern and compare the name in the certificate."""
+    return [rule for rule in case.found.rules if demands_name(rule)]
+
+
+def _accepted(case: Case, naming: Sequence[HbaRule]) -> AcceptedNames:
+    """Return which names the first of these rules accepts; without one, those of ``cert``."""
+    role = case.client.role
+    if not naming:
+        return of_role(role)
+    rule = naming[0]
+    whole = case.compares_whole_name(rule)
+    return accepted_names(rule, role, case.in_force.maps, case.surroundings, whole=whole)
 
 
 _OF_THE_SERVER = {
@@ -105,13 +119,17 @@ _OF_THE_CLIENT = {
 }
 
 
-def _other(upcoming: NextCertificate, cause: ForecastCause, role: str) -> Step:
+def _other(case: Case, upcoming: NextCertificate, cause: ForecastCause) -> Step:
     why = _OF_THE_CLIENT.get(cause, "the server refuses it")
-    where = _where(upcoming)
+    name = "with the same name"
+    lines: tuple[str, ...] = ()
+    if upcoming.name is NameFit.REFUSED:
+        name, lines = name_to_issue(case, _accepted(case, _comparing_names(case)))
     return Step(
         Place.CLIENT,
-        f"Issue a new certificate with the common name (CN) {role} and put it, with its key, in "
-        f"place of {certificate_text(upcoming.certificate)} in {where}: {why}",
+        f"Issue a new certificate {name} and put it, with its key, in place of "
+        f"{certificate_text(upcoming.certificate)} in {_where(upcoming)}: {why}",
+        lines,
     )
 
 
@@ -121,11 +139,10 @@ def _where(upcoming: NextCertificate) -> str:
     return f"its sslcert file (the inventory has it in {upcoming.path})"
 
 
-def _other_name(case: Case, upcoming: NextCertificate) -> Step:
+def _other_name(case: Case, upcoming: NextCertificate, naming: Sequence[HbaRule]) -> Step:
     role = case.client.role
     subject, version = upcoming.certificate.subject, case.server.version_number
-    naming = (r for r in case.found.rules if demands_name(r) and case.compares_whole_name(r))
-    whole = next(naming, None)
+    whole = next((rule for rule in naming if case.compares_whole_name(rule)), None)
     if whole is not None:
         # no whole name is a role's, so that it takes a map
         through = map_name(whole) or "MAP"
@@ -137,20 +154,22 @@ def _other_name(case: Case, upcoming: NextCertificate) -> Step:
             "the rule beside clientname=DN",
             (f"{quoted(through)}  {told}  {literal(role, version)}",),
         )
-    name = subject.common_name
+    needed, _ = name_to_issue(case, _accepted(case, naming))
     action = (
-        f"Put a certificate whose common name (CN) is {role} in place of "
-        f"{certificate_text(upcoming.certificate)} in {_where(upcoming)}"
+        f"Put a certificate {needed} in place of {certificate_text(upcoming.certificate)} in "
+        f"{_where(upcoming)}"
     )
+    name = subject.common_name
     if not name:
         return Step(Place.CLIENT, action)
+    map_of_rule = map_name(naming[0])
+    and_map = ", and map=MAP in the rule that demands it (method cert)" * (map_of_rule is None)
     # a leading / makes an expression of a certificate's name at all versions
     told = literal(name, REGULAR_EXPRESSIONS_SINCE)
     return Step(
         Place.CLIENT,
-        f"{action}; or, on the server, let its name in: this line in pg_ident.conf, and map=MAP "
-        "in the rule that demands it (method cert)",
-        (f"MAP  {told}  {literal(role, version)}",),
+        f"{action}; or, on the server, let its name in: this line in pg_ident.conf{and_map}",
+        (f"{quoted(map_of_rule or 'MAP')}  {told}  {literal(role, version)}",),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from shlex import quote
 
 from exporter.assess.accepted_names import AcceptedNames
 from exporter.assess.case import Case
@@ -78,7 +79,7 @@ def issue_certificate(case: Case, names: AcceptedNames, *, owned: Usable | None)
             f"Use the certificate {owned.text}: the server's CA file verifies it, and its name is "
             f"accepted for role {case.client.role}",
         )
-    name, lines = _name_to_issue(case, names)
+    name, lines = name_to_issue(case, names)
     return Step(
         Place.CLIENT,
         f"Issue a client certificate {name}, signed by a CA in the server's ssl_ca_file. Put it, "
@@ -92,7 +93,7 @@ def replace_certificate(case: Case, names: AcceptedNames) -> Step:
     """Return the step after which a client that presents a certificate has an accepted one."""
     subject = shown_subject(case.wal_sender)
     shown = distinguished_name(subject) if names.whole else certificate_name(subject)
-    name, lines = _name_to_issue(case, names)
+    name, lines = name_to_issue(case, names)
     field = "distinguished name" if names.whole else "CN"
     now = f"its {field} is {shown} now" if shown else f"its {field} cannot be determined from here"
     return Step(
@@ -104,8 +105,13 @@ def replace_certificate(case: Case, names: AcceptedNames) -> Step:
     )
 
 
-def _name_to_issue(case: Case, names: AcceptedNames) -> tuple[str, tuple[str, ...]]:
-    """Return which name a certificate needs, in words, and as lines."""
+def name_to_issue(case: Case, names: AcceptedNames) -> tuple[str, tuple[str, ...]]:
+    """Return which name a certificate needs, in words, and as lines.
+
+    Args:
+        case: the connection.
+        names: that the rule accepts.
+    """
     role = case.client.role
     by_map = "" if names.map_name is None else f" (by user name map {names.map_name})"
     if names.names:
@@ -120,12 +126,18 @@ def _name_to_issue(case: Case, names: AcceptedNames) -> tuple[str, tuple[str, ..
             else " (or, if the line of the rule has clientname=DN, that whole distinguished name)"
         )
         told = f"with the common name (CN) {name}{several}{unless}, accepted for role {role}"
-        return f"{told}{by_map}", (f"subject: CN={name}",)
+        return f"{told}{by_map}", (f"subject: CN={_value(name)}",)
     if names.patterns:
         field = "distinguished name" if names.whole else "common name (CN)"
         patterns = " or ".join(names.patterns)
         return f"whose {field} matches {patterns}, accepted for role {role}{by_map}", ()
-    return f"with a name that the rule accepts for role {role}", ()
+    return f"with a name that the rule accepts for role {role}{by_map}", ()
+
+
+def _value(text: str) -> str:
+    """Return ``text`` as the value of an attribute in a distinguished name (RFC 4514)."""
+    escaped = re.sub(r'^[ #]|[,+"\\<>;]| $', r"\\\g<0>", text)
+    return re.sub(r"[\x00-\x1f]", lambda found: f"\\{ord(found[0]):02X}", escaped)
 
 
 def configure_client(case: Case) -> Iterable[Step]:
@@ -144,7 +156,7 @@ def configure_client(case: Case) -> Iterable[Step]:
         "the full paths of the files. HOST is the host name of this server that the client uses "
         "already; verify-full compares it with the server's certificate. Go on only if it prints "
         "a row",
-        (f'psql "host=HOST port=PORT {parameters} {mode}" -c IDENTIFY_SYSTEM',),
+        (f"psql {quote(f'host=HOST port=PORT {parameters} {mode}')} -c IDENTIFY_SYSTEM",),
     )
     yield _set_parameters(case, parameters)
     yield SEE_CERTIFICATE

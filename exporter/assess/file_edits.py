@@ -1,7 +1,8 @@
 """Edits of the server's configuration files, as steps: exact lines, and where they go.
 
 Each edit of a remedy shifts the lines below it, so that the line numbers of later ones are those of
-the file as it is then.
+the file as it is then. They are those of the content in force: a file that was changed since it was
+loaded may have other lines there, and no edit of it is exact.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,11 @@ _PATRONI = (
     "(patronictl edit-config, unless the configuration file of a node sets the key, which then "
     "takes precedence). The list in that key replaces the whole file: it must contain every line "
     "that is to stay"
+)
+
+_CHANGED = (
+    "The line numbers are those of the content in force; {file} on disk may have been changed "
+    "since, so look for the line itself"
 )
 
 
@@ -50,9 +56,11 @@ class Edits:
 
     Attributes:
         is_under_patroni: Patroni writes the files, so that no edit by hand lasts.
+        changed: files whose content on disk need not be the one in force.
     """
 
     is_under_patroni: bool
+    changed: frozenset[Written] = frozenset()
     _shifts: list[tuple[RuleLocation, int]] = field(default_factory=list)
 
     def replace(
@@ -114,8 +122,10 @@ class Edits:
     def _step(
         self, action: str, lines: tuple[str, ...], edit: FileEdit | None, file: Written
     ) -> Step:
-        if not self.is_under_patroni:
-            return Step(Place.SERVER, action, lines, edit)
         name = "pg_hba.conf" if file is Written.HBA else "pg_ident.conf"
-        told = f"{action}. {_PATRONI.format(file=name, key=file.value)}"
-        return Step(Place.SERVER, told, lines)
+        if self.is_under_patroni:
+            told = f"{action}. {_PATRONI.format(file=name, key=file.value)}"
+            return Step(Place.SERVER, told, lines)
+        if edit is not None and file in self.changed:
+            return Step(Place.SERVER, f"{action}. {_CHANGED.format(file=name)}", lines)
+        return Step(Place.SERVER, action, lines, edit)

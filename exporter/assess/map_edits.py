@@ -55,8 +55,8 @@ def _is_too_wide(mapping: IdentMapping, case: Case) -> bool:
     return gives(mapping, role, case.surroundings) is not Truth.NO and not binds(mapping, role)
 
 
-def names_when_narrowed(case: Case, through: str, *, whole: bool | None) -> AcceptedNames:
-    """Return which names a map accepts for the role, once it is narrowed.
+def names_when_narrowed(case: Case, through: str | None, *, whole: bool | None) -> AcceptedNames:
+    """Return which names a map accepts for the role, now and once it is narrowed.
 
     Args:
         case: the connection.
@@ -66,16 +66,21 @@ def names_when_narrowed(case: Case, through: str, *, whole: bool | None) -> Acce
     role = case.client.role
     content = case.in_force.maps[-1]
     lines = [
-        _completed(m, role) or m
+        m
         for m in content.mappings
-        if m.map_name == through and gives(m, role, case.surroundings) is not Truth.NO
+        if m.map_name == through and gives(m, role, case.surroundings) is Truth.YES
     ]
-    names = [bound_name(m, role) for m in lines if binds(m, role)]
+    names = [bound_name(_completed(m, role) or m, role) for m in lines]
     found = tuple(dict.fromkeys(name for name in names if name is not None))
-    if not found and whole is False:
+    if (
+        not found
+        and whole is False
+        and any(admits(m, role, role, case.surroundings) is Truth.YES for m in lines)
+    ):
         # the line that is written for a client whose name is not known
         found = (role,)
-    return AcceptedNames(whole=whole, names=found, map_name=through)
+    patterns = () if found else tuple(dict.fromkeys(m.system_name for m in lines))
+    return AcceptedNames(whole=whole, names=found, patterns=patterns, map_name=through)
 
 
 def _narrow(
@@ -85,15 +90,16 @@ def _narrow(
     completed = _completed(mapping, case.client.role)
     kept: list[str] = []
     unnamed: list[Peer] = []
-    for peer in _users(mapping, case, whole=whole):
-        name = shown_name(peer, whole=whole)
+    for peer, name in _users(mapping, case):
         if name is None:
             unnamed.append(peer)
         elif not _goes_on(name, peer.client.role, completed, mapping, content):
             kept.append(_line(mapping, name, peer.client.role, case))
     exact = not unnamed
     if completed is None and (own in unnamed or not own.has_certificate):
-        names = names_when_narrowed(case, mapping.map_name, whole=whole).names
+        names: tuple[str, ...] = ()
+        if not own.has_certificate:
+            names = names_when_narrowed(case, mapping.map_name, whole=whole).names
         exact = exact and bool(names)
         name = names[0] if names else "NAME_OF_ITS_CERTIFICATE"
         kept.append(_line(mapping, name, case.client.role, case))
@@ -108,7 +114,7 @@ def _purpose(case: Case, completed: IdentMapping | None, unnamed: list[Peer]) ->
     check = _EVERY
     if unnamed:
         check += (
-            ". The name in the certificate of these clients cannot be determined from here; write "
+            ". The name by which these clients use the line cannot be determined from here; write "
             f"their lines too: {', '.join(map(peer_text, unnamed))}"
         )
     if completed is None:
@@ -123,27 +129,34 @@ def _completed(mapping: IdentMapping, role: str) -> IdentMapping | None:
     pattern = mapping.system_name[1:]
     for candidate in (f"{pattern}$", f"^{pattern}", f"^{pattern}$"):
         completed = replace(mapping, system_name=f"/{candidate}")
-        if binds(completed, role):
+        # an empty name is never accepted (auth.c, CheckCertAuth())
+        if bound_name(completed, role):
             return completed
     return None
 
 
-def _users(mapping: IdentMapping, case: Case, *, whole: bool | None) -> Iterable[Peer]:
-    """Yield the connections that ``mapping`` may accept, through a rule with its map."""
+def _users(mapping: IdentMapping, case: Case) -> Iterable[tuple[Peer, str | None]]:
+    """Yield the connections that ``mapping`` may accept, each with the name that is compared.
+
+    None is a name that is not known: not shown, of one rule or another, or not a certificate's.
+    """
     own = peer_of(case.wal_sender, case.surroundings.member_of)
     for peer in (own, *(case.peers or ())):
-        if not peer.has_certificate or not peer.client.tls:
-            continue
         around = replace(case.surroundings, member_of=peer.member_of)
         found = outcomes(peer.client, case.in_force, around, unknown="")
-        if not any(map_name(r) == mapping.map_name for r in found.rules):
+        rules = [r for r in found.rules if map_name(r) == mapping.map_name]
+        if not any(peer.has_certificate or r.auth_method != "cert" for r in rules):
             continue
-        name = shown_name(peer, whole=whole)
-        if name is None:
-            if gives(mapping, peer.client.role, around) is not Truth.NO:
-                yield peer
-        elif admits(mapping, name, peer.client.role, around) is not Truth.NO:
-            yield peer
+        name = None
+        wholes = {case.compares_whole_name(r, found) for r in rules}
+        if len(wholes) == 1 and all(r.auth_method == "cert" for r in rules):
+            name = shown_name(peer, whole=wholes.pop())
+        role = peer.client.role
+        accepts = (
+            gives(mapping, role, around) if name is None else admits(mapping, name, role, around)
+        )
+        if accepts is not Truth.NO:
+            yield peer, name
 
 
 def _goes_on(

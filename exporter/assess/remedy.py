@@ -6,9 +6,11 @@ last what still accepts the same role without one.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from exporter.assess.accepted_names import AcceptedNames, accepted_names, of_role
+from exporter.assess.accepted_names import AcceptedNames, accepted_names, accepts, of_role
 from exporter.assess.case import Case
+from exporter.assess.certificate_forecast import demands_name
 from exporter.assess.client_steps import (
     SEE_CERTIFICATE,
     Usable,
@@ -21,7 +23,7 @@ from exporter.assess.client_steps import (
     replace_certificate,
 )
 from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand, map_name
-from exporter.assess.file_edits import Edits
+from exporter.assess.file_edits import Edits, Written
 from exporter.assess.map_edits import names_when_narrowed, narrow_maps
 from exporter.assess.other_transports import without_tls
 from exporter.assess.outcome import Outcomes, outcomes
@@ -48,6 +50,8 @@ from exporter.model.report import Governs, Step, Undecided
 
 _CERT = "cert"
 _SECURED = frozenset({Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET})
+_REQUIRED_BY_NAME = frozenset({Demand.CERTIFICATE, Demand.UNKNOWN})
+_BY_MAP = frozenset({Demand.CHAIN_BY_MAP})
 _ALWAYS = {
     Reason.RULES_LOAD_UNVERIFIED: (INSTALL, LOAD_ONCE),
     Reason.RULES_UNREADABLE: (INSTALL,),
@@ -64,7 +68,7 @@ def remedy(case: Case, reasons: tuple[Reason, ...], *, owned: Usable | None) -> 
         owned: a certificate that the client is known to have for its next connection; None if
             there is none.
     """
-    edits = Edits(case.is_under_patroni)
+    edits = Edits(case.is_under_patroni, _changed(case))
     steps: list[Step] = []
     if case.posture is Posture.HIDDEN:
         steps.append(INSTALL)
@@ -79,6 +83,12 @@ def remedy(case: Case, reasons: tuple[Reason, ...], *, owned: Usable | None) -> 
     return tuple(steps)
 
 
+def _changed(case: Case) -> frozenset[Written]:
+    """Return the files whose content on disk need not be the one in force."""
+    states = {Written.HBA: case.hba_state, Written.IDENT: case.ident_state}
+    return frozenset(file for file, state in states.items() if state is not HbaState.LOADED)
+
+
 def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
     over_tls = _over_tls(case)
     is_opened = over_tls.demanded == {Demand.REFUSES}
@@ -87,14 +97,17 @@ def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
     if is_opened:
         yield opening_rule(case, edits, _first_rule(case, over_tls))
         yield check_and_load(case.server.version_number)
-    yield from _present_certificate(case, names, owned)
-    if is_opened or over_tls.demanded == {Demand.CERTIFICATE}:
-        # over TLS the rules are right by now
-        yield from _close(case, edits)
-        return
-    if over_tls.demanded == {Demand.CHAIN_BY_MAP}:
+    if _is_narrowed(case, over_tls):
+        if shown_certificate(case.wal_sender) is None:
+            yield from _present_certificate(case, names, owned)
+        # a certificate that is presented is accepted now, and so it is afterwards
         yield from narrow_maps(case, over_tls, edits)
         yield reconnect(case)
+        yield from _close(case, edits)
+        return
+    yield from _present_certificate(case, names, owned)
+    if is_opened or _requires_name(over_tls):
+        # over TLS the rules are right by now
         yield from _close(case, edits)
         return
     rule, method = _first_rule(case, over_tls), _method(case, over_tls)
@@ -103,28 +116,49 @@ def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
     yield reconnect(case)
 
 
+def _is_narrowed(case: Case, over_tls: Outcomes) -> bool:
+    """Return whether maps that accept several names are what is to be changed.
+
+    With a certificate that is presented also where such a map only may govern: under another name
+    the client could be refused by it.
+    """
+    if shown_certificate(case.wal_sender) is None:
+        return over_tls.demanded == _BY_MAP
+    return over_tls.demanded >= _BY_MAP
+
+
+def _requires_name(found: Outcomes) -> bool:
+    return bool(found.demanded) and found.demanded <= _REQUIRED_BY_NAME
+
+
 def _present_certificate(case: Case, names: AcceptedNames, owned: Usable | None) -> Iterable[Step]:
     """Yield the steps after which the client presents a certificate of an accepted name."""
     if shown_certificate(case.wal_sender) is None:
         yield issue_certificate(case, names, owned=owned)
         yield from configure_client(case)
         return
-    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
-    if names.accepts(own) or not names.names:
-        return
-    if own is not None:
-        yield replace_certificate(case, names)
-    yield check_name(names, case.client.role)
-    if own is not None:
+    replaced = tuple(_accepted_certificate(case, names))
+    yield from replaced
+    if len(replaced) > 1:
         yield reconnect(case)
         yield SEE_CERTIFICATE
 
 
+def _accepted_certificate(case: Case, names: AcceptedNames) -> Iterable[Step]:
+    """Yield the steps to an accepted name in the files of a client that presents a certificate."""
+    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
+    if names.accepts(own):
+        return
+    if own is not None and names.names:
+        yield replace_certificate(case, names)
+    yield check_name(names, case.client.role)
+
+
 def _names(case: Case, over_tls: Outcomes) -> AcceptedNames:
     """Return which names the rule accepts that will require the certificate at the end."""
-    if over_tls.demanded == {Demand.CHAIN_BY_MAP}:
+    if over_tls.demanded == _BY_MAP:
         return _agreed(_narrowed(case, rule, over_tls) for rule in over_tls.rules)
-    if over_tls.demanded == {Demand.CERTIFICATE}:
+    if _requires_name(over_tls):
         return _agreed(_accepted(case, rule, over_tls) for rule in over_tls.rules)
     match over_tls.match:
         case Governs(rule) if _method(case, over_tls) != _CERT and map_name(rule) is not None:
@@ -149,26 +183,20 @@ def _accepted(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
 
 
 def _narrowed(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
-    """Return what a map accepts when it is narrowed: the name that is presented, if there is one.
-
-    A certificate that is presented is accepted now, and gets a line of its own.
-    """
-    whole, through = case.compares_whole_name(rule, found), map_name(rule) or ""
-    if shown_certificate(case.wal_sender) is None:
-        return names_when_narrowed(case, through, whole=whole)
-    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=whole)
-    return AcceptedNames(whole=whole, names=() if own is None else (own,), map_name=through)
+    whole = case.compares_whole_name(rule, found)
+    return names_when_narrowed(case, map_name(rule), whole=whole)
 
 
 def _close(case: Case, edits: Edits) -> Iterable[Step]:
-    """Yield the steps that close what accepts the client's role without TLS."""
-    open_rules = [
-        found.match.rule
+    """Yield the steps that close what accepts the client's role without TLS, or may."""
+    open_rules = {
+        rule
         for found in without_tls(case)
-        if isinstance(found.match, Governs) and Demand.NOTHING in found.demanded
-    ]
-    content = case.in_force.rules[0].rules
-    first = min(open_rules, key=content.index, default=None)
+        for rule, demanded in found.possible
+        if rule is not None and Demand.NOTHING in demanded
+    }
+    in_order = (rule for content in case.in_force.rules for rule in content.rules)
+    first = next((rule for rule in in_order if rule in open_rules), None)
     if first is not None:
         yield closing_rule(case, edits, first)
         yield check_and_load(case.server.version_number)
@@ -258,15 +286,38 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
         return
     # it has presented a certificate, so that it comes over TLS already
     is_opened = case.found.demanded == {Demand.REFUSES}
-    names = of_role(case.client.role)
     rule = _first_rule(case, case.found)
     version = case.server.version_number
     if is_opened:
         # before it reconnects, which the rules of now refuse whatever it presents
         yield opening_rule(case, edits, rule)
         yield check_and_load(version)
-        yield from _present_certificate(case, names, None)
+        yield from _present_certificate(case, of_role(case.client.role), None)
         return
-    yield from _present_certificate(case, names, None)
-    yield certificate_rule(case, edits, rule, _CERT, names)
+    method, names = _requirement(case)
+    replaced = tuple(_accepted_certificate(case, names))
+    # no reconnect before the rule: by another name the rules of now may refuse the client
+    yield from replaced
+    yield certificate_rule(case, edits, rule, method, names)
     yield check_and_load(version)
+    if len(replaced) > 1:
+        yield reconnect(case)
+        yield SEE_CERTIFICATE
+
+
+def _requirement(case: Case) -> tuple[str, AcceptedNames]:
+    """Return method and options of the rule to write, and which names it accepts.
+
+    Those of a rule that may govern and accepts the certificate presented, else ``cert``.
+    """
+    own = peer_of(case.wal_sender, case.surroundings.member_of)
+    for rule in case.found.rules:
+        whole = case.compares_whole_name(rule)
+        name = shown_name(own, whole=whole)
+        if name is None or not demands_name(rule):
+            continue
+        if accepts(rule, name, case.client.role, case.in_force.maps, case.surroundings):
+            names = _accepted(case, rule, case.found)
+            kept = replace(names, names=tuple(dict.fromkeys((name, *names.names))))
+            return with_name_check(rule, whole_name=whole is True), kept
+    return _CERT, of_role(case.client.role)

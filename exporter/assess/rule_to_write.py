@@ -12,7 +12,7 @@ from exporter.assess.identity import certificate_name, distinguished_name
 from exporter.assess.peers import Peer
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
-from exporter.model.hba import ConnectionType, HbaRule, Quoting
+from exporter.model.hba import ConnectionType, HbaContent, HbaRule, Quoting
 from exporter.model.report import Step
 from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
 
@@ -69,7 +69,12 @@ def certificate_rule(
     if _MASK in method:
         check += f". Write the values shown as {_MASK} as they are in the old line"
     purpose = Purpose("Require the certificate", check + _refused(scope.refused))
-    if before is not None and scope.is_of_rule and _serves_only(before, case.client):
+    if (
+        before is not None
+        and scope.is_of_rule
+        and _serves_only(before, case.client)
+        and _content(case, before).is_one_line(before)
+    ):
         step = edits.replace(before.location, _text(case, before), lines, purpose)
     else:
         step = _insert(case, edits, before, lines, purpose)
@@ -118,7 +123,7 @@ def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
     Secrets among the options are asterisks, as the exporter never holds them.
 
     Args:
-        rule: one that checks the chain only.
+        rule: one that checks the chain only, or the name already.
         whole_name: it has ``clientname=DN``, which the server's view does not list. That stays
             where a map takes the whole name; without a map no whole name is a role's.
     """
@@ -127,7 +132,9 @@ def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
     options = [o for o in rule.options if not o.startswith("clientcert=")]
     if whole_name and map_name(rule) is not None:
         options.append("clientname=DN")
-    return " ".join([rule.auth_method, *(quoted(o) for o in options), "clientcert=verify-full"])
+    if rule.auth_method != "cert":
+        options.append("clientcert=verify-full")
+    return " ".join([rule.auth_method, *(quoted(o) for o in options)])
 
 
 def shown_name(peer: Peer, *, whole: bool | None) -> str | None:
@@ -170,20 +177,27 @@ def _insert(
     return edits.insert(before.location, _text(case, before), lines, purpose)
 
 
+def _content(case: Case, rule: HbaRule) -> HbaContent:
+    return next(content for content in case.in_force.rules if rule in content.rules)
+
+
 def _text(case: Case, rule: HbaRule) -> str:
-    content = next(c for c in case.in_force.rules if rule in c.rules)
-    return rule_text(rule, content.quoting(rule))
+    return rule_text(rule, _content(case, rule).quoting(rule))
 
 
 def _scope(case: Case, rule: HbaRule | None, satisfies: Callable[[Peer], bool]) -> Scope:
     """Return the widest scope that refuses no connection from another address.
 
-    That is the address of ``rule``, or else the client's own.
+    That is the address of ``rule``, or else the client's own, also where the former is a name: the
+    lines must match the client, and a name only may.
     """
     own = _own_address(case.client)
     alike = _alike(case, satisfies)
     beside = tuple(p for p in alike or () if p.client.address == case.client.address)
-    if rule is None or rule.address is None or rule.auth_method == "reject" or alike is None:
+    if rule is None or rule.auth_method == "reject" or alike is None:
+        return Scope(own, is_of_rule=False, refused=beside)
+    is_name = rule.address != "all" or _content(case, rule).quoting(rule).address is not False
+    if rule.netmask is None and is_name:
         return Scope(own, is_of_rule=False, refused=beside)
     covered = tuple(p for p in alike if _covers(rule, p, case.surroundings))
     if any(p not in beside for p in covered):

@@ -129,6 +129,13 @@ class HbaContent:
         line = (self.lines or {}).get(rule.location)
         return NO_QUOTES if line is None else line.quoting
 
+    def is_one_line(self, rule: HbaRule) -> bool:
+        """Whether ``rule`` is known to end in the physical line that it begins in."""
+        if self.lines is None:
+            return False
+        line = self.lines.get(rule.location)
+        return line is None or not line.continues
+
     def compares_whole_name(self, rule: HbaRule) -> bool | None:
         """Return whether the line of ``rule`` has ``clientname=DN``; None if that is not known."""
         if self.lines is None:
@@ -255,6 +262,7 @@ class LineTraits:
             self.holds_quote
             or self.holds_file_reference
             or self.holds_clientname
+            or self.continues
             or self.is_patroni_header
         )
 

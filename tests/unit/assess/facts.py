@@ -108,8 +108,11 @@ def mapping(system_name: str, role: str, map_name: str = "m") -> IdentMapping:
     return IdentMapping(RuleLocation(IDENT, 1), map_name, system_name, role)
 
 
-def maps(*lines: IdentMapping) -> IdentContent:
-    return IdentContent(lines, (), digest=repr(lines))
+def maps(*written: IdentMapping) -> IdentContent:
+    numbered = tuple(
+        replace(each, location=RuleLocation(IDENT, i)) for i, each in enumerate(written, start=1)
+    )
+    return IdentContent(numbered, (), digest=repr(numbered))
 
 
 def times(hba: datetime = WRITTEN, ident: datetime = WRITTEN) -> tuple[FileTimes, ...]:

@@ -1,5 +1,17 @@
 """pg_hba.conf as the server reads it: next_token() of hba.c, for the lines that remedies write."""
 
+from collections.abc import Sequence
+from ipaddress import ip_network
+
+from exporter.model.hba import (
+    ConnectionType,
+    HbaContent,
+    HbaRule,
+    LineTraits,
+    Quoting,
+    RuleLocation,
+)
+
 
 def tokens(line: str) -> list[list[tuple[str, bool]]]:
     """Return the fields of a line, each a list of tokens with whether a quote begins it."""
@@ -36,3 +48,49 @@ def _token(line: str, position: int) -> tuple[str, int, bool, bool]:
             in_quote = not in_quote
             initial_quote = initial_quote or not text
     return text, position, initial_quote, False
+
+
+def read(file_name: str, lines: Sequence[str]) -> HbaContent:
+    """Return rules for TCP as the server's view shows them, with what that view loses."""
+    found = [_rule(RuleLocation(file_name, n), line) for n, line in enumerate(lines, start=1)]
+    rules = tuple(rule for rule, _ in found)
+    content = HbaContent(rules, (), digest=repr(rules))
+    return content.with_lines(tuple(traits for _, traits in found))
+
+
+def _rule(location: RuleLocation, line: str) -> tuple[HbaRule, LineTraits]:
+    kind, databases, roles, address, *rest = tokens(line)
+    ((where, quoted),) = address
+    netmask: str | None = None
+    if where[:1].isdigit() or ":" in where:
+        if "/" not in where:
+            ((netmask, _),), *rest = rest
+        else:
+            network = ip_network(where, strict=False)
+            where, netmask = where.partition("/")[0], str(network.netmask)
+    ((method, _),), *options = rest
+    texts = [text for ((text, _),) in options]
+    clientname = next((t.partition("=")[2] for t in texts if t.startswith("clientname=")), None)
+    shown = [text for text in texts if not text.startswith("clientname=")]
+    if method == "cert":
+        shown.append("clientcert=verify-full")
+    rule = HbaRule(
+        location=location,
+        connection_type=ConnectionType(kind[0][0]),
+        databases=tuple(text for text, _ in databases),
+        roles=tuple(text for text, _ in roles),
+        address=where,
+        netmask=netmask,
+        auth_method=method,
+        options=tuple(shown),
+    )
+    traits = LineTraits(
+        location,
+        holds_quote='"' in line,
+        holds_file_reference=False,
+        holds_clientname=clientname is not None,
+        continues=False,
+        clientname=clientname,
+        quoted=Quoting(tuple(q for _, q in databases), tuple(q for _, q in roles), address=quoted),
+    )
+    return rule, traits
