@@ -3,7 +3,7 @@ r"""Which names of certificates a rule accepts for a role, to be written into a 
 Sources: auth.c, CheckCertAuth(); hba.c, check_usermap() and check_ident_usermap().
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exporter.assess.certificate_name import admits
@@ -24,12 +24,14 @@ class AcceptedNames:
         names: that are certainly accepted, in the order of the map.
         patterns: of map lines that accept further names, with their leading ``/``.
         map_name: of the user name map; None where the name must equal the role's.
+        is_nobody: no line that certainly gives the role accepts a name that a certificate can have.
     """
 
     whole: bool | None
     names: tuple[str, ...]
     patterns: tuple[str, ...] = ()
     map_name: str | None = None
+    is_nobody: bool = False
 
     def accepts(self, name: str | None) -> bool:
         """Return whether ``name`` is certainly accepted; None is a name that is not known."""
@@ -61,19 +63,26 @@ def accepted_names(
     """
     through = map_name(rule)
     if through is None:
-        return AcceptedNames(whole=whole, names=(role,))
+        names = _of_certificates([role], whole=whole)
+        return AcceptedNames(whole=whole, names=tuple(names), is_nobody=not names)
     lines = [_giving(content, through, role, surroundings) for content in maps]
-    names = [[bound_name(m, role) for m in giving] for giving in lines]
-    first = names[0] if names else []
-    certain = [n for n in first if n is not None and all(n in each for each in names)]
+    several = [
+        _of_certificates((bound_name(m, role) for m in giving), whole=whole) for giving in lines
+    ]
+    patterns = [m.system_name for giving in lines for m in giving if _is_open(m, role)]
+    first = several[0] if several else []
     return AcceptedNames(
         whole=whole,
-        names=tuple(dict.fromkeys(certain)),
-        patterns=tuple(
-            dict.fromkeys(m.system_name for giving in lines for m in giving if _is_open(m, role))
-        ),
+        names=tuple(dict.fromkeys(n for n in first if all(n in each for each in several))),
+        patterns=tuple(dict.fromkeys(patterns)),
         map_name=through,
+        is_nobody=bool(maps) and not any(several) and not patterns,
     )
+
+
+def _of_certificates(names: Iterable[str | None], *, whole: bool | None) -> list[str]:
+    """Return the names that are known and that a certificate can have; a whole name has a ``=``."""
+    return [n for n in names if n is not None and (whole is not True or "=" in n)]
 
 
 def accepts(

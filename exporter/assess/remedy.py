@@ -91,29 +91,45 @@ def _changed(case: Case) -> frozenset[Written]:
 
 def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
     over_tls = _over_tls(case)
-    is_opened = over_tls.demanded == {Demand.REFUSES}
-    names = of_role(case.client.role) if is_opened else _names(case, over_tls)
+    version = case.server.version_number
     yield from ask_for_certificates(case)
-    if is_opened:
+    if _refuses_everybody(case, over_tls):
         yield opening_rule(case, edits, _first_rule(case, over_tls))
-        yield check_and_load(case.server.version_number)
-    if _is_narrowed(case, over_tls):
+        yield check_and_load(version)
+        yield from _present_certificate(case, of_role(case.client.role), owned)
+        yield from _close(case, edits)
+    elif _is_narrowed(case, over_tls):
         if shown_certificate(case.wal_sender) is None:
+            names = _agreed(_narrowed(case, rule, over_tls) for rule in over_tls.rules)
             yield from _present_certificate(case, names, owned)
         # a certificate that is presented is accepted now, and so it is afterwards
         yield from narrow_maps(case, over_tls, edits)
         yield reconnect(case)
         yield from _close(case, edits)
-        return
-    yield from _present_certificate(case, names, owned)
-    if is_opened or _requires_name(over_tls):
-        # over TLS the rules are right by now
+    elif over_tls.demanded and over_tls.demanded <= _REQUIRED_BY_NAME:
+        # over TLS the rules are right already
+        names = _agreed(_accepted(case, rule, over_tls) for rule in over_tls.rules)
+        yield from _present_certificate(case, names, owned)
         yield from _close(case, edits)
-        return
-    rule, method = _first_rule(case, over_tls), _method(case, over_tls)
-    yield certificate_rule(case, edits, rule, method, names)
-    yield check_and_load(case.server.version_number)
-    yield reconnect(case)
+    else:
+        method, names = _requirement(case, over_tls)
+        yield from _present_certificate(case, names, owned)
+        yield certificate_rule(case, edits, _first_rule(case, over_tls), method, names)
+        yield check_and_load(version)
+        yield reconnect(case)
+
+
+def _refuses_everybody(case: Case, found: Outcomes) -> bool:
+    """Return whether no certificate of any name is accepted."""
+    return bool(found.possible) and all(
+        demanded == {Demand.REFUSES}
+        or (
+            rule is not None
+            and demanded == {Demand.CERTIFICATE}
+            and _accepted(case, rule, found).is_nobody
+        )
+        for rule, demanded in found.possible
+    )
 
 
 def _is_narrowed(case: Case, over_tls: Outcomes) -> bool:
@@ -125,10 +141,6 @@ def _is_narrowed(case: Case, over_tls: Outcomes) -> bool:
     if shown_certificate(case.wal_sender) is None:
         return over_tls.demanded == _BY_MAP
     return over_tls.demanded >= _BY_MAP
-
-
-def _requires_name(found: Outcomes) -> bool:
-    return bool(found.demanded) and found.demanded <= _REQUIRED_BY_NAME
 
 
 def _present_certificate(case: Case, names: AcceptedNames, owned: Usable | None) -> Iterable[Step]:
@@ -152,19 +164,6 @@ def _accepted_certificate(case: Case, names: AcceptedNames) -> Iterable[Step]:
     if own is not None and names.names:
         yield replace_certificate(case, names)
     yield check_name(names, case.client.role)
-
-
-def _names(case: Case, over_tls: Outcomes) -> AcceptedNames:
-    """Return which names the rule accepts that will require the certificate at the end."""
-    if over_tls.demanded == _BY_MAP:
-        return _agreed(_narrowed(case, rule, over_tls) for rule in over_tls.rules)
-    if _requires_name(over_tls):
-        return _agreed(_accepted(case, rule, over_tls) for rule in over_tls.rules)
-    match over_tls.match:
-        case Governs(rule) if _method(case, over_tls) != _CERT and map_name(rule) is not None:
-            return _accepted(case, rule, over_tls)
-        case _:
-            return of_role(case.client.role)
 
 
 def _agreed(several: Iterable[AcceptedNames]) -> AcceptedNames:
@@ -202,13 +201,35 @@ def _close(case: Case, edits: Edits) -> Iterable[Step]:
         yield check_and_load(case.server.version_number)
 
 
-def _method(case: Case, found: Outcomes) -> str:
-    """Return method and options of the rule that is to require the certificate."""
+def _requirement(case: Case, found: Outcomes) -> tuple[str, AcceptedNames]:
+    """Return method and options of the rule that is to require the certificate, and its names.
+
+    Where it is not decided which rule governs, those of one that may and that accepts the
+    certificate: under another name, it would refuse the client.
+    """
     match found.match:
         case Governs(rule) if found.demanded == {Demand.CHAIN}:
-            return with_name_check(rule, whole_name=case.compares_whole_name(rule, found) is True)
-        case _:
-            return _CERT
+            method = with_name_check(rule, whole_name=case.compares_whole_name(rule, found) is True)
+            if method != _CERT:
+                return method, _accepted(case, rule, found)
+    for rule in found.rules:
+        whole = case.compares_whole_name(rule, found)
+        if whole is not None and demands_name(rule):
+            names = _proven(case, rule, _accepted(case, rule, found))
+            if names.names:
+                return with_name_check(rule, whole_name=whole), names
+    return _CERT, of_role(case.client.role)
+
+
+def _proven(case: Case, rule: HbaRule, names: AcceptedNames) -> AcceptedNames:
+    """Return the names that a rule accepts; only if the one that is presented is one of them."""
+    if shown_certificate(case.wal_sender) is None:
+        return names
+    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
+    role, maps = case.client.role, case.in_force.maps
+    if own is None or not accepts(rule, own, role, maps, case.surroundings):
+        return replace(names, names=())
+    return replace(names, names=tuple(dict.fromkeys((own, *names.names))))
 
 
 def _over_tls(case: Case) -> Outcomes:
@@ -294,7 +315,7 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
         yield check_and_load(version)
         yield from _present_certificate(case, of_role(case.client.role), None)
         return
-    method, names = _requirement(case)
+    method, names = _requirement(case, case.found)
     replaced = tuple(_accepted_certificate(case, names))
     # no reconnect before the rule: by another name the rules of now may refuse the client
     yield from replaced
@@ -303,21 +324,3 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
     if len(replaced) > 1:
         yield reconnect(case)
         yield SEE_CERTIFICATE
-
-
-def _requirement(case: Case) -> tuple[str, AcceptedNames]:
-    """Return method and options of the rule to write, and which names it accepts.
-
-    Those of a rule that may govern and accepts the certificate presented, else ``cert``.
-    """
-    own = peer_of(case.wal_sender, case.surroundings.member_of)
-    for rule in case.found.rules:
-        whole = case.compares_whole_name(rule)
-        name = shown_name(own, whole=whole)
-        if name is None or not demands_name(rule):
-            continue
-        if accepts(rule, name, case.client.role, case.in_force.maps, case.surroundings):
-            names = _accepted(case, rule, case.found)
-            kept = replace(names, names=tuple(dict.fromkeys((name, *names.names))))
-            return with_name_check(rule, whole_name=whole is True), kept
-    return _CERT, of_role(case.client.role)
