@@ -19,9 +19,6 @@ from psycopg.conninfo import make_conninfo
 _REFUSED = {"target_session_attrs": "refused"}
 
 _VERIFYING = frozenset({"verify-ca", "verify-full"})
-_FILES = "~/.postgresql"
-_ROOT_CERTIFICATE = "root.crt"
-_CLIENT_CERTIFICATE = "postgresql.crt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +28,15 @@ class LoginOptions:
     Attributes:
         options: by keyword, defaults included; without a password.
         has_password: whether libpq has a password to send, wherever it comes from.
+        sslmode: as libpq applies it: ``require`` is ``verify-ca`` if a root certificate exists.
+            libpq looks for the file again when it connects; to be certain, give it this value.
+        has_client_certificate: whether libpq has a client certificate to send.
     """
 
     options: Mapping[str, str]
     has_password: bool
-
-    @property
-    def sslmode(self) -> str:
-        """The sslmode, as libpq applies it: `require` is `verify-ca` if a root certificate exists.
-
-        Whether the file exists is decided before libpq looks for it. To be certain, give libpq
-        this value.
-        """
-        mode = self.options.get("sslmode", "")
-        if mode == "require" and self._file_exists("sslrootcert", _ROOT_CERTIFICATE):
-            return "verify-ca"
-        return mode
+    sslmode: str
+    has_client_certificate: bool
 
     @property
     def verifies_server(self) -> bool:
@@ -64,15 +54,6 @@ class LoginOptions:
             or options.get("gssencmode") == "require"
         )
 
-    @property
-    def has_client_certificate(self) -> bool:
-        """Whether libpq has a client certificate to send."""
-        return self._file_exists("sslcert", _CLIENT_CERTIFICATE)
-
-    def _file_exists(self, keyword: str, default: str) -> bool:
-        path = self.options.get(keyword) or os.path.expanduser(f"{_FILES}/{default}")  # noqa: PTH111  as libpq: HOME, then the account
-        return os.path.exists(path)  # noqa: PTH110  Path's raises where a folder is closed
-
 
 def login_options(parameters: Mapping[str, str]) -> LoginOptions:
     """Return what libpq would log in with, given these connection parameters."""
@@ -86,5 +67,20 @@ def login_options(parameters: Mapping[str, str]) -> LoginOptions:
         has_password = bool(refused.password)
     finally:
         refused.finish()
-    given = {k: v for k, v in parameters.items() if k != "password"}
-    return LoginOptions(given | options, has_password or bool(parameters.get("password")))
+    options = {k: v for k, v in parameters.items() if k != "password"} | options
+    mode = options.get("sslmode", "")
+    if mode == "require" and _exists(options.get("sslrootcert"), "root.crt"):
+        mode = "verify-ca"
+    return LoginOptions(
+        options,
+        has_password or bool(parameters.get("password")),
+        mode,
+        _exists(options.get("sslcert"), "postgresql.crt"),
+    )
+
+
+def _exists(path: str | None, default: str) -> bool:
+    """Return whether libpq would find this file, or the one of this name in its own folder."""
+    # libpq looks for the home folder in the same way: HOME, then the account
+    own = os.path.expanduser(f"~/.postgresql/{default}")  # noqa: PTH111  Path's may raise
+    return os.path.exists(path or own)  # noqa: PTH110  Path's raises where a folder is closed

@@ -92,20 +92,11 @@ class _FoldingHandler(logging.StreamHandler[TextIO]):
         self._folded: OrderedDict[_Key, _Folded] = OrderedDict()
 
     def emit(self, record: logging.LogRecord) -> None:
-        now = self._clock()
-        self._write_repetitions(now)
-        if record.name == _NOT_FOLDED:
-            super().emit(record)
-            return
-        key = (record.name, record.levelno, _what_repeats(record))
-        if (folded := self._folded.get(key)) is not None:
-            folded.repetitions += 1
-            return
-        if len(self._folded) >= _MOST_FOLDED:
-            self._write(*self._folded.popitem(last=False))
-        # not the record: its traceback would keep alive what it is about
-        self._folded[key] = _Folded(record.getMessage(), now)
-        super().emit(record)
+        try:
+            if not self._is_repetition(record):
+                super().emit(record)
+        except Exception:  # noqa: BLE001  as the handlers of the library do
+            self.handleError(record)
 
     def close(self) -> None:
         """Write the numbers that have not been written."""
@@ -113,6 +104,21 @@ class _FoldingHandler(logging.StreamHandler[TextIO]):
             while self._folded:
                 self._write(*self._folded.popitem(last=False))
         super().close()
+
+    def _is_repetition(self, record: logging.LogRecord) -> bool:
+        now = self._clock()
+        self._write_repetitions(now)
+        if record.name == _NOT_FOLDED:
+            return False
+        key = (record.name, record.levelno, _what_repeats(record))
+        if (folded := self._folded.get(key)) is not None:
+            folded.repetitions += 1
+            return True
+        if len(self._folded) >= _MOST_FOLDED:
+            self._write(*self._folded.popitem(last=False))
+        # not the record: its traceback would keep alive what it is about
+        self._folded[key] = _Folded(record.getMessage(), now)
+        return False
 
     def _write_repetitions(self, now: float) -> None:
         while self._folded:

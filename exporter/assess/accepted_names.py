@@ -3,6 +3,7 @@ r"""Which names of certificates a rule accepts for a role, to be written into a 
 Sources: auth.c, CheckCertAuth(); hba.c, check_usermap() and check_ident_usermap().
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from exporter.assess.identity import bound_name, gives
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
+
+_ATTRIBUTE = re.compile("[A-Za-z0-9.]+=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class AcceptedNames:
     patterns: tuple[str, ...] = ()
     map_name: str | None = None
     is_nobody: bool = False
+
+    @property
+    def that_can_be_issued(self) -> tuple[str, ...]:
+        """The names without those that no certificate can have as its distinguished name."""
+        return tuple(n for n in self.names if not self.whole or _ATTRIBUTE.match(n))
 
     def accepts(self, name: str | None) -> bool:
         """Return whether ``name`` is certainly accepted; None is a name that is not known."""

@@ -11,10 +11,15 @@ from exporter.assess.identity import certificate_name, distinguished_name
 from exporter.assess.posture import shown_subject
 from exporter.assess.rules_remedy import RELOAD
 from exporter.model.report import ExporterCommand, Place, Step
-from exporter.model.wal_sender import Activity, ReplicationKind
+from exporter.model.wal_sender import Activity, ReplicationKind, WalSender
 
 _FILES = "sslmode=verify-full sslrootcert=root.crt sslcert=client.crt sslkey=client.key"
 _TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_replication"
+_BASE_BACKUP = "pg_basebackup"
+_OLDER_TLS = (
+    "SELECT usename, application_name, client_addr, version FROM pg_stat_ssl "
+    "JOIN pg_stat_activity USING (pid) WHERE ssl AND version < '{}';"
+)
 _OPENSSL = "openssl x509 -in client.crt -noout -subject -nameopt RFC2253"
 _IN_PATRONI = (
     "Patroni writes postgresql.conf on this server: set it in Patroni's configuration, in the key "
@@ -44,7 +49,7 @@ class Usable:
 
 SEE_CERTIFICATE = Step(
     Place.EXPORTER,
-    "Check that the certificate is presented: the posture is now certificate_optional or better",
+    "Check that the certificate is presented: the posture is now certificate_unconfirmed or better",
     (ExporterCommand.EXPLAIN,),
 )
 
@@ -114,9 +119,9 @@ def name_to_issue(case: Case, names: AcceptedNames) -> tuple[str, tuple[str, ...
     """
     role = case.client.role
     by_map = "" if names.map_name is None else f" (by user name map {names.map_name})"
-    if names.names:
-        name = names.names[0]
-        several = f", or one of {', '.join(names.names[1:])}" if names.names[1:] else ""
+    if names.that_can_be_issued:
+        name, *others = names.that_can_be_issued
+        several = f", or one of {', '.join(others)}" if others else ""
         if names.whole:
             told = f"with the distinguished name (RFC 2253) {name}{several}, accepted for {role}"
             return f"{told}{by_map}", (f"subject: {name}",)
@@ -153,9 +158,9 @@ def configure_client(case: Case) -> Iterable[Step]:
     yield Step(
         Place.CLIENT,
         "Try it beside the running connection, as the operating system user of the client, with "
-        "the full paths of the files. HOST is the host name of this server that the client uses "
-        "already; verify-full compares it with the server's certificate. Go on only if it prints "
-        "a row",
+        "the full paths of the files and the other parameters that the client has already. HOST is "
+        "the host name of this server that it uses; verify-full compares it with the server's "
+        "certificate. Go on only if it prints a row",
         (f"psql {quote(f'host=HOST port=PORT {parameters} {mode}')} -c IDENTIFY_SYSTEM",),
     )
     yield _set_parameters(case, parameters)
@@ -173,7 +178,7 @@ def _set_parameters(case: Case, parameters: str) -> Step:
             "them there and restart it",
             (parameters,),
         )
-    if sender.activity is Activity.BACKUP:
+    if _is_backup(sender):
         return Step(
             Place.CLIENT,
             "Set these in the connection string of the backup program; its next run uses them",
@@ -221,9 +226,10 @@ def newer_tls(case: Case) -> Iterable[Step]:
     )
     yield reconnect(case)
     yield Step(
-        Place.EXPORTER,
-        f"Check that no connection uses a version older than {minimum}",
-        (ExporterCommand.EXPLAIN,),
+        Place.SERVER,
+        f"Check that no connection uses a version older than {minimum}. The query must find none, "
+        "of applications neither: the following step refuses them all",
+        (_OLDER_TLS.format(minimum),),
     )
     where = f". {_IN_PATRONI}" if case.is_under_patroni else ""
     yield Step(
@@ -240,7 +246,7 @@ def reconnect(case: Case) -> Step:
     A reload of a standby does not: only a changed primary_conninfo restarts its WAL receiver.
     """
     sender = case.wal_sender
-    if sender.activity is Activity.BACKUP:
+    if _is_backup(sender):
         return Step(Place.CLIENT, "Wait for this backup to end; the next one reconnects")
     # not by its process, which is another one after the first of several reconnects
     which = [
@@ -255,6 +261,11 @@ def reconnect(case: Case) -> Step:
         "of the standby does not end it where primary_conninfo is unchanged",
         (f"{_TERMINATE} WHERE {' AND '.join(which)};",),
     )
+
+
+def _is_backup(sender: WalSender) -> bool:
+    """Return whether it is one of the connections of a backup: one sends files, another WAL."""
+    return sender.activity is Activity.BACKUP or sender.application_name == _BASE_BACKUP
 
 
 def _sql(text: str) -> str:

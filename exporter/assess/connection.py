@@ -12,7 +12,7 @@ from exporter.assess.demand import Demand, map_name
 from exporter.assess.explanation import explain
 from exporter.assess.identity import certificate_name, distinguished_name, issuer_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.peers import MOST_PEERS, Peers, client_of, in_order, peer_of
+from exporter.assess.peers import MOST_PEERS, Peers, client_of, in_order, peer_of, together
 from exporter.assess.posture import demanded_of, posture, shown_certificate, shown_subject
 from exporter.assess.reasons import reasons
 from exporter.assess.remedy import remedy
@@ -169,7 +169,7 @@ def peers_of(observation: Observation) -> Peers:
     """Return all connections over TCP; None where they are too many to look at."""
     if isinstance(observation.wal_senders, Unread) or len(observation.wal_senders) > MOST_PEERS:
         return None
-    return frozenset(
+    return together(
         peer_of(each, _member_of(observation, each.role))
         for each in observation.wal_senders
         if isinstance(each.peer, TcpPeer)

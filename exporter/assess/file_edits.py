@@ -84,6 +84,9 @@ class Edits:
         edit = FileEdit(location.file_name, number, replaces=True, new=tuple(new))
         lines = (f"- {old}", *(f"+ {each}" for each in new))
         where = f"replace line {number} of {location.file_name}"
+        if file is Written.IDENT:
+            # of pg_ident.conf it is not known which lines are continued
+            where += " (and the lines that continue it, if it ends with a backslash)"
         return self._step(purpose.sentences(where), lines, edit, file)
 
     def insert(

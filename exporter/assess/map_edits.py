@@ -26,6 +26,10 @@ _EVERY = (
     "A client that uses this line and is not connected now is refused afterwards unless it gets a "
     "line of its own: add one for each before you load the file"
 )
+_TOO_MANY = (
+    "There are too many connections to write a line for each: every other client that uses this "
+    "line is refused afterwards unless it gets a line of its own. Add them before you load the file"
+)
 
 
 def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
@@ -37,16 +41,15 @@ def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
         edits: of this remedy.
     """
     content = case.in_force.maps[-1]
-    done: set[str] = set()
+    compared: dict[str, bool | None] = {}
     for rule in found.rules:
-        name = map_name(rule)
-        if name is None or name in done:
-            continue
-        done.add(name)
-        for mapping in content.mappings:
-            if mapping.map_name == name and _is_too_wide(mapping, case):
-                whole = case.compares_whole_name(rule, found)
-                yield _narrow(mapping, content, case, edits, whole=whole)
+        name, whole = map_name(rule), case.compares_whole_name(rule, found)
+        if name is not None:
+            compared[name] = whole if compared.get(name, whole) == whole else None
+    # from below, so that it does not matter how many lines of the file each of them takes
+    for mapping in reversed(content.mappings):
+        if mapping.map_name in compared and _is_too_wide(mapping, case):
+            yield _narrow(mapping, content, case, edits, whole=compared[mapping.map_name])
     yield check_and_load_maps(case.server.version_number)
 
 
@@ -95,7 +98,7 @@ def _narrow(
             unnamed.append(peer)
         elif not _goes_on(name, peer.client.role, completed, mapping, content):
             kept.append(_line(mapping, name, peer.client.role, case))
-    exact = not unnamed
+    exact = not unnamed and case.peers is not None
     if completed is None and (own in unnamed or not own.has_certificate):
         names: tuple[str, ...] = ()
         if not own.has_certificate:
@@ -111,7 +114,7 @@ def _narrow(
 
 
 def _purpose(case: Case, completed: IdentMapping | None, unnamed: list[Peer]) -> Purpose:
-    check = _EVERY
+    check = _EVERY if case.peers is not None else _TOO_MANY
     if unnamed:
         check += (
             ". The name by which these clients use the line cannot be determined from here; write "

@@ -1,6 +1,8 @@
 """The other connections of a target, which a change for one of them must not lock out."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from exporter.assess.hba_match import Client
 from exporter.model.wal_sender import SlashName, TcpPeer, WalSender
@@ -13,12 +15,13 @@ MOST_PEERS = 200
 class Peer:
     """A connection over TCP, as far as a change of rules concerns it.
 
-    Connections that are equal here are one.
+    Connections that are equal here are one peer.
 
     Attributes:
         has_certificate: it presented one.
         subject: of that certificate; None where there is none, or an empty one.
         member_of: as in ``Surroundings``.
+        connections: how many are equal.
     """
 
     client: Client
@@ -26,6 +29,7 @@ class Peer:
     has_certificate: bool
     subject: SlashName | None
     member_of: frozenset[str] | None
+    connections: int = 1
 
 
 Peers = frozenset[Peer] | None
@@ -57,11 +61,23 @@ def peer_of(wal_sender: WalSender, member_of: frozenset[str] | None) -> Peer:
     )
 
 
+def together(connections: Iterable[Peer]) -> frozenset[Peer]:
+    """Return connections, those that are equal as one peer."""
+    counted = Counter(connections)
+    return frozenset(replace(each, connections=count) for each, count in counted.items())
+
+
 def in_order(peers: Peers, *, without: Peer) -> tuple[Peer, ...] | None:
-    """Return the peers but one, by application name and address."""
+    """Return the peers but one connection, by application name and address."""
     if peers is None:
         return None
-    return tuple(sorted(peers - {without}, key=_order))
+    others = (
+        replace(each, connections=each.connections - 1)
+        if replace(each, connections=1) == without
+        else each
+        for each in peers
+    )
+    return tuple(sorted((each for each in others if each.connections), key=_order))
 
 
 def _order(peer: Peer) -> tuple[str, ...]:

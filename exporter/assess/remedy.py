@@ -5,7 +5,7 @@ beside the running connection, reconnect, see it presented, only then the rule t
 last what still accepts the same role without one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from exporter.assess.accepted_names import AcceptedNames, accepted_names, accepts, of_role
@@ -188,17 +188,25 @@ def _narrowed(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
 
 def _close(case: Case, edits: Edits) -> Iterable[Step]:
     """Yield the steps that close what accepts the client's role without TLS, or may."""
-    open_rules = {
+    first = _first(case, _open_rules(case))
+    if first is not None:
+        yield closing_rule(case, edits, first)
+        yield check_and_load(case.server.version_number)
+
+
+def _open_rules(case: Case) -> set[HbaRule]:
+    """Return the rules that accept the client's role without TLS, or may."""
+    return {
         rule
         for found in without_tls(case)
         for rule, demanded in found.possible
         if rule is not None and Demand.NOTHING in demanded
     }
+
+
+def _first(case: Case, rules: Container[HbaRule]) -> HbaRule | None:
     in_order = (rule for content in case.in_force.rules for rule in content.rules)
-    first = next((rule for rule in in_order if rule in open_rules), None)
-    if first is not None:
-        yield closing_rule(case, edits, first)
-        yield check_and_load(case.server.version_number)
+    return next((rule for rule in in_order if rule in rules), None)
 
 
 def _requirement(case: Case, found: Outcomes) -> tuple[str, AcceptedNames]:
@@ -240,15 +248,17 @@ def _over_tls(case: Case) -> Outcomes:
 
 
 def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
-    """Return the first rule that governs the client, as it is or over TLS; None if not decided."""
-    rules: list[HbaRule] = []
+    """Return the first rule that governs the client, as it is or over TLS; None if not decided.
+
+    Or, above it, the first that accepts the same role without TLS.
+    """
+    rules = _open_rules(case)
     for found in (case.found, over_tls):
         if isinstance(found.match, Undecided):
             return None
         if isinstance(found.match, Governs):
-            rules.append(found.match.rule)
-    content = case.in_force.rules[0].rules
-    return min(rules, key=content.index, default=None)
+            rules.add(found.match.rule)
+    return _first(case, rules)
 
 
 def _make_known(case: Case, reasons: tuple[Reason, ...], edits: Edits) -> Iterable[Step]:

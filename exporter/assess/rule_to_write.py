@@ -17,6 +17,11 @@ from exporter.model.report import Step
 from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
 
 _MASK = "********"
+_INSISTING = (
+    "The line requests no password, which a client may insist on: take channel_binding=require and "
+    "require_auth out of its connection string first, and of a subscription whose owner is not a "
+    "superuser set password_required = false (16 and up; a superuser must do that)"
+)
 _ANY_ROLE = Quoting((False,), (False,), address=False)
 
 
@@ -63,12 +68,15 @@ def certificate_rule(
     fields = f"{_fields(case)} {scope.address}"
     lines = (f"hostssl {fields} {method}", f"host {fields} reject")
     check = (
-        f"Before you load it, check that every client that logs in as {case.client.role} from "
-        "these addresses presents a certificate that the line accepts: it refuses all others"
+        f"Before you load it, check that {_everybody(case)} presents a certificate that the line "
+        "accepts: it refuses all others"
     )
     if _MASK in method:
         check += f". Write the values shown as {_MASK} as they are in the old line"
-    purpose = Purpose("Require the certificate", check + _refused(scope.refused))
+    check += _refused(scope.refused)
+    if method.startswith("cert"):
+        check += f". {_INSISTING}"
+    purpose = Purpose("Require the certificate", check)
     if (
         before is not None
         and scope.is_of_rule
@@ -111,8 +119,8 @@ def closing_rule(case: Case, edits: Edits, before: HbaRule) -> Step:
     line = f"hostnossl {_fields(case)} {scope.address} reject"
     purpose = Purpose(
         "Refuse this role without TLS, which another rule still accepts without a certificate",
-        f"Before you load it, check that every client that logs in as {case.client.role} from "
-        f"these addresses uses TLS: it refuses all others{_refused(scope.refused)}",
+        f"Before you load it, check that {_everybody(case)} uses TLS: it refuses all others"
+        f"{_refused(scope.refused)}",
     )
     return _insert(case, edits, before, (line,), purpose)
 
@@ -158,7 +166,18 @@ def peer_text(peer: Peer) -> str:
         how = f"certificate {certificate_name(peer.subject) or 'of unknown name'}"
     else:
         how = "without certificate"
-    return f"{peer.application_name} (role {client.role}, {client.address}, {how})"
+    several = "" if peer.connections == 1 else f", {peer.connections} connections"
+    return f"{peer.application_name} (role {client.role}, {client.address}, {how}{several})"
+
+
+def _everybody(case: Case) -> str:
+    role, database = case.client.role, case.client.database
+    if database is None:
+        return f"every client that logs in as {role} from these addresses"
+    return (
+        f"every client that logs in as {role} to database {database} from these addresses, for "
+        "replication or not,"
+    )
 
 
 def _refused(peers: Sequence[Peer]) -> str:

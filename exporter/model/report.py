@@ -75,7 +75,8 @@ class FileEdit:
     Attributes:
         line_number: of a line in the file as it is after the steps before; 1 where the file has
             no line to name.
-        replaces: the new lines take the place of that line; else they go directly before it.
+        replaces: the new lines take the place of that line, and of those that continue it (14 and
+            up: it ends with a backslash); else they go directly before it.
     """
 
     file_name: str

@@ -77,9 +77,8 @@ class Acceptor:
             self._loop.remove_reader(listening)
             listening.close()
         self._sockets.clear()
-        for task in self._connecting:
-            task.cancel()
-        await asyncio.gather(*self._connecting, return_exceptions=True)
+        # they take a turn or two of the event loop
+        await asyncio.gather(*self._connecting)
 
     def _resume(self, listening: socket.socket) -> None:
         if listening in self._sockets:

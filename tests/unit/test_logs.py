@@ -109,6 +109,15 @@ def test_many_different_records_are_all_written_and_few_are_kept(log: Log) -> No
     assert len(log.handler._folded) == logs._MOST_FOLDED
 
 
+def test_a_record_that_cannot_be_written_is_no_fault_of_who_logs_it(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty = {"name": "exporter.poller", "levelno": logging.ERROR, "msg": "%d", "args": ("one",)}
+    log.handler.handle(logging.makeLogRecord(faulty))
+    assert log.lines() == []
+    assert "Logging error" in capsys.readouterr().err
+
+
 def test_a_fault_in_the_event_loop_is_one_record_however_often_it_comes(log: Log) -> None:
     def fault(number: int) -> None:
         raise ZeroDivisionError(number)

@@ -25,8 +25,9 @@ _PRESENTED = (
     Posture.CERTIFICATE_REQUIRED,
     Posture.CERTIFICATE_CHAIN_REQUIRED,
     Posture.CERTIFICATE_OPTIONAL,
+    Posture.CERTIFICATE_UNCONFIRMED,
 )
-_ERRORS = re.compile(r"SELECT .* FROM .* WHERE error IS NOT NULL")
+_ERRORS = re.compile(r"SELECT .* FROM .* WHERE (?:type IS NULL|error IS NOT NULL);")
 _NAME = re.compile(r"^subject: (.+)$")
 _KEPT = ("host", "port", "password", "application_name")
 """What a client has already, and a remedy does not repeat."""
@@ -149,8 +150,12 @@ class Operator:
     def _edit(self, edit: FileEdit) -> None:
         path = Path(edit.file_name)
         lines = path.read_text("utf-8").splitlines()
-        at = edit.line_number - 1
-        lines[at : at + edit.replaces] = edit.new
+        at = end = edit.line_number - 1
+        if edit.replaces:
+            while lines[end].endswith("\\"):
+                end += 1
+            end += 1
+        lines[at:end] = edit.new
         self.server.write(path.name, "".join(f"{line}\n" for line in lines))
 
     def _server_settings(self, step: Step) -> None:

@@ -59,6 +59,10 @@ HEAD = 'connection to server at "10.1.2.3", port 5432 failed: '
         ("FATAL:  57P03: the database system is shutting down\n", FailureReason.SHUTTING_DOWN),
         ("FATAL:  08P01: unsupported startup parameter: options\n", FailureReason.PROTOCOL),
         ("No route to host\n", FailureReason.UNREACHABLE),
+        (
+            "could not create socket: Address family not supported by protocol\n",
+            FailureReason.UNREACHABLE,
+        ),
         ("Network is unreachable\n", FailureReason.UNREACHABLE),
         ("Connection timed out\n", FailureReason.TIMEOUT),
         ("SSL error: ssl/tls alert certificate revoked\n", FailureReason.CLIENT_CERTIFICATE),
@@ -118,6 +122,49 @@ def test_of_several_attempts_the_most_telling_counts() -> None:
         f"{HEAD}FATAL:  28P01: password authentication failed\n"
     )
     assert failed_connection(message).reason is FailureReason.AUTHENTICATION
+
+
+NO_FILE = f'{HEAD}could not read root certificate file "root.crt": \n'
+REFUSED = f"{HEAD}FATAL:  28P01: password authentication failed\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "shortage", "reason", "detail"),
+    [
+        ("", "no descriptor", FailureReason.EXPORTER_LIMITS, "no descriptor"),
+        (
+            "",
+            None,
+            FailureReason.UNREACHABLE,
+            "no socket could be created; libpq does not report why",
+        ),
+        (
+            NO_FILE,
+            "no descriptor",
+            FailureReason.EXPORTER_LIMITS,
+            f"no descriptor ({one_line(NO_FILE)})",
+        ),
+        (NO_FILE, None, FailureReason.SERVER_CERTIFICATE, one_line(NO_FILE)),
+        (
+            f"{NO_FILE}{REFUSED}",
+            "no descriptor",
+            FailureReason.EXPORTER_LIMITS,
+            f"no descriptor ({one_line(NO_FILE + REFUSED)})",
+        ),
+        (REFUSED, "no descriptor", FailureReason.AUTHENTICATION, one_line(REFUSED)),
+    ],
+)
+def test_a_limit_of_the_exporter_is_the_reason_only_for_what_needs_a_descriptor(
+    message: str, shortage: str | None, reason: FailureReason, detail: str
+) -> None:
+    failure = failed_connection(message, shortage=shortage)
+    assert (failure.reason, failure.detail) == (reason, detail)
+
+
+def test_what_a_server_says_of_its_own_files_is_no_limit_of_the_exporter() -> None:
+    said = f'{HEAD}FATAL:  58P01: could not open certificate file "x": Too many open files\n'
+    failure = failed_connection(said, shortage="no descriptor")
+    assert failure.reason is FailureReason.FILE_MISSING
 
 
 def test_the_source_function_is_no_part_of_the_detail() -> None:
