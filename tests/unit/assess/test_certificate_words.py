@@ -72,7 +72,8 @@ SEE = Step(
 )
 AGAIN = Step(
     Place.SERVER,
-    "Let the connection begin anew (nothing is checked again while it lasts)",
+    "Force a reconnect: an established connection is never authenticated again, and a reload of "
+    "the standby does not end it where primary_conninfo is unchanged",
     (
         (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = 'replica' "
@@ -184,7 +185,7 @@ def test_an_expired_certificate_in_use_without_a_successor() -> None:
     assert connection.remedy == (
         Step(
             Place.CLIENT,
-            "Issue a new certificate with the common name (CN) replica and put it, with its key, "
+            "Issue a new certificate with the same name and put it, with its key, "
             f"in place of {EXPIRED_TEXT} in {FILE}: it has expired",
         ),
         SEE,
@@ -361,7 +362,7 @@ def test_a_certificate_that_is_refused_is_replaced_first(cause: ForecastCause, w
     assert judged(knowledge, CERT).remedy == (
         Step(
             Place.CLIENT,
-            "Issue a new certificate with the common name (CN) replica and put it, with its key, "
+            "Issue a new certificate with the same name and put it, with its key, "
             f"in place of {OWN_TEXT} in {FILE}: {why}",
         ),
         SEE,
@@ -430,7 +431,8 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
     assert judged(of_standby(sending(other)), CERT).remedy == (
         Step(
             Place.CLIENT,
-            f"Put a certificate whose common name (CN) is replica in place of {text} in {FILE}; "
+            "Put a certificate with the common name (CN) replica, accepted for role replica in place "
+            f"of {text} in {FILE}; "
             "or, on the server, let its name in: this line in pg_ident.conf, and map=MAP in the "
             "rule that demands it (method cert)",
             ("MAP  standby-1  replica",),
@@ -440,7 +442,7 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
     nameless = certificate(name("O=Lab"), serial=9)
     assert judged(of_standby(sending(nameless)), CERT).remedy[0] == Step(
         Place.CLIENT,
-        "Put a certificate whose common name (CN) is replica in place of "
+        "Put a certificate with the common name (CN) replica, accepted for role replica in place of "
         f'"O=Lab" (serial number 9, valid until 2026-12-04 06:00 UTC) in {FILE}',
     )
 
@@ -504,15 +506,20 @@ def test_of_the_inventory_the_place_on_the_client_is_its_sslcert() -> None:
     )
 
 
-@pytest.mark.parametrize("sender", [STANDBY, WITHOUT_CERTIFICATE, PLAIN])
-def test_before_a_certificate_is_demanded_the_good_one_is_named(sender: WalSender) -> None:
+@pytest.mark.parametrize("sender", [WITHOUT_CERTIFICATE, PLAIN])
+def test_before_a_certificate_is_required_the_one_that_is_there_is_named(sender: WalSender) -> None:
     steps = judged(of_standby(), SCRAM, sender=sender).remedy
     assert steps[0] == Step(
         Place.CLIENT,
-        f"Use the certificate {OWN_TEXT} of {FILE}: the server would take it, and its name lets "
-        "in as replica",
+        f"Use the certificate {OWN_TEXT} of {FILE}: the server's CA file verifies it, and its name "
+        "is accepted for role replica",
     )
     assert len(steps) > 1
+
+
+def test_a_certificate_that_is_in_use_already_is_no_step() -> None:
+    steps = judged(of_standby(), SCRAM, sender=STANDBY).remedy
+    assert steps[0].action.startswith("Require the certificate")
 
 
 def test_where_nothing_is_to_be_done_no_certificate_is_named() -> None:

@@ -6,6 +6,7 @@ from exporter.assess.rules_remedy import INSTALL, LOAD_ONCE, check_and_load
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
+from exporter.model.report import Place
 from exporter.model.wal_sender import OtherPeer, SlashName, WalSender
 from tests.unit.assess.facts import (
     CERT,
@@ -71,8 +72,7 @@ def test_rules_that_are_pending() -> None:
         """
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
         """
     )
@@ -138,10 +138,12 @@ def test_a_map_that_cannot_be_decided_is_written_out() -> None:
     poll = replace(POLL, ident=maps(mapping("/.*", "/new")))
     assert steps(STANDBY, MAPPED, poll=poll) == text(
         """
-        on the server: Give the role to one name only: in pg_ident.conf, in place of the lines
-          of map m that let several names in as replica (the second field is the CN of the
-          client's certificate)
-            | m  replica  replica
+        on the server: Accept one name only for role replica: replace line 1 of
+          /etc/pg_ident.conf (and the lines that continue it, if it ends with a backslash). A
+          client that uses this line and is not connected now is refused afterwards unless it
+          gets a line of its own: add one for each before you load the file
+            | - m /.* /new
+            | + m replica replica
         on the server: Make sure that no line of pg_ident.conf is in error (the query must find
           none: a reload with an error keeps all old maps), then load the maps
             | SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS
@@ -155,19 +157,21 @@ def test_every_map_that_cannot_be_decided_is_written_out() -> None:
     near = replace(CERT, address="samenet", netmask=None)
     mapped = replace(near, options=("map=n", "clientcert=verify-full"))
     poll = replace(POLL, ident=maps(mapping("/.*", "/new", "m"), mapping("/.*", "/new", "n")))
-    for above, expected in ((mapped, ["n", "m"]), (near, ["m"])):
+    for above, expected in ((mapped, ["n", "m"]), (near, ["m"])):  # from below
         told = judged(STANDBY, above, MAPPED, poll=poll).remedy
-        given = [step.lines for step in told if step.action.startswith("Give the role")]
-        assert given == [(f"{name}  replica  replica",) for name in expected]
+        given = [step.lines for step in told if step.action.startswith("Accept one name only")]
+        assert given == [(f"- {n} /.* /new", f"+ {n} replica replica") for n in expected]
 
 
 def test_a_name_that_is_not_proven() -> None:
     assert steps(replace(NAMELESS, backend_start=STARTED), CERT) == text(
         """
-        on the standby or client: See that the certificate's common name (CN) is one that the
-          rule lets in as replica; with another it would be locked out by the next step
-            | openssl x509 -in client.crt -noout -subject
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+        on the standby or client: Check that the common name (CN) of the certificate is replica.
+          If it is not, stop: the client is refused when it reconnects; issue a certificate with
+          that name first
+            | openssl x509 -in client.crt -noout -subject -nameopt RFC2253
+        on the server: Force a reconnect: an established connection is never authenticated
+          again, and a reload of the standby does not end it where primary_conninfo is unchanged
             | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
             |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
         """
@@ -184,15 +188,19 @@ def test_a_hidden_connection() -> None:
 def test_a_rule_that_is_not_decided() -> None:
     assert steps(STANDBY, NEAR, CERT) == text(
         """
-        on the server: Demand the certificate: write this before every other rule of
-          pg_hba.conf; every client that logs in as replica from there must show its certificate
-          then, so see first that all of them do
-            | hostssl replication replica 10.0.0.5/32 cert
-            | host replication replica 10.0.0.5/32 reject
+        on the server: Require the certificate: insert directly before line 1 of
+          /etc/pg_hba.conf. Before you load it, check that every client that logs in as replica
+          from these addresses presents a certificate that the line accepts: it refuses all
+          others. The line requests no password, which a client may insist on: take
+          channel_binding=require and require_auth out of its connection string first, and of a
+          subscription whose owner is not a superuser set password_required = false (16 and up;
+          a superuser must do that)
+            | + hostssl replication replica 10.0.0.5/32 cert
+            | + host replication replica 10.0.0.5/32 reject
+            |   hostssl replication replica samenet scram-sha-256
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
         """
     )
@@ -200,53 +208,46 @@ def test_a_rule_that_is_not_decided() -> None:
 
 def test_rules_that_all_demand_a_certificate_are_made_one_that_demands_the_role_s() -> None:
     near = replace(CHAIN, address="samenet", netmask=None)
-    assert steps(STANDBY, near, CERT) == steps(STANDBY, NEAR, CERT)
+    told = steps(STANDBY, near, CERT)
+    assert told.replace(" clientcert=verify-ca", "") == steps(STANDBY, NEAR, CERT)
     assert judged(STANDBY, near, CERT, poll=NOT_ASKING).remedy[1:] == ()
 
 
 def test_another_name_under_a_rule_that_is_not_decided() -> None:
-    told = steps(OTHER, NEAR, CERT)
-    first, rest = told.split("on the server: Demand", 1)
-    assert first.rstrip() == text(
-        """
-        on the standby or client: Put a certificate there whose common name (CN) is replica, or
-          plan a map= with a line in pg_ident.conf; else the rule below locks it out (the CN
-          shown now is alice)
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        """
-    )
-    assert "on the server: Demand" + rest == steps(STANDBY, NEAR, CERT)
+    told = judged(OTHER, NEAR, CERT).remedy
+    issue, check, require, *_ = told
+    assert issue.lines == ("subject: CN=replica",)
+    assert check.action.startswith("Check that the common name (CN) of the certificate is replica")
+    assert require.action.startswith("Require the certificate")
+    # it is ended only after the rule that accepts it stands
+    assert "pg_terminate_backend" in told[-2].lines[0]
 
 
 def test_a_session_that_would_be_refused() -> None:
     assert steps(STANDBY, REJECT) == text(
         """
-        on the server: Let it in over TLS with its certificate, which no rule does now: write
-          this directly before line 1 of /etc/pg_hba.conf (host replication replica 10.0.0.0/8
-          reject)
-            | hostssl replication replica 10.0.0.5/32 cert
+        on the server: Accept the client over TLS with its certificate, which no rule does now:
+          insert directly before line 1 of /etc/pg_hba.conf
+            | + hostssl replication replica 10.0.0.5/32 cert
+            |   host replication replica 10.0.0.0/8 reject
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
         """
     )
 
 
-def test_a_session_of_another_name_that_would_be_refused_is_not_ended() -> None:
-    told = steps(OTHER, REJECT)
-    first, rest = told.split("on the server: Let it in", 1)
-    assert first.rstrip() == text(
-        """
-        on the standby or client: Put a certificate there whose common name (CN) is replica, or
-          plan a map= with a line in pg_ident.conf; else the rule below locks it out (the CN
-          shown now is alice)
-        """
-    )
-    assert "on the server: Let it in" + rest == steps(STANDBY, REJECT)
+def test_a_session_of_another_name_that_would_be_refused_is_not_ended_before_it_is_accepted() -> (
+    None
+):
+    told = judged(OTHER, REJECT).remedy
+    assert told[:2] == judged(STANDBY, REJECT).remedy
+    issue, check, reconnect, see = told[2:]
+    assert issue.lines == ("subject: CN=replica",)
+    assert check.action.startswith("Check that the common name (CN) of the certificate is replica")
+    assert "pg_terminate_backend" in reconnect.lines[0]
+    assert see.place is Place.EXPORTER
 
 
 def test_a_session_that_no_rule_matches() -> None:
@@ -254,9 +255,9 @@ def test_a_session_that_no_rule_matches() -> None:
     first = told[: told.index("on the server: Make")]
     assert first.rstrip() == text(
         """
-        on the server: Let it in over TLS with its certificate, which no rule does now: write
-          this before every other rule of pg_hba.conf
-            | hostssl replication replica 10.0.0.5/32 cert
+        on the server: Accept the client over TLS with its certificate, which no rule does now:
+          write as the first rules of pg_hba.conf
+            | + hostssl replication replica 10.0.0.5/32 cert
         """
     )
 
@@ -272,6 +273,6 @@ def test_other_rules_on_a_server_without_tls_are_written_too() -> None:
     told = judged(STANDBY, HOSTSSL_SCRAM, poll=TLS_OFF).remedy
     assert [step.lines[0] for step in told] == [
         "ssl = on",
-        "hostssl replication replica 10.0.0.0/8 cert",
+        "- hostssl replication replica 10.0.0.0/8 scram-sha-256",
         check_and_load(170000).lines[0],
     ]

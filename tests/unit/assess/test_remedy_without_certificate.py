@@ -49,33 +49,42 @@ def begins(told: str) -> list[str]:
 def test_a_standby_without_tls_under_a_password_rule_of_its_own() -> None:
     assert steps(PLAIN, SCRAM) == text(
         """
-        on the standby or client: Put a client certificate and its key there: signed by an
-          authority of the server's ssl_ca_file, common name (CN) replica, the key readable by
-          its owner only (chmod 600); and root.crt, the authority of the server's own
-          certificate
-        on the standby or client: Let it verify the server and show that certificate: in the
-          standby's primary_conninfo (postgresql.conf or postgresql.auto.conf). Try it first
-          beside the running connection, with psql -c IDENTIFY_SYSTEM and these and
-          replication=true (verify-full holds host= against the server's certificate)
+        on the standby or client: Issue a client certificate with the common name (CN) replica,
+          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
+          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
+          certificate) on the client. Do not change the running connection yet
+            | subject: CN=replica
+        on the standby or client: Try it beside the running connection, as the operating system
+          user of the client, with the full paths of the files and the other parameters that the
+          client has already. HOST is the host name of this server that it uses; verify-full
+          compares it with the server's certificate. Go on only if it prints a row
+            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
+            |   sslcert=client.crt sslkey=client.key replication=true' -c IDENTIFY_SYSTEM
+        on the standby or client: Add these to primary_conninfo of the standby, then reload the
+          standby: its WAL receiver reconnects at once with them. A client that is not a standby
+          (pg_receivewal, a backup program) has its own connection string: set them there and
+          restart it
             | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
             |   sslkey=client.key
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        for the exporter: See that the certificate is shown: the posture is then
-          certificate_optional or better
+            | SELECT pg_reload_conf();
+        for the exporter: Check that the certificate is presented: the posture is now
+          certificate_unconfirmed or better
             | pg-replication-cert-exporter explain TARGET
-        on the server: Demand the certificate: in place of line 1 of /etc/pg_hba.conf (host
-          replication replica 10.0.0.0/8 scram-sha-256) write; every client that logs in as
-          replica from there must show its certificate then, so see first that all of them do
-            | hostssl replication replica 10.0.0.0/8 cert
-            | host replication replica 10.0.0.0/8 reject
+        on the server: Require the certificate: replace line 1 of /etc/pg_hba.conf. Before you
+          load it, check that every client that logs in as replica from these addresses presents
+          a certificate that the line accepts: it refuses all others. The line requests no
+          password, which a client may insist on: take channel_binding=require and require_auth
+          out of its connection string first, and of a subscription whose owner is not a
+          superuser set password_required = false (16 and up; a superuser must do that)
+            | - host replication replica 10.0.0.0/8 scram-sha-256
+            | + hostssl replication replica 10.0.0.0/8 cert
+            | + host replication replica 10.0.0.0/8 reject
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+        on the server: Force a reconnect: an established connection is never authenticated
+          again, and a reload of the standby does not end it where primary_conninfo is unchanged
             | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
             |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
         """
@@ -86,33 +95,43 @@ def test_a_subscription_under_a_rule_for_everybody() -> None:
     rule = replace(SCRAM, databases=("all",), roles=("all",), address="all", netmask=None)
     assert steps(LOGICAL, rule) == text(
         """
-        on the standby or client: Put a client certificate and its key there: signed by an
-          authority of the server's ssl_ca_file, common name (CN) replica, the key readable by
-          its owner only (chmod 600); and root.crt, the authority of the server's own
-          certificate
-        on the standby or client: Let it verify the server and show that certificate: in the
-          subscription's connection string (ALTER SUBSCRIPTION ... CONNECTION '...'). Try it
-          first beside the running connection, with psql -c IDENTIFY_SYSTEM and these and
-          replication=database (verify-full holds host= against the server's certificate)
+        on the standby or client: Issue a client certificate with the common name (CN) replica,
+          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
+          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
+          certificate) on the client. Do not change the running connection yet
+            | subject: CN=replica
+        on the standby or client: Try it beside the running connection, as the operating system
+          user of the client, with the full paths of the files and the other parameters that the
+          client has already. HOST is the host name of this server that it uses; verify-full
+          compares it with the server's certificate. Go on only if it prints a row
+            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
+            |   sslcert=client.crt sslkey=client.key dbname=shop replication=database' -c
+            |   IDENTIFY_SYSTEM
+        on the standby or client: Set these in the connection string of the subscription (ALTER
+          SUBSCRIPTION ... CONNECTION '...', with the parameters that it has already). Its
+          workers reconnect by themselves. A client that is not a subscription has its own
+          connection string: set them there and restart it
             | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
             |   sslkey=client.key
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'shop''s sub' AND client_addr = '10.0.0.5';
-        for the exporter: See that the certificate is shown: the posture is then
-          certificate_optional or better
+        for the exporter: Check that the certificate is presented: the posture is now
+          certificate_unconfirmed or better
             | pg-replication-cert-exporter explain TARGET
-        on the server: Demand the certificate: directly before line 1 of /etc/pg_hba.conf (host
-          all all all scram-sha-256) write; every client that logs in as replica from there must
-          show its certificate then, so see first that all of them do
-            | hostssl shop replica all cert
-            | host shop replica all reject
+        on the server: Require the certificate: insert directly before line 1 of
+          /etc/pg_hba.conf. Before you load it, check that every client that logs in as replica
+          to database shop from these addresses, for replication or not, presents a certificate
+          that the line accepts: it refuses all others. The line requests no password, which a
+          client may insist on: take channel_binding=require and require_auth out of its
+          connection string first, and of a subscription whose owner is not a superuser set
+          password_required = false (16 and up; a superuser must do that)
+            | + hostssl shop replica all cert
+            | + host shop replica all reject
+            |   host all all all scram-sha-256
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
+        on the server: Force a reconnect: an established connection is never authenticated
+          again, and a reload of the standby does not end it where primary_conninfo is unchanged
             | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
             |   'replica' AND application_name = 'shop''s sub' AND client_addr = '10.0.0.5';
         """
@@ -124,9 +143,10 @@ def test_a_server_without_tls() -> None:
     first, rest = told.split("on the standby or client", 1)
     assert first.rstrip() == text(
         """
-        on the server: Let the server ask for certificates: in postgresql.conf (with server.crt
-          and server.key in place). It refuses nobody by this but clients that show a
-          certificate of another authority
+        on the server: Let the server request client certificates: set these in postgresql.conf
+          (server.crt and server.key must be in place) and reload. root.crt holds the
+          certificate authority (CA) of the client certificates. From then on a client that
+          presents a certificate of another CA is refused; a client without a certificate is not
             | ssl = on
             | ssl_ca_file = 'root.crt'
             | SELECT pg_reload_conf();
@@ -140,9 +160,10 @@ def test_a_server_that_asks_nobody_for_a_certificate() -> None:
     first, rest = told.split("on the standby or client", 1)
     assert first.rstrip() == text(
         """
-        on the server: Let the server ask for certificates: in postgresql.conf (with server.crt
-          and server.key in place). It refuses nobody by this but clients that show a
-          certificate of another authority
+        on the server: Let the server request client certificates: set these in postgresql.conf
+          (server.crt and server.key must be in place) and reload. root.crt holds the
+          certificate authority (CA) of the client certificates. From then on a client that
+          presents a certificate of another CA is refused; a client without a certificate is not
             | ssl_ca_file = 'root.crt'
             | SELECT pg_reload_conf();
         """
@@ -153,21 +174,26 @@ def test_a_server_that_asks_nobody_for_a_certificate() -> None:
 def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
     assert steps(WITHOUT_CERTIFICATE, CERT) == text(
         """
-        on the standby or client: Put a client certificate and its key there: signed by an
-          authority of the server's ssl_ca_file, common name (CN) replica, the key readable by
-          its owner only (chmod 600); and root.crt, the authority of the server's own
-          certificate
-        on the standby or client: Let it verify the server and show that certificate: in the
-          standby's primary_conninfo (postgresql.conf or postgresql.auto.conf). Try it first
-          beside the running connection, with psql -c IDENTIFY_SYSTEM and these and
-          replication=true (verify-full holds host= against the server's certificate)
+        on the standby or client: Issue a client certificate with the common name (CN) replica,
+          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
+          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
+          certificate) on the client. Do not change the running connection yet
+            | subject: CN=replica
+        on the standby or client: Try it beside the running connection, as the operating system
+          user of the client, with the full paths of the files and the other parameters that the
+          client has already. HOST is the host name of this server that it uses; verify-full
+          compares it with the server's certificate. Go on only if it prints a row
+            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
+            |   sslcert=client.crt sslkey=client.key replication=true' -c IDENTIFY_SYSTEM
+        on the standby or client: Add these to primary_conninfo of the standby, then reload the
+          standby: its WAL receiver reconnects at once with them. A client that is not a standby
+          (pg_receivewal, a backup program) has its own connection string: set them there and
+          restart it
             | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
             |   sslkey=client.key
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        for the exporter: See that the certificate is shown: the posture is then
-          certificate_optional or better
+            | SELECT pg_reload_conf();
+        for the exporter: Check that the certificate is presented: the posture is now
+          certificate_unconfirmed or better
             | pg-replication-cert-exporter explain TARGET
         """
     )
@@ -175,22 +201,19 @@ def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
 
 def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
     told = steps(PLAIN, CERT, SCRAM)
-    last = told[told.index("on the server: Over TLS") :]
+    last = told[told.index("on the server: Refuse this role") :]
     assert last == text(
         """
-        on the server: Over TLS a certificate is demanded already. Refuse what comes without:
-          directly before line 2 of /etc/pg_hba.conf (host replication replica 10.0.0.0/8
-          scram-sha-256) write; every client that logs in as replica from there must use TLS
-          then, so see first that all of them do
-            | hostnossl replication replica 10.0.0.0/8 reject
+        on the server: Refuse this role without TLS, which another rule still accepts without a
+          certificate: insert directly before line 2 of /etc/pg_hba.conf. Before you load it,
+          check that every client that logs in as replica from these addresses uses TLS: it
+          refuses all others
+            | + hostnossl replication replica 10.0.0.0/8 reject
+            |   host replication replica 10.0.0.0/8 scram-sha-256
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
         """
     )
 
@@ -198,31 +221,45 @@ def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
 def test_a_client_that_would_be_refused_over_tls() -> None:
     assert steps(PLAIN, HOSTNOSSL_SCRAM) == text(
         """
-        on the server: Let it in over TLS with its certificate, which no rule does now: write
-          this directly before line 1 of /etc/pg_hba.conf (hostnossl replication replica
-          10.0.0.0/8 scram-sha-256)
-            | hostssl replication replica 10.0.0.5/32 cert
+        on the server: Accept the client over TLS with its certificate, which no rule does now:
+          insert directly before line 1 of /etc/pg_hba.conf
+            | + hostssl replication replica 10.0.0.5/32 cert
+            |   hostnossl replication replica 10.0.0.0/8 scram-sha-256
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
-        on the standby or client: Put a client certificate and its key there: signed by an
-          authority of the server's ssl_ca_file, common name (CN) replica, the key readable by
-          its owner only (chmod 600); and root.crt, the authority of the server's own
-          certificate
-        on the standby or client: Let it verify the server and show that certificate: in the
-          standby's primary_conninfo (postgresql.conf or postgresql.auto.conf). Try it first
-          beside the running connection, with psql -c IDENTIFY_SYSTEM and these and
-          replication=true (verify-full holds host= against the server's certificate)
+        on the standby or client: Issue a client certificate with the common name (CN) replica,
+          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
+          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
+          certificate) on the client. Do not change the running connection yet
+            | subject: CN=replica
+        on the standby or client: Try it beside the running connection, as the operating system
+          user of the client, with the full paths of the files and the other parameters that the
+          client has already. HOST is the host name of this server that it uses; verify-full
+          compares it with the server's certificate. Go on only if it prints a row
+            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
+            |   sslcert=client.crt sslkey=client.key replication=true' -c IDENTIFY_SYSTEM
+        on the standby or client: Add these to primary_conninfo of the standby, then reload the
+          standby: its WAL receiver reconnects at once with them. A client that is not a standby
+          (pg_receivewal, a backup program) has its own connection string: set them there and
+          restart it
             | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
             |   sslkey=client.key
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        for the exporter: See that the certificate is shown: the posture is then
-          certificate_optional or better
+            | SELECT pg_reload_conf();
+        for the exporter: Check that the certificate is presented: the posture is now
+          certificate_unconfirmed or better
             | pg-replication-cert-exporter explain TARGET
+        on the server: Refuse this role without TLS, which another rule still accepts without a
+          certificate: insert directly before line 2 of /etc/pg_hba.conf. Before you load it,
+          check that every client that logs in as replica from these addresses uses TLS: it
+          refuses all others
+            | + hostnossl replication replica 10.0.0.0/8 reject
+            |   hostnossl replication replica 10.0.0.0/8 scram-sha-256
+        on the server: Make sure that no line is in error (the query must find none: a reload
+          with an error keeps all old rules, and the next restart fails), then load the rules
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
+            | SELECT pg_reload_conf();
         """
     )
 
@@ -232,9 +269,9 @@ def test_a_client_that_no_rule_lets_in_any_more() -> None:
     first = told[: told.index("on the server: Make")]
     assert first.rstrip() == text(
         """
-        on the server: Let it in over TLS with its certificate, which no rule does now: write
-          this before every other rule of pg_hba.conf
-            | hostssl replication replica 10.0.0.5/32 cert
+        on the server: Accept the client over TLS with its certificate, which no rule does now:
+          write as the first rules of pg_hba.conf
+            | + hostssl replication replica 10.0.0.5/32 cert
         """
     )
 
@@ -244,10 +281,10 @@ def test_a_client_that_a_rule_above_refuses_over_tls() -> None:
     first = told[: told.index("on the server: Make")]
     assert first.rstrip() == text(
         """
-        on the server: Let it in over TLS with its certificate, which no rule does now: write
-          this directly before line 1 of /etc/pg_hba.conf (hostssl replication replica
-          10.0.0.0/8 reject)
-            | hostssl replication replica 10.0.0.5/32 cert
+        on the server: Accept the client over TLS with its certificate, which no rule does now:
+          insert directly before line 1 of /etc/pg_hba.conf
+            | + hostssl replication replica 10.0.0.5/32 cert
+            |   hostssl replication replica 10.0.0.0/8 reject
         """
     )
 
@@ -256,31 +293,46 @@ def test_a_client_that_came_with_a_kerberos_ticket_leaves_gssapi_for_tls() -> No
     gss = replace(SCRAM, connection_type=ConnectionType.HOSTGSSENC, auth_method="gss")
     assert steps(replace(PLAIN, gss_encrypted=True), gss) == text(
         """
-        on the server: Let it in over TLS with its certificate, which no rule does now: write
-          this directly before line 1 of /etc/pg_hba.conf (hostgssenc replication replica
-          10.0.0.0/8 gss)
-            | hostssl replication replica 10.0.0.5/32 cert
+        on the server: Accept the client over TLS with its certificate, which no rule does now:
+          insert directly before line 1 of /etc/pg_hba.conf
+            | + hostssl replication replica 10.0.0.5/32 cert
+            |   hostgssenc replication replica 10.0.0.0/8 gss
         on the server: Make sure that no line is in error (the query must find none: a reload
           with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE error IS NOT
-            |   NULL OR type IS NULL;
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
             | SELECT pg_reload_conf();
-        on the standby or client: Put a client certificate and its key there: signed by an
-          authority of the server's ssl_ca_file, common name (CN) replica, the key readable by
-          its owner only (chmod 600); and root.crt, the authority of the server's own
-          certificate
-        on the standby or client: Let it verify the server and show that certificate: in the
-          standby's primary_conninfo (postgresql.conf or postgresql.auto.conf). Try it first
-          beside the running connection, with psql -c IDENTIFY_SYSTEM and these and
-          replication=true (verify-full holds host= against the server's certificate)
+        on the standby or client: Issue a client certificate with the common name (CN) replica,
+          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
+          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
+          certificate) on the client. Do not change the running connection yet
+            | subject: CN=replica
+        on the standby or client: Try it beside the running connection, as the operating system
+          user of the client, with the full paths of the files and the other parameters that the
+          client has already. HOST is the host name of this server that it uses; verify-full
+          compares it with the server's certificate. Go on only if it prints a row
+            | psql 'host=HOST port=PORT user=replica gssencmode=disable sslmode=verify-full
+            |   sslrootcert=root.crt sslcert=client.crt sslkey=client.key replication=true' -c
+            |   IDENTIFY_SYSTEM
+        on the standby or client: Add these to primary_conninfo of the standby, then reload the
+          standby: its WAL receiver reconnects at once with them. A client that is not a standby
+          (pg_receivewal, a backup program) has its own connection string: set them there and
+          restart it
             | user=replica gssencmode=disable sslmode=verify-full sslrootcert=root.crt
             |   sslcert=client.crt sslkey=client.key
-        on the server: Let the connection begin anew (nothing is checked again while it lasts)
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        for the exporter: See that the certificate is shown: the posture is then
-          certificate_optional or better
+            | SELECT pg_reload_conf();
+        for the exporter: Check that the certificate is presented: the posture is now
+          certificate_unconfirmed or better
             | pg-replication-cert-exporter explain TARGET
+        on the server: Refuse this role without TLS, which another rule still accepts without a
+          certificate: insert directly before line 2 of /etc/pg_hba.conf. Before you load it,
+          check that every client that logs in as replica from these addresses uses TLS: it
+          refuses all others
+            | + hostnossl replication replica 10.0.0.0/8 reject
+            |   hostgssenc replication replica 10.0.0.0/8 gss
+        on the server: Make sure that no line is in error (the query must find none: a reload
+          with an error keeps all old rules, and the next restart fails), then load the rules
+            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
+            | SELECT pg_reload_conf();
         """
     )
 
@@ -288,14 +340,20 @@ def test_a_client_that_came_with_a_kerberos_ticket_leaves_gssapi_for_tls() -> No
 def test_a_client_under_rules_that_are_not_decided() -> None:
     both = known(rules(SCRAM), rules(TRUST), state=HbaState.PENDING)
     told = page(judged_under(PLAIN, both).remedy)
-    demand = told[told.index("on the server: Demand") : told.index("on the server: Make")]
+    demand = told[told.index("on the server: Require") : told.index("on the server: Make")]
     assert demand.rstrip() == text(
         """
-        on the server: Demand the certificate: write this before every other rule of
-          pg_hba.conf; every client that logs in as replica from there must show its certificate
-          then, so see first that all of them do
-            | hostssl replication replica 10.0.0.5/32 cert
-            | host replication replica 10.0.0.5/32 reject
+        on the server: Require the certificate: insert directly before line 1 of
+          /etc/pg_hba.conf. Before you load it, check that every client that logs in as replica
+          from these addresses presents a certificate that the line accepts: it refuses all
+          others. The line requests no password, which a client may insist on: take
+          channel_binding=require and require_auth out of its connection string first, and of a
+          subscription whose owner is not a superuser set password_required = false (16 and up;
+          a superuser must do that). The line numbers are those of the content in force;
+          pg_hba.conf on disk may have been changed since, so look for the line itself
+            | + hostssl replication replica 10.0.0.5/32 cert
+            | + host replication replica 10.0.0.5/32 reject
+            |   host replication replica 10.0.0.0/8 scram-sha-256
         """
     )
     assert begins(told) == begins(steps(PLAIN, SCRAM))
@@ -304,14 +362,15 @@ def test_a_client_under_rules_that_are_not_decided() -> None:
 def test_a_client_under_rules_that_cannot_be_read() -> None:
     unread = page(judged_under(PLAIN, known(state=HbaState.UNREADABLE)).remedy)
     both = known(rules(SCRAM), rules(TRUST), state=HbaState.PENDING)
-    assert unread == page(judged_under(PLAIN, both).remedy)
+    assert begins(unread) == begins(page(judged_under(PLAIN, both).remedy))
+    assert "write as the first rules of" in " ".join(unread.split())
 
 
 def test_a_backup_is_waited_for() -> None:
     backup = replace(WITHOUT_CERTIFICATE, activity=Activity.BACKUP)
-    told = steps(backup, CERT)
-    assert "\non the standby or client: Let this backup end; the next one begins anew\n" in told
-    assert "pg_terminate_backend" not in told
+    told = judged(backup, HOSTSSL_SCRAM).remedy
+    assert "Wait for this backup to end; the next one reconnects" in [s.action for s in told]
+    assert not any("pg_terminate_backend" in line for step in told for line in step.lines)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +388,8 @@ def test_a_role_is_written_as_libpq_and_sql_read_it(
     role: str, parameter: str, literal: str
 ) -> None:
     sender = replace(PLAIN, role=role, application_name=role)
-    told = [line for step in judged(sender).remedy for line in step.lines]
+    rule = replace(SCRAM, roles=("all",))
+    told = [line for step in judged(sender, rule).remedy for line in step.lines]
     assert (
         f"user={parameter} sslmode=verify-full sslrootcert=root.crt sslcert=client.crt "
         "sslkey=client.key"
