@@ -113,6 +113,9 @@ class Follower:
         }
         for step in steps:
             self.done.append(step)
+            for line in step.lines:
+                if line.startswith("subject: "):
+                    self.issued = line.removeprefix("subject: ")
             if kind(step) == "try":
                 tried = self._with_certificate()
                 is_decided = not isinstance(self._met(tried).match, Undecided)
@@ -173,18 +176,13 @@ class Follower:
                 self.requests = True
             case "issue" | "replace" if not step.lines:
                 return False
-            case "issue":
-                self.issued = step.lines[0].removeprefix("subject: ")
-            case "replace":
-                self.issued = step.lines[0].removeprefix("subject: ")
-                self.sender = self._with_certificate()
             case "check name":
                 # of a certificate that the server's view does not show, it may be another one
                 return self.issued is not None
-            case "set":
+            case "set" | "replace":
                 self.sender = self._with_certificate()
             case name:
-                assert name in {"try", "see", "reconnect"}, step
+                assert name in {"issue", "try", "see", "reconnect"}, step
         return True
 
     def _with_certificate(self) -> WalSender:

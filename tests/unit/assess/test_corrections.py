@@ -10,43 +10,35 @@ from exporter.assess.identity import binds, certificate_name, gives, proves
 from exporter.assess.load_state import follow, in_force
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
-from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, HbaRule, RuleLocation
+from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, RuleLocation
 from exporter.model.history import FileHistory
 from exporter.model.judgement import Forecast, HbaState, Posture, Reason, Verdict
 from exporter.model.policy import Exemption, Policy
-from exporter.model.report import Connection, Place, Undecided
+from exporter.model.report import Undecided
 from exporter.model.rule_text import literal, rule_text
-from exporter.model.wal_sender import Activity, OtherPeer, ReplicationKind, SlashName
+from exporter.model.wal_sender import OtherPeer, SlashName
 from tests.unit.assess.facts import (
     CERT,
-    CERTIFICATE,
     HBA,
     LOADED,
     PLAIN,
     POLL,
-    REJECT,
     SCRAM,
     SERVER,
     STANDBY,
     STARTED,
-    TLS,
     TRUST,
-    WITHOUT_CERTIFICATE,
     at,
     judged,
     mapping,
     rules,
 )
-from tests.unit.assess.pg_hba import tokens
+from tests.unit.assess.remedies import added, lines
 
 HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
 NEW = Surroundings(180000, frozenset({"replica"}), {})
 OLD = replace(NEW, server_version_number=150000)
 HOUR = timedelta(hours=1)
-
-
-def lines(connection: Connection) -> list[str]:
-    return [line for step in connection.remedy for line in step.lines]
 
 
 # --- a server that no longer does what admitted the session
@@ -60,8 +52,8 @@ def test_a_tls_session_older_than_tls_turned_off_is_not_secure() -> None:
     assert (told.posture, told.verdict) == (Posture.CERTIFICATE_UNCONFIRMED, Verdict.UNKNOWN)
     assert told.reasons == (Reason.SERVER_TLS_OFF, Reason.RULES_WOULD_REFUSE)
     assert told.forecast is Forecast.REFUSED
-    assert "ssl = on" in lines(told)
-    assert not any(line.startswith("hostssl") for line in lines(told))
+    assert "ssl = on" in lines(told.remedy)
+    assert added(told.remedy) == []
 
 
 def test_a_certificate_that_nobody_is_asked_for_any_more_is_not_required() -> None:
@@ -196,106 +188,7 @@ def test_a_reload_that_postgresql_conf_s_syntax_error_hides_leaves_both_contents
     assert candidates == (A, B)
 
 
-# --- remedies
-
-
-def test_the_new_rule_stands_before_the_one_that_governs_over_tls() -> None:
-    told = judged(PLAIN, HOSTSSL_SCRAM, replace(SCRAM, roles=("all",)))
-    (step,) = [s for s in told.remedy if s.action.startswith("Demand")]
-    assert f"in place of line 1 of {HBA}" in step.action
-    assert step.lines == (
-        "hostssl replication replica 10.0.0.0/8 cert",
-        "host replication replica 10.0.0.0/8 reject",
-    )
-
-
-def test_a_client_refused_over_tls_is_let_in_there_before_it_is_told_to_use_tls() -> None:
-    told = judged(PLAIN, replace(SCRAM, connection_type=ConnectionType.HOSTNOSSL))
-    opening, client = (
-        next(i for i, s in enumerate(told.remedy) if s.action.startswith(words))
-        for words in ("Let it in over TLS", "Let it verify")
-    )
-    assert opening < client
-    assert told.remedy[opening].lines == ("hostssl replication replica 10.0.0.5/32 cert",)
-
-
-def test_closing_a_rule_for_everybody_refuses_this_role_only() -> None:
-    told = judged(PLAIN, CERT, replace(SCRAM, roles=("all",)))
-    assert "hostnossl replication replica 10.0.0.0/8 reject" in lines(told)
-
-
-def test_a_stronger_check_keeps_the_method_s_other_options() -> None:
-    rule = replace(
-        HOSTSSL_SCRAM, auth_method="ldap", options=("ldapserver=x", "clientcert=verify-ca")
-    )
-    told = judged(STANDBY, rule)
-    assert "hostssl replication replica 10.0.0.0/8 ldap ldapserver=x clientcert=verify-full" in (
-        lines(told)
-    )
-
-
-def test_a_backup_is_not_ended_to_make_it_reconnect() -> None:
-    told = judged(replace(WITHOUT_CERTIFICATE, activity=Activity.BACKUP), SCRAM)
-    assert not any("pg_terminate_backend" in line for line in lines(told))
-
-
-def test_a_client_learns_newer_tls_before_the_server_demands_it() -> None:
-    told = judged(replace(STANDBY, tls=replace(TLS, version="TLSv1.1")), CERT)
-    assert told.reasons == (Reason.TLS_VERSION_TOO_OLD,)
-    assert [s.place for s in told.remedy] == [Place.CLIENT, Place.SERVER, Place.SERVER]
-    assert told.remedy[-1].lines[0] == "ssl_min_protocol_version = 'TLSv1.2'"
-
-
-def test_a_name_that_cannot_be_seen_is_looked_at_before_the_session_is_ended() -> None:
-    hidden = replace(CERTIFICATE, subject=SlashName("/CN=rep", may_be_cut=True))
-    sender = replace(
-        STANDBY, tls=replace(TLS, client_certificate=hidden), backend_start=LOADED - 9 * HOUR
-    )
-    poll = replace(POLL, server=replace(SERVER, started_at=STARTED - 9999 * HOUR))
-    told = judged(sender, CERT, poll=poll)
-    assert told.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
-    assert told.remedy[0].lines == ("openssl x509 -in client.crt -noout -subject",)
-
-
-HOSTILE = [
-    "all",
-    "replication",
-    "+dba",
-    "@file",
-    "a b",
-    "a,b",
-    "a#b",
-    'x" reject',
-    'a""b',
-    "back\\",
-    "é",
-]
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("version", [130000, 180000])
-@pytest.mark.parametrize("rule", [SCRAM, REJECT], ids=["scram", "reject"])
-def test_a_line_for_a_hostile_name_is_read_as_that_name(
-    name: str, version: int, rule: HbaRule
-) -> None:
-    poll = replace(POLL, server=replace(SERVER, version_number=version))
-    sender = replace(
-        PLAIN, role=name, database=name, kind=ReplicationKind.LOGICAL, peer=STANDBY.peer
-    )
-    written = [
-        line
-        for line in lines(
-            judged(sender, replace(rule, roles=("all",), databases=("all",)), poll=poll)
-        )
-        if line.startswith("host")
-    ]
-    assert written
-    for line in written:
-        _, database, role, _, _ = tokens(line)
-        for ((text, quoted),) in (database, role):
-            assert text == name
-            keyword = name in {"all", "replication"} or name[0] in "+@"
-            assert quoted or not keyword
+# --- what is written
 
 
 @pytest.mark.parametrize(
@@ -315,13 +208,6 @@ def test_a_name_that_no_line_can_hold_is_an_expression(
     assert "\r" not in text
     if expected is not None:
         assert text == expected
-
-
-def test_a_rule_is_taken_in_place_only_if_it_serves_nobody_else() -> None:
-    # a role called "all" is not everybody
-    told = judged(replace(PLAIN, role="all"), replace(SCRAM, roles=("all",)))
-    (step,) = [s for s in told.remedy if s.action.startswith("Demand")]
-    assert f"directly before line 1 of {HBA}" in step.action
 
 
 def test_a_group_whose_name_needs_quotes_keeps_its_plus_outside() -> None:

@@ -15,7 +15,7 @@ from exporter.model.observation import Observation
 from exporter.model.policy import Exemption, Policy, Requirement
 from exporter.model.report import Connection, TargetReport
 from exporter.model.target import Target
-from exporter.model.wal_sender import TcpPeer
+from exporter.model.wal_sender import TcpPeer, WalSender
 from tests.unit.assess.facts import (
     BEGAN,
     CERT,
@@ -65,12 +65,35 @@ def test_what_did_not_change_is_not_judged_again() -> None:
     assert _by_identity(connections(again)) == _by_identity(connections(first))
 
 
+SECURE = replace(FIRST, wal_senders=(STANDBY,), hba=rules(CERT))
+NEWCOMER = replace(PLAIN, pid=1, peer=TcpPeer(ip_address("10.0.0.9"), 1))
+
+
 def test_another_connection_is_judged_beside_those_that_are_remembered() -> None:
-    newcomer = replace(PLAIN, pid=1, peer=TcpPeer(ip_address("10.0.0.9"), 1))
-    second = replace(FIRST, wal_senders=(newcomer, STANDBY))
-    first, again, anew = _two_polls(FIRST, second)
+    first, again, anew = _two_polls(SECURE, replace(SECURE, wal_senders=(NEWCOMER, STANDBY)))
     assert again == anew
-    assert {c.wal_sender for c in connections(again)} == {newcomer, STANDBY}
+    assert {c.wal_sender for c in connections(again)} == {NEWCOMER, STANDBY}
+    assert len(_by_identity(connections(again)) & _by_identity(connections(first))) == 1
+
+
+@pytest.mark.parametrize("later", [(STANDBY,), (NEWCOMER, STANDBY, replace(PLAIN, pid=4712))])
+def test_a_remedy_is_judged_again_where_other_clients_are_connected(
+    later: tuple[WalSender, ...],
+) -> None:
+    first, again, anew = _two_polls(FIRST, replace(FIRST, wal_senders=later))
+    assert again == anew
+    (before, now) = (
+        next(c for c in connections(told) if c.wal_sender is STANDBY) for told in (first, again)
+    )
+    assert now is not before
+
+
+def test_a_remedy_is_remembered_where_the_others_are_connected_in_the_same_way() -> None:
+    again_with_another_process = replace(PLAIN, pid=4713)
+    first, again, anew = _two_polls(
+        FIRST, replace(FIRST, wal_senders=(STANDBY, again_with_another_process))
+    )
+    assert again == anew
     assert len(_by_identity(connections(again)) & _by_identity(connections(first))) == 1
 
 

@@ -1,5 +1,6 @@
 """What to do about pg_hba.conf itself: lines in error, content that is not loaded."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -28,15 +29,24 @@ def broken(message: str, *, blocks: bool = True, line: int = 7) -> ErrorLine:
     return ErrorLine(RuleLocation(HBA, line), message, blocks_loading=blocks)
 
 
+def steps(
+    state: HbaState,
+    errors: Sequence[ErrorLine],
+    wal_senders: Sequence[WalSender] = (),
+    version: int = 170000,
+) -> tuple[Step, ...]:
+    return rules_remedy(state, errors, wal_senders, version, is_under_patroni=False)
+
+
 def correcting(message: str, *wal_senders: WalSender) -> Step:
-    step, check = rules_remedy(HbaState.REJECTED, [broken(message)], wal_senders, 170000)
+    step, check = steps(HbaState.REJECTED, [broken(message)], wal_senders)
     assert check == check_and_load(170000)
     return step
 
 
 def test_what_is_loaded_needs_nothing_whatever_is_in_error() -> None:
-    assert rules_remedy(HbaState.LOADED, [], [STANDBY], 170000) == ()
-    assert rules_remedy(HbaState.LOADED, [broken("x", blocks=False)], [], 170000) == ()
+    assert steps(HbaState.LOADED, [], [STANDBY]) == ()
+    assert steps(HbaState.LOADED, [broken("x", blocks=False)]) == ()
 
 
 @pytest.mark.parametrize(
@@ -55,12 +65,12 @@ def test_lines_that_block_loading_are_corrected_first(
         Step(Place.SERVER, f"{HBA}, line 3: correct the line, of which the server says: one"),
         Step(Place.SERVER, f"{HBA}, line 9: correct the line, of which the server says: three"),
     )
-    assert rules_remedy(state, errors, [], 170000) == (*corrections, *after)
-    assert rules_remedy(state, [], [], 170000) == after
+    assert steps(state, errors) == (*corrections, *after)
+    assert steps(state, []) == after
 
 
 def test_rules_that_cannot_be_read() -> None:
-    assert rules_remedy(HbaState.UNREADABLE, [broken("x")], [STANDBY], 170000) == (INSTALL,)
+    assert steps(HbaState.UNREADABLE, [broken("x")], [STANDBY]) == (INSTALL,)
 
 
 def test_the_rights_are_given_and_the_rules_are_loaded_once_by_these_steps() -> None:
@@ -132,7 +142,7 @@ def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
 def test_names_are_written_as_the_server_s_version_reads_them() -> None:
     sender = replace(LOGICAL, database="/shop", role="/x")
     told = [
-        rules_remedy(HbaState.REJECTED, [broken(CERT_ON_HOST)], [sender], version)[0].lines
+        steps(HbaState.REJECTED, [broken(CERT_ON_HOST)], [sender], version)[0].lines
         for version in (159999, 160000)
     ]
     assert told == [
@@ -151,3 +161,14 @@ def test_an_error_is_told_with_its_place_and_whether_it_blocks_loading() -> None
     assert error_text(broken("x y", blocks=False)) == (
         f"{HBA}, line 7: x y (this one does not block loading)"
     )
+
+
+@pytest.mark.parametrize("state", [HbaState.PENDING, HbaState.REJECTED, HbaState.UNVERIFIED])
+def test_under_patroni_lines_are_corrected_in_its_configuration(state: HbaState) -> None:
+    errors = [broken("one")]
+    first, *others = rules_remedy(state, errors, [], 170000, is_under_patroni=True)
+    assert first.place is Place.SERVER
+    assert "postgresql.pg_hba" in first.action
+    assert tuple(others) == steps(state, errors)
+    # without a line to correct there is nothing to say of it
+    assert rules_remedy(state, [], [], 170000, is_under_patroni=True) == steps(state, [])
