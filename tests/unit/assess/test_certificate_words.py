@@ -369,7 +369,7 @@ def test_a_certificate_that_is_refused_is_replaced_first(cause: ForecastCause, w
     )
     steps = judged(knowledge, SCRAM).remedy
     assert steps[1] == SEE
-    assert any("Demand the certificate" in s.action for s in steps[2:])
+    assert any("Require the certificate" in s.action for s in steps[2:])
 
 
 @pytest.mark.parametrize(
