@@ -19,6 +19,7 @@ from exporter.config.faults import ConfigurationError, Fault
 from exporter.config.loading import load
 from exporter.config.settings import Settings
 from exporter.inventory_loop import read_inventory_for_ever, tell_changes
+from exporter.judging import none_under_way
 from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
@@ -202,7 +203,7 @@ def leave(code: int) -> int:
     Such a step computes inside of OpenSSL, beyond anybody's reach. In the usual way out, OpenSSL's
     exit handler would free what it works with, and the process end by a segmentation fault.
     """
-    if not Offload.all_ended(_LAST_STEPS_SECONDS):
+    if not (Offload.all_ended(_LAST_STEPS_SECONDS) and none_under_way()):
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):

@@ -4,15 +4,16 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
 
-from exporter import descriptors
-from exporter.assess.report import assess, failed
+from exporter import descriptors, judging
+from exporter.assess.report import failed
 from exporter.board import Board
+from exporter.judging import Inputs, Judged
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
@@ -52,7 +53,9 @@ class Look:
 
 async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]) -> None:
     """Poll ``target`` and post the outcome; never raises but for cancellation."""
-    judge(await look(target, board, now=now), board, now=now)
+    looked = await look(target, board, now=now)
+    if board.is_configured(target):
+        await judge_in_thread(looked, board, now=now)
 
 
 async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> Look:
@@ -94,9 +97,14 @@ async def _guarded(
     try:
         return await reading
     except Exception as error:  # noqa: BLE001  whatever it is
-        if words := descriptors.shortage(error):
-            return Unread(FailureReason.EXPORTER_LIMITS, words)
-        return _fault(target, board, error)
+        return _unread(target, board, error)
+
+
+def _unread(target: Target, board: Board, error: Exception) -> Unread:
+    """Return the failure that ``error`` makes of a poll: a limit of the exporter, or a fault."""
+    if words := descriptors.shortage(error):
+        return Unread(FailureReason.EXPORTER_LIMITS, words)
+    return _fault(target, board, error)
 
 
 def _fault(target: Target, board: Board, error: Exception) -> Unread:
@@ -113,28 +121,57 @@ def _fault(target: Target, board: Board, error: Exception) -> Unread:
 
 
 def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
-    """Judge what was read, and post the report."""
-    target, observation = looked.target, looked.observation
-    history = board.history(target.name)
-    identifier = None if isinstance(observation, Unread) else observation.server.system_identifier
-    knowledge = board.certificates.knowledge(target.name, identifier, verify)
-
-    def failure(unread: Unread) -> TargetReport:
-        return failed(target, unread, knowledge, at=now(), duration_seconds=looked.duration_seconds)
-
+    """Judge what was read, in the calling thread, and post the report."""
+    inputs = _inputs(looked, board)
     try:
-        if isinstance(observation, Unread):
-            report = failure(observation)
-        elif not board.same_cluster(target.name, observation.server.system_identifier):
-            history = board.history(target.name)
-            report = failure(_ANOTHER_CLUSTER)
-        else:
-            report, history = assess(observation, target, history, knowledge, now=now())
+        judged = judging.judge(inputs, now=now)
     except Exception as error:  # noqa: BLE001  a fault of ours must not end the polling of a target
-        report = failure(_fault(target, board, error))
+        judged = _failed(inputs, _unread(inputs.target, board, error), now=now)
+    _post(judged, board)
+
+
+async def judge_in_thread(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
+    """Judge what was read, beside the event loop, and post the report."""
+    inputs = _inputs(looked, board)
+    try:
+        judged = await judging.judge_in_thread(inputs, now=now)
+    except Exception as error:  # noqa: BLE001  as above
+        judged = _failed(inputs, _unread(inputs.target, board, error), now=now)
+    _post(judged, board)
+
+
+def _failed(inputs: Inputs, why: Unread, *, now: Callable[[], datetime]) -> Judged:
+    """Return the report on a judgement that failed, without the served chain, which may be why."""
+    report = failed(
+        inputs.target,
+        why,
+        replace(inputs.knowledge, served=None),
+        at=now(),
+        duration_seconds=inputs.duration_seconds,
+    )
+    return report, inputs.history
+
+
+def _inputs(looked: Look, board: Board) -> Inputs:
+    """Return what the judgement depends on, as it is now: later polls do not change it."""
+    target, observation = looked.target, looked.observation
+    identifier = None if isinstance(observation, Unread) else observation.server.system_identifier
+    if not isinstance(observation, Unread) and not board.same_cluster(target.name, identifier):
+        observation = _ANOTHER_CLUSTER
+    return Inputs(
+        target=target,
+        observation=observation,
+        duration_seconds=looked.duration_seconds,
+        history=board.history(target.name),
+        knowledge=board.certificates.knowledge(target.name, identifier, verify),
+    )
+
+
+def _post(judged: Judged, board: Board) -> None:
+    report, history = judged
     before = board.post(report, history)
     if before is not None:
-        board.certificates.post_judged(target.name, report)
+        board.certificates.post_judged(report.target.name, report)
         _tell_changes(before.report, report)
 
 

@@ -79,9 +79,10 @@ def accepted_names(
     ]
     patterns = [m.system_name for giving in lines for m in giving if _is_open(m, role)]
     first = several[0] if several else []
+    others = [frozenset(each) for each in several[1:]]
     return AcceptedNames(
         whole=whole,
-        names=tuple(dict.fromkeys(n for n in first if all(n in each for each in several))),
+        names=tuple(dict.fromkeys(n for n in first if all(n in each for each in others))),
         patterns=tuple(dict.fromkeys(patterns)),
         map_name=through,
         is_nobody=bool(maps) and not any(several) and not patterns,

@@ -7,7 +7,7 @@ lets in); be-secure-openssl.c, be_tls_open_server().
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from exporter.assess.demand import map_name
@@ -25,6 +25,9 @@ LONGEST_NAME = 200
 """Of names that are held against patterns here; RFC 5280 allows a CN 64 characters."""
 MOST_REPEATS = 2
 """Of patterns that are evaluated here: with more, a hostile name could keep them busy."""
+
+STEPS_OF_A_NAME = 4
+"""Of work (exporter/assess/work.py), to compare a certificate's name with a rule."""
 
 _ORDER = (Truth.NO, Truth.MAY, Truth.YES)
 
@@ -54,6 +57,9 @@ class Namings:
     maps: Sequence[IdentContent]
     surroundings: Surroundings
     clientname: Callable[[HbaRule], frozenset[bool | None]]
+    _lines: dict[str, Sequence[Sequence[IdentMapping]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def fit(self, rule: HbaRule | None, certificate: Certificate) -> NameFit:
         """Return whether the name in ``certificate`` lets its holder in as the role.
@@ -68,9 +74,25 @@ class Namings:
         through = None if rule is None else map_name(rule)
         if through is None:
             return _agreed(_fit(truth(name == self.role)) for name in names)
-        lines = [[m for m in content.mappings if m.map_name == through] for content in self.maps]
+        lines = self._giving(through)
+        self.surroundings.work.add(STEPS_OF_A_NAME)
         # without any content that may be in force, none of them agrees
         return _agreed(self._by_map(of, name) for of in lines for name in names)
+
+    def _giving(self, through: str) -> Sequence[Sequence[IdentMapping]]:
+        """Return the lines of a map that may give the role, of each content; no other admits."""
+        if through not in self._lines:
+            self.surroundings.work.add(sum(len(content.mappings) for content in self.maps))
+            self._lines[through] = [
+                [
+                    m
+                    for m in content.mappings
+                    if m.map_name == through
+                    and gives(m, self.role, self.surroundings) is not Truth.NO
+                ]
+                for content in self.maps
+            ]
+        return self._lines[through]
 
     def _may_compare_whole_name(self, rule: HbaRule) -> bool:
         told = self.clientname(rule)

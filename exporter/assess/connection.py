@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from exporter.assess.case import Case
 from exporter.assess.certificate_explanation import explain_certificates
@@ -12,12 +13,13 @@ from exporter.assess.demand import Demand, map_name
 from exporter.assess.explanation import explain
 from exporter.assess.identity import certificate_name, distinguished_name, issuer_name, proves
 from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.peers import MOST_PEERS, Peers, client_of, in_order, peer_of, together
+from exporter.assess.peers import MOST_PEERS, Peers, client_of, other_peers, peer_of, together
 from exporter.assess.posture import demanded_of, posture, shown_certificate, shown_subject
 from exporter.assess.reasons import reasons
 from exporter.assess.remedy import remedy
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.verdict import verdict
+from exporter.assess.work import Work
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import HbaState
@@ -25,6 +27,10 @@ from exporter.model.observation import Observation
 from exporter.model.policy import Policy
 from exporter.model.report import Connection
 from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
+
+# steps of work (exporter/assess/work.py)
+STEPS_OF_A_CONNECTION = 1200
+CHARACTERS_OF_A_STEP = 16
 
 _HIDDEN = "how it is connected is hidden from the exporter's role"
 
@@ -59,13 +65,19 @@ def judge(  # noqa: PLR0913  each of another subject
     *,
     peers: Peers,
     now: datetime,
+    work: Work,
 ) -> Connection:
-    """Return ``wal_sender`` judged under the rules in force and the user's policy."""
+    """Return ``wal_sender`` judged under the rules in force and the user's policy.
+
+    Raises:
+        TooMuchWorkError: the judgement of the target has reached its limit.
+    """
     client = client_of(wal_sender)
     surroundings = Surroundings(
         server_version_number=observation.server.version_number,
         member_of=_member_of(observation, wal_sender.role),
         regular_expressions=known.regular_expressions,
+        work=work,
     )
     if wal_sender.peer is OtherPeer.HIDDEN:
         found = outcomes(client, InForce((), ()), surroundings, unknown=_HIDDEN)
@@ -89,13 +101,13 @@ def judge(  # noqa: PLR0913  each of another subject
         in_force=known.in_force,
         surroundings=surroundings,
         policy=policy,
-        peers=in_order(peers, without=peer_of(wal_sender, surroundings.member_of)),
+        peers=other_peers(peers, peer_of(wal_sender, surroundings.member_of)),
     )
     given, exemption = verdict(wal_sender, reached, policy, now=now)
     owned = judge_certificates(case, certificates, now=now)
     why = reasons(case)
     shown = shown_certificate(wal_sender)
-    return Connection(
+    connection = Connection(
         wal_sender=wal_sender,
         posture=reached,
         verdict=given,
@@ -118,6 +130,15 @@ def judge(  # noqa: PLR0913  each of another subject
         breaks_at=owned.breaks_at,
         breaks_cause=owned.breaks_cause,
     )
+    exemptions = len(policy.exemptions)
+    work.add(STEPS_OF_A_CONNECTION + exemptions + _characters(connection) // CHARACTERS_OF_A_STEP)
+    return connection
+
+
+def _characters(connection: Connection) -> int:
+    """Return the length of the texts: they are kept, and written into every page and report."""
+    lines = chain.from_iterable((step.action, *step.lines) for step in connection.remedy)
+    return sum(map(len, connection.explanation)) + sum(map(len, lines))
 
 
 def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:

@@ -1,8 +1,10 @@
 """Certificates of one connection: in use, sent next, what that meets, and when it ends."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from exporter.assess.acceptance import Accept, FilesInForce, accepting, files_in_force
 from exporter.assess.case import Case
@@ -17,7 +19,7 @@ from exporter.assess.certificate_forecast import (
 from exporter.assess.certificate_match import Shown, match, shown_by, shown_of
 from exporter.assess.certificate_name import Namings
 from exporter.assess.inventory_index import InventoryIndex, Pool, inventory_index, pool
-from exporter.assess.next_certificate import sends
+from exporter.assess.next_certificate import Sends, SendsOneOf, sends
 from exporter.assess.outcome import Outcomes, outcomes
 from exporter.assess.owned_certificates import Owner, named
 from exporter.assess.passed_dates import Passed, other_turns, passed
@@ -41,10 +43,45 @@ from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.model.wal_sender import PeerCertificate, TcpPeer, WalSender
 
+# steps of work (exporter/assess/work.py)
+STEPS_OF_A_STANDBY = 20
+STEPS_OF_A_CHAIN = 200
+
 _NamedKey = tuple[str, tuple[tuple[HbaRule, frozenset[bool | None]], ...]]
 """Role, and rules with whether each has ``clientname=``."""
 _Client = tuple[str, object]
 """Application name and address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The clients that log in by one role and show one subject.
+
+    Attributes:
+        certificates: fingerprints of the certificates that each of them uses.
+        number: of the clients that use a certificate, by its fingerprint.
+    """
+
+    certificates: Mapping[_Client, frozenset[str]]
+    number: Counter[str]
+
+    def taken(self, client: _Client, own: Collection[str]) -> Container[str] | None:
+        """Return what clients other than ``client`` use, without ``own``; None if there is none."""
+        if len(self.certificates) == 1:
+            return None
+        alone = (f for f in self.certificates[client] if self.number[f] == 1)
+        return _Without(self.number, frozenset((*own, *alone)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Without(Container[str]):
+    """A collection without a few of its members; to copy it for each client takes too long."""
+
+    members: Container[str]
+    left_out: frozenset[str]
+
+    def __contains__(self, member: object) -> bool:
+        return member in self.members and member not in self.left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +96,7 @@ class CertificatesKnown:
         standbys: that may receive from the target.
         accept: how the server would receive a chain.
         files: whether the authorities and lists on its disk are in force.
-        users: fingerprints of what each client uses, by role and subject shown.
+        users: the clients by role and subject shown.
         passed: between which dates of what is known the moment lies.
         named: memory for what was looked up once, by role and rules.
         named_for: under which of these keys the owner of each judged walsender is, by its process.
@@ -71,7 +108,7 @@ class CertificatesKnown:
     standbys: Standbys
     accept: Accept = field(compare=False)
     files: FilesInForce
-    users: Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]
+    users: Mapping[tuple[str, str], Users]
     passed: Passed
     named: dict[_NamedKey, Pool] = field(default_factory=dict, compare=False)
     named_for: dict[int, _NamedKey] = field(default_factory=dict, compare=False)
@@ -148,18 +185,21 @@ def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence
 
 def _users(
     wal_senders: Sequence[WalSender], known: CertificatesKnown
-) -> Mapping[tuple[str, str], Mapping[_Client, frozenset[str]]]:
-    found: dict[tuple[str, str], dict[_Client, frozenset[str]]] = {}
+) -> Mapping[tuple[str, str], Users]:
+    found: dict[tuple[str, str], dict[_Client, set[str]]] = {}
     for sender in wal_senders:
         shown = shown_certificate(sender)
         if shown is None or shown.subject is None:
             continue
         clients = found.setdefault((sender.role, shown.subject.text), {})
-        uses = known.in_use(shown)
-        used = {uses.certificate.fingerprint} if isinstance(uses, Matched) else set()
-        client = _client(sender)
-        clients[client] = clients.get(client, frozenset()) | used
-    return found
+        clients.setdefault(_client(sender), set()).update(_used(known.in_use(shown)))
+    return {
+        key: Users(
+            {client: frozenset(used) for client, used in clients.items()},
+            Counter(chain.from_iterable(clients.values())),
+        )
+        for key, clients in found.items()
+    }
 
 
 def _client(sender: WalSender) -> _Client:
@@ -188,13 +228,15 @@ def judge_certificates(
     key = (case.client.role, tuple((rule, clientname(rule)) for rule in rules))
     certificates.named_for[case.wal_sender.pid] = key
     if key not in certificates.named:
+        around = replace(case.surroundings, work=case.surroundings.work.shared)
+        counted = replace(namings, surroundings=around)
         certificates.named[key] = pool(
             named(
                 certificates.inventory,
                 case.client.role,
                 rules,
                 case.in_force.maps,
-                lambda rule, certificate: namings.fit(rule, certificate) is NameFit.ADMITTED,
+                lambda rule, certificate: counted.fit(rule, certificate) is NameFit.ADMITTED,
             )
         )
     owner = _owner(case.wal_sender, certificates, certificates.named[key])
@@ -211,6 +253,7 @@ def judge_certificates(
     )
     inventory = certificates.inventory if certificates.has_inventory else None
     sent = sends(owner, certificates.standbys, inventory)
+    case.surroundings.work.add(_steps(owner, sent, certificates))
     upcoming = next_certificate(reconnect, sent)
     expected, cause = forecast(reconnect, sent, owner.in_use)
     breaks_at, breaks_cause = breaks(reconnect, expected, upcoming, sent)
@@ -226,6 +269,14 @@ def judge_certificates(
     )
 
 
+def _steps(owner: Owner, sent: Sends, certificates: CertificatesKnown) -> int:
+    """Return what it costs to find out what a client sends, and what the server says of it."""
+    sender = owner.wal_sender
+    standbys = certificates.standbys.by_name.get((sender.role, sender.application_name), ())
+    candidates = sent.candidates if isinstance(sent, SendsOneOf) else ()
+    return STEPS_OF_A_STANDBY * len(standbys) + STEPS_OF_A_CHAIN * len(candidates)
+
+
 def _owner(sender: WalSender, certificates: CertificatesKnown, lets_in: Pool) -> Owner:
     shown = shown_certificate(sender)
     if shown is None:
@@ -233,12 +284,13 @@ def _owner(sender: WalSender, certificates: CertificatesKnown, lets_in: Pool) ->
     uses = certificates.in_use(shown)
     taken = None
     if shown.subject is not None:
-        clients = certificates.users[sender.role, shown.subject.text]
-        others = [used for client, used in clients.items() if client != _client(sender)]
-        if others:
-            own = {uses.certificate.fingerprint} if isinstance(uses, Matched) else set()
-            taken = frozenset().union(*others) - own
+        users = certificates.users[sender.role, shown.subject.text]
+        taken = users.taken(_client(sender), _used(uses))
     return Owner(sender, shown=shown, in_use=uses, named=lets_in, taken=taken)
+
+
+def _used(uses: InUse) -> tuple[str, ...]:
+    return (uses.certificate.fingerprint,) if isinstance(uses, Matched) else ()
 
 
 def _reasons(

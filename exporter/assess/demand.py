@@ -12,6 +12,9 @@ from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 
+MAPPINGS_OF_A_STEP = 4
+"""Lines of pg_ident.conf that are looked through in one step (exporter/assess/work.py)."""
+
 PASSWORD_METHODS = frozenset({"password", "md5", "scram-sha-256"})
 
 
@@ -73,10 +76,9 @@ def demands(
         return frozenset({Demand.CERTIFICATE})
     if not maps:
         return frozenset({Demand.UNKNOWN})
-    return frozenset(
-        _demand_by_map([m for m in c.mappings if m.map_name == name], role, surroundings)
-        for c in maps
-    )
+    lines = [[m for m in c.mappings if m.map_name == name] for c in maps]
+    surroundings.work.add(sum(len(c.mappings) for c in maps) // MAPPINGS_OF_A_STEP)
+    return frozenset(_demand_by_map(of_one, role, surroundings) for of_one in lines)
 
 
 def _demand_by_map(

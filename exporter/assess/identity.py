@@ -5,6 +5,7 @@ be-secure-openssl.c, X509_NAME_to_cstring(). PostgreSQL compares the first CN in
 """
 
 import re
+from functools import lru_cache
 
 from exporter.assess.surroundings import Surroundings
 from exporter.assess.truth import Truth, truth
@@ -13,6 +14,13 @@ from exporter.model.wal_sender import SlashName
 
 ROLE_KEYWORDS_SINCE = 160000
 """``server_version_num`` from which a map's role may be ``all``, ``+role`` or ``/regex``."""
+
+# steps of work (exporter/assess/work.py)
+STEPS_OF_A_MAPPING = 4
+STEPS_OF_A_PATTERN = 8
+CHARACTERS_COMPILED_IN_A_STEP = 2
+LONGEST_KEPT = 200
+"""Characters of a pattern that is kept compiled."""
 
 _ATTRIBUTE = re.compile(r"/(?=[A-Za-z][A-Za-z0-9.-]*=)")
 _ESCAPED = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
@@ -69,8 +77,18 @@ def distinguished_name(subject: SlashName | None) -> str | None:
     return ",".join(reversed(_ATTRIBUTE.split(subject.text)[1:]))
 
 
+def steps_of(mapping: IdentMapping) -> int:
+    """Return how much work it is to evaluate a line, as exporter/assess/work.py counts it."""
+    if not mapping.system_name.startswith("/"):
+        return STEPS_OF_A_MAPPING
+    length = len(mapping.system_name)
+    # a long one is compiled each time
+    return STEPS_OF_A_PATTERN if length <= LONGEST_KEPT else length // CHARACTERS_COMPILED_IN_A_STEP
+
+
 def gives(mapping: IdentMapping, role: str, surroundings: Surroundings) -> Truth:
     """Return whether a line lets some name in as ``role``."""
+    surroundings.work.add(steps_of(mapping))
     given = mapping.database_role
     if surroundings.server_version_number >= ROLE_KEYWORDS_SINCE:
         if given == "all":
@@ -142,10 +160,22 @@ def proves(mapping: IdentMapping, name: str, role: str) -> bool:
     if not mapping.system_name.startswith("/"):
         return name == mapping.system_name
     # the patterns that bind mean the same to Python, so called, and to PostgreSQL
-    found = re.fullmatch(mapping.system_name.removeprefix("/"), name, re.DOTALL)
+    found = _compiled(mapping.system_name.removeprefix("/")).fullmatch(name)
     if found is None:
         return False
     given = mapping.database_role
     for group in found.groups():  # none or one, as above
         given = given.replace(r"\1", group, 1)
     return given == role
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return _short(pattern) if len(pattern) <= LONGEST_KEPT else _any(pattern)
+
+
+def _any(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.DOTALL)
+
+
+# as many as a server may show
+_short = lru_cache(maxsize=10_000)(_any)

@@ -21,14 +21,15 @@ def without_tls(case: Case) -> tuple[Outcomes, ...]:
     """
     if case.client.address is None:
         return ()
-    return tuple(
-        outcomes(
-            replace(case.client, tls=False, gss_encrypted=gss_encrypted),
-            case.in_force,
-            case.surroundings,
-            unknown="",
-        )
+    clients = (
+        replace(case.client, tls=False, gss_encrypted=gss_encrypted)
         for gss_encrypted in (False, True)
+    )
+    return tuple(
+        case.found
+        if client == case.client
+        else outcomes(client, case.in_force, case.surroundings, unknown="")
+        for client in clients
     )
 
 

@@ -1,6 +1,6 @@
 """Which certificates of the inventory are a client's, and which of them it will send next."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,7 +33,7 @@ class Owner:
     shown: PeerCertificate | None
     in_use: InUse | None
     named: Pool
-    taken: frozenset[str] | None = None
+    taken: Container[str] | None = None
 
 
 def named(

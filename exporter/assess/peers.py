@@ -32,8 +32,8 @@ class Peer:
     connections: int = 1
 
 
-Peers = frozenset[Peer] | None
-"""None where there are more than MOST_PEERS connections."""
+Peers = tuple[Peer, ...] | None
+"""By application name and address; None where there are more than MOST_PEERS connections."""
 
 
 def client_of(wal_sender: WalSender) -> Client:
@@ -61,23 +61,25 @@ def peer_of(wal_sender: WalSender, member_of: frozenset[str] | None) -> Peer:
     )
 
 
-def together(connections: Iterable[Peer]) -> frozenset[Peer]:
-    """Return connections, those that are equal as one peer."""
+def together(connections: Iterable[Peer]) -> tuple[Peer, ...]:
+    """Return connections by application name and address, those that are equal as one peer."""
     counted = Counter(connections)
-    return frozenset(replace(each, connections=count) for each, count in counted.items())
+    peers = (replace(each, connections=count) for each, count in counted.items())
+    return tuple(sorted(peers, key=_order))
 
 
-def in_order(peers: Peers, *, without: Peer) -> tuple[Peer, ...] | None:
-    """Return the peers but one connection, by application name and address."""
+def other_peers(peers: Peers, own: Peer) -> Peers:
+    """Return the peers without one connection, in the same order."""
     if peers is None:
         return None
     others = (
         replace(each, connections=each.connections - 1)
-        if replace(each, connections=1) == without
+        # the first is quick, and differs for most of them
+        if each.application_name == own.application_name and replace(each, connections=1) == own
         else each
         for each in peers
     )
-    return tuple(sorted((each for each in others if each.connections), key=_order))
+    return tuple(each for each in others if each.connections)
 
 
 def _order(peer: Peer) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from exporter.assess.case import Case
 from exporter.assess.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
-from exporter.assess.hba_match import rule_matches
+from exporter.assess.hba_match import rule_matches_in
 from exporter.assess.other_transports import admits_without_certificate
 from exporter.assess.truth import Truth
 from exporter.assess.verdict import tls_version_too_old
@@ -128,8 +128,7 @@ def _shadows(rule: HbaRule, case: Case) -> bool:
     over_tls = case.client.over_tls()
 
     def matches(each: HbaRule, content: HbaContent) -> bool:
-        quoting = content.quoting(each)
-        return rule_matches(each, over_tls, case.surroundings, quoting=quoting)[0] is Truth.YES
+        return rule_matches_in(content, each, over_tls, case.surroundings)[0] is Truth.YES
 
     for content in case.in_force.rules:
         if not matches(rule, content) or rule not in content.rules:

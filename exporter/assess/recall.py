@@ -4,7 +4,7 @@ From one poll to the next that is the usual case, and judging is most of what a 
 exporter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -12,13 +12,14 @@ from exporter.assess.connection import RulesInForce, judge
 from exporter.assess.connection_certificates import CertificatesKnown
 from exporter.assess.peers import Peers
 from exporter.assess.verdict import verdict
-from exporter.model.failure import Read, Unread
+from exporter.assess.work import Work
 from exporter.model.history import Judgements
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy
 from exporter.model.report import Connection
 from exporter.model.wal_sender import WalSender
 
+_NOT_JUDGED = (None, 0)
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -39,39 +40,51 @@ class Basis:
     peers: Peers = field(default=None, compare=False)
 
 
-def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgements]:
+def judge_all(
+    basis: Basis,
+    wal_senders: Sequence[WalSender],
+    before: Judgements,
+    *,
+    now: datetime,
+    work: Work,
+) -> Judgements:
     """Return every walsender judged, in the order they were read.
 
     Args:
         basis: of this poll.
+        wal_senders: that it read.
         before: what the poll before returned here.
         now: for exemptions that end.
+        work: counts the steps. A remembered connection counts as if it were judged again, so that
+            the result does not depend on the polls before.
+
+    Raises:
+        TooMuchWorkError: the judgement of the target has reached its limit.
     """
-    wal_senders = basis.read.wal_senders
-    if isinstance(wal_senders, Unread):
-        return wal_senders
     # neither the walsenders themselves nor when and how fast they were read
     read = replace(basis.read, at=_NO_TIME, duration_seconds=0.0, wal_senders=())
     compared = replace(basis, read=read)
     # by their processes, which takes less than to hash all that is known of them
-    earlier: Mapping[int, Connection] = {}
+    earlier: Mapping[int, tuple[Connection, int]] = {}
     at_that_time = before.basis
     if isinstance(at_that_time, Basis) and at_that_time == compared:
-        earlier = {each.wal_sender.pid: each for each in before.connections}
-
+        pairs = zip(before.connections, before.steps, strict=True)
+        earlier = {each.wal_sender.pid: (each, steps) for each, steps in pairs}
         looked_up = at_that_time.certificates
         same_peers = at_that_time.peers == basis.peers
 
-    def judged(wal_sender: WalSender) -> Connection:
-        known = earlier.get(wal_sender.pid)
+    def judged(wal_sender: WalSender) -> tuple[Connection, int]:
+        known, steps = earlier.get(wal_sender.pid, _NOT_JUDGED)
         if (
             known is not None
             and known.wal_sender == wal_sender
             and (same_peers or not known.remedy)
         ):
             basis.certificates.take_over(wal_sender, looked_up)
-            return _in_time(known, basis.policy, now=now)
-        return judge(
+            work.add(steps)
+            return _in_time(known, basis.policy, now=now), steps
+        done = work.done
+        connection = judge(
             wal_sender,
             basis.read,
             basis.known,
@@ -79,9 +92,12 @@ def judge_all(basis: Basis, before: Judgements, *, now: datetime) -> Read[Judgem
             basis.policy,
             peers=basis.peers,
             now=now,
+            work=work,
         )
+        return connection, work.done - done
 
-    return Judgements(compared, tuple(judged(each) for each in wal_senders))
+    both = [judged(each) for each in wal_senders]
+    return Judgements(compared, tuple(c for c, _ in both), tuple(steps for _, steps in both))
 
 
 def _in_time(connection: Connection, policy: Policy, *, now: datetime) -> Connection:

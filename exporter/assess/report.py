@@ -1,5 +1,7 @@
 """A whole target, judged: the door of this room."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,9 +13,10 @@ from exporter.assess.recall import Basis, judge_all
 from exporter.assess.remembered_report import again, remember
 from exporter.assess.rules_remedy import error_text, rules_remedy
 from exporter.assess.target_certificates import target_certificates
-from exporter.model.failure import Read, Reader, Unread
+from exporter.assess.work import MOST_STEPS, TooMuchWorkError, Work
+from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import HbaContent, LineTraits, ServerFile
-from exporter.model.history import RulesHistory
+from exporter.model.history import Judgements, RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
@@ -21,6 +24,10 @@ from exporter.model.policy import LOOPBACK_EXEMPTION
 from exporter.model.report import Connection, ExemptionUse, RulesReport, TargetReport
 from exporter.model.target import Target
 from exporter.model.tls_files import Receiver, TlsFiles
+from exporter.model.wal_sender import WalSender
+
+STEPS_OF_A_LINE = 10
+"""Of work, as exporter/assess/work.py counts it."""
 
 _HBA_FILES = (ServerFile.HBA, ServerFile.HBA_INCLUDED)
 _IDENT_FILES = (ServerFile.IDENT, ServerFile.IDENT_INCLUDED)
@@ -41,13 +48,14 @@ _STATE_IN_WORDS = {
 }
 
 
-def assess(
+def assess(  # noqa: PLR0913  each of another subject
     observation: Observation,
     target: Target,
     history: RulesHistory,
     knowledge: Knowledge,
     *,
     now: datetime,
+    most_steps: int = MOST_STEPS,
 ) -> tuple[TargetReport, RulesHistory]:
     """Return the report on ``target``, and its history after this poll.
 
@@ -57,6 +65,7 @@ def assess(
         history: after the poll before.
         knowledge: of certificates.
         now: for exemptions and certificates that end.
+        most_steps: the limit of work; beyond it the report is a failure, ``limit_exceeded``.
     """
     known_already = again(history.last, observation, target, knowledge, now=now)
     if known_already is not None:
@@ -67,12 +76,14 @@ def assess(
     is_steady = (history.hba, history.ident) == (before.hba, before.ident)
     certificates = certificates_known(observation, target, knowledge, now=now)
     basis = Basis(observation, known, certificates, target.policy, peers_of(observation))
-    judgements = judge_all(basis, history.judged, now=now)
+    judgements = _judge_all(basis, history.judged, now=now, most_steps=most_steps)
     connections: Read[tuple[Connection, ...]]
     if isinstance(judgements, Unread):
         connections, failure = judgements, judgements
         judged: tuple[Connection, ...] = ()
+        wal_senders: tuple[WalSender, ...] = ()
     else:
+        wal_senders = tuple(c.wal_sender for c in judgements.connections)
         history = replace(history, judged=judgements)
         judged = tuple(sorted(judgements.connections, key=_worst_first))
         connections, failure = judged, None
@@ -83,7 +94,7 @@ def assess(
         failure=failure,
         readers=_readers(observation, knowledge),
         server=observation.server,
-        rules=_rules_report(observation, known),
+        rules=_rules_report(observation, known, wal_senders),
         connections=connections,
         exemptions=_exemptions(target, judged),
         certificates=target_certificates(observation, knowledge, certificates, judged, now=now),
@@ -91,6 +102,37 @@ def assess(
     )
     last = remember(report, observation, knowledge, now=now) if is_steady else None
     return report, replace(history, last=last)
+
+
+def _judge_all(
+    basis: Basis, before: Judgements, *, now: datetime, most_steps: int
+) -> Read[Judgements]:
+    """Return every walsender judged; ``limit_exceeded`` where that is too much work."""
+    wal_senders = basis.read.wal_senders
+    if isinstance(wal_senders, Unread):
+        return wal_senders
+    work = Work(most_steps)
+    try:
+        work.add(_steps_of_rules_report(basis.read.hba, wal_senders))
+        return judge_all(basis, wal_senders, before, now=now, work=work)
+    except TooMuchWorkError:
+        detail = _too_much(len(wal_senders), basis.known.in_force, most_steps)
+        return Unread(FailureReason.LIMIT_EXCEEDED, detail)
+
+
+def _steps_of_rules_report(hba: Read[HbaContent], wal_senders: Sequence[WalSender]) -> int:
+    """Return what the steps against errors cost, which may have a line for each walsender."""
+    errors = () if isinstance(hba, Unread) else hba.errors
+    return STEPS_OF_A_LINE * sum(e.blocks_loading for e in errors) * len(wal_senders)
+
+
+def _too_much(connections: int, in_force: InForce, most_steps: int) -> str:
+    rules = " + ".join(str(len(content.rules)) for content in in_force.rules)
+    mappings = " + ".join(str(len(content.mappings)) for content in in_force.maps)
+    return (
+        f"judging {connections} connections by {rules or 0} rules of pg_hba.conf and "
+        f"{mappings or 0} lines of pg_ident.conf takes more than {most_steps} steps"
+    )
 
 
 def failed(
@@ -206,9 +248,10 @@ def _of_served_chain(knowledge: Knowledge) -> dict[Reader, Unread | None]:
     return {Reader.SERVED_CHAIN: served if isinstance(served, Unread) else None}
 
 
-def _rules_report(observation: Observation, known: RulesInForce) -> RulesReport:
+def _rules_report(
+    observation: Observation, known: RulesInForce, wal_senders: Sequence[WalSender]
+) -> RulesReport:
     errors = () if isinstance(observation.hba, Unread) else observation.hba.errors
-    wal_senders = () if isinstance(observation.wal_senders, Unread) else observation.wal_senders
     return RulesReport(
         state=known.state,
         error_lines=errors,
@@ -230,10 +273,8 @@ def _is_under_patroni(observation: Observation) -> bool:
 
 def _exemptions(target: Target, judged: tuple[Connection, ...]) -> tuple[ExemptionUse, ...]:
     policy = target.policy
+    covered = Counter(connection.exemption for connection in judged)
     uses = [(e.name, e.reason, e.until) for e in policy.exemptions]
     if policy.exempt_loopback:
         uses.append((LOOPBACK_EXEMPTION, "built in: the connection never leaves the host", None))
-    return tuple(
-        ExemptionUse(name, reason, until, sum(c.exemption == name for c in judged))
-        for name, reason, until in uses
-    )
+    return tuple(ExemptionUse(name, reason, until, covered[name]) for name, reason, until in uses)

@@ -1,7 +1,9 @@
 """What judging one connection needs to know beside rules and maps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from exporter.assess.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +14,10 @@ class Surroundings:
         member_of: the roles that the client's role is a member of, itself included; None when
             they could not be read.
         regular_expressions: the server's answers, by token and name.
+        work: counts what matching costs.
     """
 
     server_version_number: int
     member_of: frozenset[str] | None
     regular_expressions: Mapping[tuple[str, str], bool]
+    work: Work = field(default_factory=Work, compare=False, repr=False)

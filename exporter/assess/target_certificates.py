@@ -205,11 +205,15 @@ def _of_roles(
     roles = {c.wal_sender.role for c in connections}
     names = {c.wal_sender.application_name for c in connections}
     pools = [
-        *(inventory.of_role.get(role) for role in roles),
-        *(inventory.of_standby.get((name, role)) for name in names for role in (*roles, "")),
+        *(pool for role, pool in inventory.of_role.items() if role in roles),
+        *(
+            pool
+            for (name, role), pool in inventory.of_standby.items()
+            if name in names and (role in roles or not role)
+        ),
         *certificates.named.values(),
     ]
-    found = {k.certificate.fingerprint: k for pool in pools if pool for k in pool.newest}
+    found = {k.certificate.fingerprint: k for pool in pools for k in pool.newest}
     return sorted(
         found.values(),
         key=lambda k: (k.certificate.not_before, k.certificate.fingerprint),

@@ -33,7 +33,7 @@ class FailureReason(StrEnum):
     FILE_MISSING = "file_missing"
     """The server could not open a file that it is configured with."""
     LIMIT_EXCEEDED = "limit_exceeded"
-    """More rows than the exporter is willing to hold."""
+    """More rows than the exporter is willing to hold, or more than it can judge in time."""
     UNSUPPORTED_SERVER = "unsupported_server"
     IDENTITY_CHANGED = "identity_changed"
     """Another system identifier than before: the address now leads to another cluster."""

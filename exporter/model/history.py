@@ -57,10 +57,12 @@ class Judgements:
 
     Attributes:
         basis: all that they were judged by beside the walsender and the time; only compared.
+        steps: how much work each of them was.
     """
 
     basis: object = None
     connections: tuple[Connection, ...] = ()
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

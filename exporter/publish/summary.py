@@ -128,9 +128,9 @@ def short_names(connections: Sequence[Connection]) -> dict[str, str]:
         if isinstance(connection.rule_match, Governs)
     }
     last = [PurePosixPath(file).name or file for file in files]
+    number = Counter(last)
     return {
-        file: name if last.count(name) == 1 else file
-        for file, name in zip(files, last, strict=True)
+        file: name if number[name] == 1 else file for file, name in zip(files, last, strict=True)
     }
 
 

@@ -158,8 +158,8 @@ class _Pages:
         """Answer with the report as JSON: of all targets, or of the one in ``target``."""
         name = request.query.get("target")
         records = self._snapshot() if name is None else (self._record(name),)
-        text = await self._rendered(lambda: report_json(records))
-        return web.Response(text=text, content_type="application/json")
+        body = await self._rendered(lambda: report_json(records).encode())
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
 
     async def asset(self, request: web.Request) -> web.Response:
         """Answer with a file of the pages' own."""
@@ -175,13 +175,16 @@ class _Pages:
         raise web.HTTPNotFound
 
     async def _page(self, request: web.Request, render: Callable[[], str]) -> web.Response:
-        html = await self._rendered(render)
-        tag = entity_tag(html)
+        def rendered() -> tuple[bytes, str]:
+            html = render()
+            return html.encode(), entity_tag(html)
+
+        body, tag = await self._rendered(rendered)
         headers = {"ETag": tag}
         # the script asks again every few seconds, and mostly nothing has changed
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers=headers)
-        return web.Response(text=html, content_type="text/html", headers=headers)
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """Answer 200: the event loop runs."""

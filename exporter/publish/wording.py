@@ -151,7 +151,7 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
     FailureReason.PERMISSION: "The exporter's role lacks a privilege for it.",
     FailureReason.NOT_INSTALLED: "The functions of the shipped SQL are not in this database.",
     FailureReason.FILE_MISSING: "The server could not open a file that it is configured with.",
-    FailureReason.LIMIT_EXCEEDED: "There are more rows than the exporter is willing to hold.",
+    FailureReason.LIMIT_EXCEEDED: "The server shows more than the exporter reads or judges.",
     FailureReason.UNSUPPORTED_SERVER: "The server is too old, or it is no PostgreSQL.",
     FailureReason.IDENTITY_CHANGED: (
         "Another cluster answers at this address than before (a virtual address or a pooler)."

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from socket import socket
 
@@ -12,7 +13,9 @@ import pytest
 from exporter.board import Board
 from exporter.model.failure import FailureReason
 from exporter.model.target import Target
-from exporter.poller import poll_for_ever, poll_once
+from exporter.poller import Look, judge, judge_in_thread, poll_for_ever, poll_once
+from tests.unit.assess import facts
+from tests.unit.test_judging import all_busy
 
 NAME = "db1"
 
@@ -70,3 +73,34 @@ async def test_polling_goes_on_after_failures_until_it_is_cancelled(target: Targ
     polling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await polling
+
+
+async def test_what_was_judged_of_a_target_that_was_reconfigured_meanwhile_is_dropped() -> None:
+    board = Board([facts.TARGET])
+    async with all_busy():
+        looked = Look(facts.TARGET, facts.POLL, 0.01)
+        judging = asyncio.create_task(judge_in_thread(looked, board, now=now))
+        await asyncio.sleep(0)
+        board.configure([replace(facts.TARGET)])
+    await judging
+    (record,) = board.snapshot()
+    assert (record.report, record.polls) == (None, 0)
+    assert board.history(facts.TARGET.name).last is None
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_fault_in_a_judgement_is_a_failure_of_the_poll(
+    *, in_thread: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = Board([facts.TARGET])
+    no_netmask = replace(facts.SCRAM, netmask="none")
+    looked = Look(facts.TARGET, replace(facts.POLL, hba=facts.rules(no_netmask)), 0.01)
+    if in_thread:
+        await judge_in_thread(looked, board, now=now)
+    else:
+        judge(looked, board, now=now)
+    report = board.record(facts.TARGET.name).report
+    assert report is not None
+    assert report.failure is not None
+    assert report.failure.reason is FailureReason.INTERNAL
+    assert [r.exc_info is not None for r in caplog.records if r.levelno == logging.ERROR] == [True]

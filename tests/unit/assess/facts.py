@@ -8,6 +8,7 @@ from exporter.assess.connection import RulesInForce, judge, peers_of
 from exporter.assess.connection_certificates import certificates_known
 from exporter.assess.outcome import InForce
 from exporter.assess.report import assess
+from exporter.assess.work import Work
 from exporter.model.failure import Read
 from exporter.model.hba import (
     ConnectionType,
@@ -228,5 +229,12 @@ def judged_under(wal_sender: WalSender, in_force: RulesInForce) -> Connection:
     poll = replace(POLL, wal_senders=(wal_sender,))
     certificates = certificates_known(poll, TARGET, KNOWLEDGE, now=NOW)
     return judge(
-        wal_sender, poll, in_force, certificates, TARGET.policy, peers=peers_of(poll), now=NOW
+        wal_sender,
+        poll,
+        in_force,
+        certificates,
+        TARGET.policy,
+        peers=peers_of(poll),
+        now=NOW,
+        work=Work(),
     )

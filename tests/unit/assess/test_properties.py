@@ -1,27 +1,34 @@
 """What holds for every file of rules and every client."""
 
+from bisect import bisect_left
 from dataclasses import replace
 from ipaddress import ip_address
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.assess.hba_match import Client, governing_rule
+from exporter.assess.hba_match import Client, governing_rule, rule_matches, rule_matches_in
+from exporter.assess.report import assess
 from exporter.assess.surroundings import Surroundings
+from exporter.assess.work import MOST_STEPS
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, HbaRule, RuleLocation
+from exporter.model.history import RulesHistory
 from exporter.model.judgement import Posture, Verdict
 from exporter.model.observation import Observation, RegularExpressionResult
-from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
+from exporter.model.report import Governs, NoRule, RuleMatch, TargetReport, Undecided
 from exporter.model.wal_sender import Activity, OtherPeer, Peer, ReplicationKind, TcpPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
     CERTIFICATE,
     HBA,
+    KNOWLEDGE,
     LOADED,
+    NOW,
     POLL,
     SERVER,
     STANDBY,
+    TARGET,
     TLS,
     at,
     connections,
@@ -209,6 +216,33 @@ def polls(draw: st.DrawFn) -> Observation:
         role_memberships=draw(st.sampled_from([BLIND, POLL.role_memberships])),
         regular_expressions=draw(st.just(BLIND) | answers),
     )
+
+
+@given(FILES, clients(), KNOWING, st.sets(st.sampled_from(range(1, 6))))
+def test_a_rule_that_is_passed_over_at_once_does_not_match(
+    file: tuple[HbaRule, ...], client: Client, around: Surroundings, quoting: set[int]
+) -> None:
+    content = rows(*file).with_lines(tuple(line(RuleLocation(HBA, n), quote=True) for n in quoting))
+    for rule in file:
+        assert rule_matches_in(content, rule, client, around) == rule_matches(
+            rule, client, around, quoting=content.quoting(rule)
+        )
+
+
+@given(polls())
+def test_a_limit_that_is_not_reached_changes_nothing(poll: Observation) -> None:
+    def judged(most_steps: int) -> TargetReport:
+        found, _ = assess(poll, TARGET, RulesHistory(), KNOWLEDGE, now=NOW, most_steps=most_steps)
+        return found
+
+    def is_enough(most_steps: int) -> bool:
+        failure = judged(most_steps).failure
+        return failure is None or failure.reason is not FailureReason.LIMIT_EXCEEDED
+
+    least = bisect_left(range(MOST_STEPS), True, key=is_enough)  # noqa: FBT003  positional only
+    assert judged(least) == judged(MOST_STEPS)
+    if least:
+        assert isinstance(judged(least - 1).connections, Unread)
 
 
 @settings(max_examples=300)
