@@ -90,8 +90,11 @@ def accepted_names(
 
 
 def _of_certificates(names: Iterable[str | None], *, whole: bool | None) -> list[str]:
-    """Return the names that are known and that a certificate can have; a whole name has a ``=``."""
-    return [n for n in names if n is not None and (whole is not True or "=" in n)]
+    """Return the names that are known and can be compared: no empty one, a whole one with a ``=``.
+
+    Source: auth.c, CheckCertAuth(), which accepts no empty name.
+    """
+    return [n for n in names if n and (whole is not True or "=" in n)]
 
 
 def accepts(

@@ -174,8 +174,9 @@ def _set_parameters(case: Case, parameters: str) -> Step:
             Place.CLIENT,
             "Set these in the connection string of the subscription (ALTER SUBSCRIPTION ... "
             "CONNECTION '...', with the parameters that it has already). Its workers reconnect by "
-            "themselves. A client that is not a subscription has its own connection string: set "
-            "them there and restart it",
+            "themselves. If its owner is not a superuser, a superuser first sets password_required "
+            "= false (16 and up): a rule with method cert requests no password. A client that is "
+            "not a subscription has its own connection string: set them there and restart it",
             (parameters,),
         )
     if _is_backup(sender):

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from exporter.model.wal_sender import ReplicationKind
 from lab.replication import LOGICAL, PHYSICAL
 
 PASSWORD = "for random remedies only"
-GROUPS = ("staff", "wide staff")
+GROUP = "staff"
 ROLES = (
     *("repl", "repl2", "replication", "all", "+staff", "a b,c", 'quo"te', "Repl"),
     *("/^re", "o{d}d %s$`!'\\", "#1", "back\\"),
 )
-"""Roles that replicate; the first, third and fifth are members of ``staff``."""
+"""Roles that replicate."""
+MEMBERS = ROLES[::2]
+"""Of GROUP."""
 DATABASES = ("postgres", "app", "replication")
 SOURCES = ("127.0.0.5", "127.1.2.3")
 """Addresses beside 127.0.0.1."""
@@ -47,6 +50,7 @@ _CLIENTNAME_METHODS = (
 )
 _CLIENTNAME_SINCE = 14
 _EXPRESSIONS_SINCE = 16
+_INCLUDES_SINCE = 16
 _UNTOLD_IN_MAPS = frozenset({"all", "+staff"})
 """Roles that a map of 16 and up names in quotes, which the server's view does not show."""
 _CONTINUED_SINCE = 14
@@ -73,7 +77,8 @@ class Client:
     common_name: str | None
 
     @property
-    def kind(self):  # noqa: ANN201
+    def kind(self) -> ReplicationKind:
+        """What it replicates."""
         return PHYSICAL if self.database is None else LOGICAL
 
 
@@ -122,14 +127,13 @@ def random_case(random: Random, major: int) -> Case:
     maps = [_mapping(random, roles, major) for _ in range(random.randint(1, 4))]
     files: dict[str, str] = {}
     end = random.choice(("\n", "\n", "\n", "\r\n"))
-    texts = []
-    for name, lines in (("hba", rules), ("ident", maps)):
-        if major >= _EXPRESSIONS_SINCE and random.random() < 0.3:
+    for file, lines in (("more_hba.conf", rules), ("more_ident.conf", maps)):
+        if major >= _INCLUDES_SINCE and random.random() < 0.3:
             at = random.randint(0, len(lines) - 1)
-            files[f"more_{name}.conf"] = _text(lines[at : at + 2], end)
-            lines[at : at + 2] = ["# more", f"include more_{name}.conf"]
-        texts.append(_text(lines, end))
-    return Case(*texts, files, clients, probes, random.random() < 0.3)
+            files[file] = _text(lines[at : at + 2], end)
+            lines[at : at + 2] = ["# more", f"include {file}"]
+    is_known = random.random() < 0.3
+    return Case(_text(rules, end), _text(maps, end), files, clients, probes, is_known)
 
 
 def _text(lines: Sequence[str], end: str) -> str:
@@ -162,7 +166,7 @@ def _rule(random: Random, clients: Sequence[Client], major: int) -> str:
     address = f"{client.source}/32" if random.random() < 0.4 else random.choice(_ADDRESSES)
     if random.random() < _NAMED:
         address = random.choice(_NAMED_ADDRESSES)
-    methods = _METHODS
+    methods: Sequence[str] = _METHODS
     if kind == "hostssl":
         methods = _TLS_METHODS
         if major >= _CLIENTNAME_SINCE and random.random() < 0.25:

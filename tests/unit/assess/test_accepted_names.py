@@ -106,6 +106,11 @@ def test_a_name_without_attributes_is_no_whole_one() -> None:
     assert names(maps(mapping("machine-7", "replica")), whole=True).is_nobody
 
 
+def test_an_empty_name_is_never_accepted() -> None:
+    for empty in ("", "/^$"):
+        assert names(maps(mapping(empty, "replica"))).is_nobody
+
+
 def test_a_name_that_is_not_known_is_not_accepted() -> None:
     found = of_role("replica")
     assert found.accepts("replica")

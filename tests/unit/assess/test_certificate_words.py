@@ -431,8 +431,8 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
     assert judged(of_standby(sending(other)), CERT).remedy == (
         Step(
             Place.CLIENT,
-            "Put a certificate with the common name (CN) replica, accepted for role replica in place "
-            f"of {text} in {FILE}; "
+            "Put a certificate with the common name (CN) replica, accepted for role replica in "
+            f"place of {text} in {FILE}; "
             "or, on the server, let its name in: this line in pg_ident.conf, and map=MAP in the "
             "rule that demands it (method cert)",
             ("MAP  standby-1  replica",),
@@ -442,7 +442,8 @@ def test_a_name_that_does_not_let_in_is_replaced_or_mapped() -> None:
     nameless = certificate(name("O=Lab"), serial=9)
     assert judged(of_standby(sending(nameless)), CERT).remedy[0] == Step(
         Place.CLIENT,
-        "Put a certificate with the common name (CN) replica, accepted for role replica in place of "
+        "Put a certificate with the common name (CN) replica, accepted for role replica in place "
+        "of "
         f'"O=Lab" (serial number 9, valid until 2026-12-04 06:00 UTC) in {FILE}',
     )
 

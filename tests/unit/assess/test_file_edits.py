@@ -90,9 +90,9 @@ def test_every_edit_counts_and_only_in_its_own_file() -> None:
 def test_under_patroni_the_change_is_one_of_its_configuration(
     file: Written, name: str, key: str
 ) -> None:
-    for changed in (frozenset[Written](), frozenset(Written)):
-        several = edits(patroni=True, changed=changed)
-        step = several.replace(at(3), "old", ["new"], WHY, file)
+    several = edits(patroni=True)
+    for each in (several, edits(patroni=True, changed=frozenset(Written))):
+        step = each.replace(at(3), "old", ["new"], WHY, file)
         assert step.edit is None
         assert step.lines == ("- old", "+ new")
         assert step.place is Place.SERVER
