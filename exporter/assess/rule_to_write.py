@@ -260,9 +260,6 @@ def _own_address(client: Client) -> str:
 
 
 def _serves_only(rule: HbaRule, client: Client) -> bool:
-    if rule.auth_method == "reject":
-        # taken away, it would let others through to the rules below it
-        return False
     if rule.roles != (client.role,) or not is_plain(client.role):
         return False
     if client.database is None:

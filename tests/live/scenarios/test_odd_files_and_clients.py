@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.model.judgement import HbaState, Posture
+from exporter.model.judgement import Posture
 from lab.cluster import quoted
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from tests.live.primaries import Primaries
@@ -126,23 +126,6 @@ def test_a_client_that_insists_on_its_password_is_named(shared: Stage) -> None:
         operator.everybody_reconnects()
     finally:
         operator.close()
-
-
-def test_the_correction_of_a_line_names_no_client_that_the_line_may_not_concern(
-    shared: Stage,
-) -> None:
-    load(shared, PASSWORD_RULE)
-    client = parameters(shared, "repl", "", tls=True)
-    with ReplicationClient(client):
-        shared.load_hba(f"host replication other {HOST} cert\n{PASSWORD_RULE}")
-        rules = shared.poll().rules
-    assert rules is not None
-    assert rules.state is HbaState.REJECTED
-    correction, _ = rules.remedy
-    assert "write hostssl in place of host and leave the rest" in correction.action
-    assert correction.lines == ()
-    shared.load_hba(f"hostssl replication other {HOST} cert\n{PASSWORD_RULE}")
-    ReplicationClient(client).close()
 
 
 def test_a_base_backup_is_not_ended_to_have_its_other_connection_reconnect(shared: Stage) -> None:

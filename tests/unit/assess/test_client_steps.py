@@ -302,7 +302,7 @@ def test_a_newer_tls_version_comes_last_and_to_the_client_first() -> None:
     assert [step.place for step in steps] == [
         Place.CLIENT,
         Place.SERVER,
-        Place.EXPORTER,
+        Place.SERVER,
         Place.SERVER,
     ]
     assert steps[-1].lines == ("ssl_min_protocol_version = 'TLSv1.2'", RELOAD)

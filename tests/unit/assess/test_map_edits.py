@@ -131,7 +131,7 @@ def test_every_line_that_is_too_wide_is_narrowed_by_the_numbers_of_the_file_as_i
     )
     steps = narrowed(ALICE, *content, others=[beside(showing("/CN=anna"))])
     written = ("m alice replica", "m anna replica")
-    assert [(edit.line_number, edit.new) for edit in edits(steps)] == [(1, written), (5, written)]
+    assert [(edit.line_number, edit.new) for edit in edits(steps)] == [(4, written), (1, written)]
     assert kinds(steps) == ["narrow", "narrow", "load maps", "reconnect"]
 
 

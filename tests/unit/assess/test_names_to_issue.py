@@ -136,4 +136,4 @@ def test_rules_whose_maps_differ_ask_for_no_certain_name() -> None:
     poll = with_maps(mapping("/.*", "replica"), mapping("/.*", "replica", "n"))
     steps = remedy(PLAIN, first, other, poll=poll)
     assert the("issue", steps).lines == ()
-    assert added(steps) == ["m replica replica", "n replica replica"]
+    assert added(steps) == ["n replica replica", "m replica replica"]

@@ -8,7 +8,7 @@ from exporter.model.hba import ConnectionType, HbaRule, Quoting, RuleLocation
 from exporter.model.judgement import HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Observation
 from exporter.model.report import FileEdit
-from exporter.model.wal_sender import WalSender
+from exporter.model.wal_sender import OtherPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -20,6 +20,7 @@ from tests.unit.assess.facts import (
     STARTED,
     TRUST,
     WITHOUT_CERTIFICATE,
+    judged,
     judged_under,
     known,
     line,
@@ -186,3 +187,10 @@ def test_rules_of_several_contents_are_closed_before_the_first() -> None:
 def test_nothing_that_stays_open_is_nothing_to_close() -> None:
     assert "close" not in kinds(remedy(WITHOUT_CERTIFICATE, CERT))
     assert "close" not in kinds(remedy(WITHOUT_CERTIFICATE, CERT, REJECT))
+
+
+def test_over_a_unix_socket_there_is_no_other_way() -> None:
+    local = replace(TRUST, connection_type=ConnectionType.LOCAL, address=None, netmask=None)
+    connection = judged(replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), local, SCRAM)
+    assert connection.reasons == ()
+    assert connection.remedy == ()

@@ -5,7 +5,14 @@ from ipaddress import ip_address
 
 from exporter.assess.connection import peers_of
 from exporter.assess.hba_match import Client
-from exporter.assess.peers import MOST_PEERS, Peer, client_of, peer_of
+from exporter.assess.peers import (
+    MOST_PEERS,
+    Peer,
+    client_of,
+    other_peers,
+    peer_of,
+    together,
+)
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.wal_sender import OtherPeer, ReplicationKind, TcpPeer
 from tests.unit.assess.facts import CERTIFICATE, PLAIN, POLL, STANDBY, WITHOUT_CERTIFICATE
@@ -89,5 +96,5 @@ def test_peers_are_in_the_order_of_their_names_roles_and_addresses() -> None:
     b, c = (replace(a, application_name="b", client=replace(a.client, role=r)) for r in "xy")
     d = replace(c, client=replace(c.client, address=ip_address("9.0.0.1")))
     e = replace(d, has_certificate=True)
-    assert in_order(frozenset({own, e, d, c, b, a}), without=own) == (a, b, c, d, e)
-    assert in_order(None, without=own) is None
+    assert other_peers(together([own, e, d, c, b, a]), own) == (a, b, c, d, e)
+    assert other_peers(None, own) is None

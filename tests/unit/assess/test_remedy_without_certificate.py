@@ -109,8 +109,10 @@ def test_a_subscription_under_a_rule_for_everybody() -> None:
             |   IDENTIFY_SYSTEM
         on the standby or client: Set these in the connection string of the subscription (ALTER
           SUBSCRIPTION ... CONNECTION '...', with the parameters that it has already). Its
-          workers reconnect by themselves. A client that is not a subscription has its own
-          connection string: set them there and restart it
+          workers reconnect by themselves. If its owner is not a superuser, a superuser first
+          sets password_required = false (16 and up): a rule with method cert requests no
+          password. A client that is not a subscription has its own connection string: set them
+          there and restart it
             | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
             |   sslkey=client.key
         for the exporter: Check that the certificate is presented: the posture is now

@@ -89,7 +89,7 @@ def test_the_rights_are_given_and_the_rules_are_loaded_once_by_these_steps() -> 
 def test_the_check_before_a_load_names_files_from_16_on() -> None:
     assert [check_and_load(version).lines for version in (159999, 160000)] == [
         (
-            f"SELECT {columns} FROM pg_hba_file_rules WHERE error IS NOT NULL OR type IS NULL;",
+            f"SELECT {columns} FROM pg_hba_file_rules WHERE type IS NULL;",
             "SELECT pg_reload_conf();",
         )
         for columns in ("line_number, error", "file_name, line_number, error")
