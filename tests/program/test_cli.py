@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -184,7 +184,9 @@ def test_the_metrics_page_is_the_one_in_the_documentation() -> None:
 class Running:
     """The exporter as a daemon."""
 
-    def __init__(self, path: Path, log: Path) -> None:
+    def __init__(
+        self, path: Path, log: Path, *, prefix: Sequence[str] = (), address: str = "127.0.0.1"
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -192,8 +194,8 @@ class Running:
         with log.open("w") as stream:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "exporter", f"--config.file={path}"),
-                    f"--web.listen-address=127.0.0.1:{self.port}",
+                    *(*prefix, sys.executable, "-m", "exporter", f"--config.file={path}"),
+                    f"--web.listen-address={address}:{self.port}",
                 ],
                 stderr=stream,
             )

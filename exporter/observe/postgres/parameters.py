@@ -1,10 +1,13 @@
 """From a target to libpq's connection parameters; the only place where a password is in clear."""
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 
+from exporter.daemon_threads import SharedCalls
 from exporter.model.failure import Unread
-from exporter.model.target import Target
-from exporter.observe.passwords import read_password
+from exporter.model.target import PasswordFile, Target
+from exporter.observe.passwords import overdue, read_password
 
 APPLICATION_NAME = "pg-replication-cert-exporter"
 
@@ -13,9 +16,24 @@ _LOCK_SHARE = 0.2
 """Parts of the deadline after which the server itself ends a statement, a wait for a lock."""
 
 
-def password_of(target: Target) -> str | Unread:
-    """Read the target's password at the door; empty when it has none."""
-    return read_password(target.password)
+_files: SharedCalls[str | Unread] = SharedCalls()
+
+
+async def password_of(target: Target, deadline: float) -> str | Unread:
+    """Read the target's password at the door; empty when it has none.
+
+    Args:
+        target: whose password.
+        deadline: by the event loop's clock.
+    """
+    password = target.password
+    if not isinstance(password, PasswordFile):
+        return read_password(password)
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await _files.call(password.path, partial(read_password, password))
+    except TimeoutError:
+        return overdue(password.path, target.timeout_seconds)
 
 
 def session_options(timeout_seconds: float, given: str) -> str:
@@ -69,4 +87,4 @@ def conninfo(parameters: Mapping[str, str]) -> bytes:
         "{}='{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))
         for name, value in parameters.items()
     )
-    return " ".join(quoted).encode()
+    return " ".join(quoted).encode("utf-8", "surrogateescape")
