@@ -17,10 +17,9 @@ _WITHOUT_CERTIFICATE = frozenset({Demand.NOTHING})
 def without_tls(case: Case) -> tuple[Outcomes, ...]:
     """Return what the same role, address and database meet unencrypted, and over GSSAPI.
 
-    Empty for a client over a unix socket or with a hidden address.
+    Args:
+        case: a client over TCP.
     """
-    if case.client.address is None:
-        return ()
     clients = (
         replace(case.client, tls=False, gss_encrypted=gss_encrypted)
         for gss_encrypted in (False, True)
