@@ -28,7 +28,7 @@ def test_a_quote_counts_however_the_path_of_its_file_is_spelled(
             MAIN: f"include {spelling}\nhost replication all all trust\n",
             "parts/quoted.conf": 'host "replication" all all trust\n',
         },
-        decided=False,
+        decided=True,
     )
 
 
