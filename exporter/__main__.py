@@ -1,7 +1,18 @@
-"""``python -m exporter``."""
+"""``python -m exporter``, and the installed command."""
 
 import sys
 
-from exporter.cli import main
+from exporter import early_signals
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the program and return its exit code."""
+    early_signals.install(sys.argv[1:])
+    # what it imports takes most of the first second
+    from exporter import cli  # noqa: PLC0415
+
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

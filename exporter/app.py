@@ -6,18 +6,20 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from exporter import descriptors, logs
+from exporter import descriptors, early_signals, logs
 from exporter.board import Board
 from exporter.config.faults import ConfigurationError, Fault
-from exporter.config.loading import load
+from exporter.config.loading import load_in_time
 from exporter.config.settings import Settings
+from exporter.daemon_threads import all_ended, call, start
 from exporter.inventory_loop import read_inventory_for_ever, tell_changes
 from exporter.judging import none_under_way
 from exporter.model.inventory import InventorySource
@@ -35,6 +37,9 @@ _LOG = logging.getLogger(__name__)
 
 AT_ONCE = 50
 """How many targets ``check`` polls at the same time."""
+
+INVENTORY_SECONDS = 60.0
+"""For all files of the inventory, in a command: many times what 10,000 take."""
 
 _LAST_STEPS_SECONDS = 0.2
 """At the end: a step that waits for its socket, which was cut off, ends well before."""
@@ -62,10 +67,15 @@ def poll_all_once(
     """
     board = Board(targets)
     if inventory:
-        found = InventoryReader(inventory).read(clock())
+        reading = start(partial(InventoryReader(inventory).read, clock()))
+        wait([reading], INVENTORY_SECONDS)
         # the commands log errors only, and have no metric that tells
-        tell_changes(None, found, logging.ERROR)
-        board.certificates.inventory = found
+        if reading.done():
+            found = reading.result()
+            tell_changes(None, found, logging.ERROR)
+            board.certificates.inventory = found
+        else:
+            _LOG.error("the inventory was not read within %g s: it is left out", INVENTORY_SECONDS)
     places = asyncio.Semaphore(AT_ONCE)
 
     descriptors.raise_limit()
@@ -96,7 +106,7 @@ class Exporter:
         self._reading_inventory: asyncio.Task[None] | None = None
         self._board = Board(settings.targets)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._reloading = asyncio.Lock()
+        self._reload_wanted = asyncio.Event()
         self._state = ExporterState(
             version=program_version(), config_reload_successful=True, config_reloaded_at=clock()
         )
@@ -109,8 +119,6 @@ class Exporter:
         """
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
         app = create_app(
             self._board.snapshot,
             lambda: replace(self._state, inventory=self._board.certificates.inventory),
@@ -118,14 +126,19 @@ class Exporter:
         )
         limits = Limits(most_connections=lambda: most_connections(len(self._targets)))
         async with serving(app, host, port, limits) as url, asyncio.TaskGroup() as group:
+            # not before: to listen may take long where the host is a name
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+            if early_signals.hangup_seen():
+                self._reload_wanted.set()
             _LOG.info("listening on %s, polling %d targets", url, len(self._targets))
             _log_warnings(self._warnings)
-            loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload(group)))
+            reloading = group.create_task(self._reload_for_ever(group), name="reload")
             self._start_reading_inventory(group)
             self._start_missing(group)
             await stopping.wait()
-            loop.remove_signal_handler(signal.SIGHUP)
-            for task in (*self._tasks.values(), self._reading_inventory):
+            for task in (*self._tasks.values(), self._reading_inventory, reloading):
                 if task is not None:
                     task.cancel()
             _LOG.info("stopped")
@@ -155,11 +168,16 @@ class Exporter:
                 name="read the inventory",
             )
 
-    async def _reload(self, group: asyncio.TaskGroup) -> None:
-        """Take over the configuration as it is on disk now; a faulty one changes nothing."""
-        async with self._reloading:
+    async def _reload_for_ever(self, group: asyncio.TaskGroup) -> None:
+        """Take over the configuration as it is on disk when wanted; a faulty one changes nothing.
+
+        What is wanted meanwhile is done once afterwards.
+        """
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
             try:
-                settings = await asyncio.to_thread(load, self._config_file)
+                settings = await call(partial(load_in_time, self._config_file))
             except ConfigurationError as error:
                 for fault in error.faults:
                     _LOG.error("configuration not reloaded: %s", fault)
@@ -168,7 +186,7 @@ class Exporter:
                     config_reload_successful=False,
                     config_reloaded_at=self._state.config_reloaded_at,
                 )
-                return
+                continue
             before = {t.name: t for t in self._targets}
             # what did not change goes on undisturbed, under the object that it is known by
             self._targets = tuple(
@@ -198,12 +216,14 @@ def _log_warnings(warnings: Sequence[Fault]) -> None:
 
 
 def leave(code: int) -> int:
-    """Return ``code``, or end the process with it at once where a login step does not end.
+    """Return ``code``, or end the process with it at once where a thread does not end.
 
-    Such a step computes inside of OpenSSL, beyond anybody's reach. In the usual way out, OpenSSL's
-    exit handler would free what it works with, and the process end by a segmentation fault.
+    A login step, or a call that reads certificates, may compute inside of OpenSSL, beyond anybody's
+    reach. In the usual way out, OpenSSL's exit handler would free what it works with, and the
+    process end by a segmentation fault.
     """
-    if not (Offload.all_ended(_LAST_STEPS_SECONDS) and none_under_way()):
+    ended = Offload.all_ended(_LAST_STEPS_SECONDS) and all_ended(_LAST_STEPS_SECONDS)
+    if not (ended and none_under_way()):
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
@@ -228,4 +248,8 @@ def run(config_file: Path, settings: Settings, host: str, port: int) -> None:
             loop.set_exception_handler(logs.log_loop_fault)
             await Exporter(config_file, settings).run(host, port)
 
-        asyncio.run(main())
+        try:
+            asyncio.run(main())
+        finally:
+            # it has put the defaults back, which a second signal would meet
+            early_signals.serve()

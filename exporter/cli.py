@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from exporter import app, descriptors, logs
 from exporter.config.faults import ConfigurationError
-from exporter.config.loading import load
+from exporter.config.loading import load_in_time
 from exporter.config.settings import Settings
 from exporter.publish.explain import explain_text
 from exporter.publish.metrics_page import metrics_page
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "metrics":
         print(metrics_page(), end="")
         return 0
-    settings = load(options.config_file)
+    settings = load_in_time(options.config_file)
     if options.config_check:
         return _config_check(options.config_file, settings)
     if options.command == "check":

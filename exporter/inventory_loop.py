@@ -3,17 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
-from functools import partial
-from threading import Thread
-from typing import TypeVar
 
 from exporter.certificate_store import CertificateStore
+from exporter.daemon_threads import call
 from exporter.model.inventory import Inventory, InventorySource
 from exporter.observe.certificates.inventory import InventoryReader
-
-T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,40 +29,13 @@ async def read_inventory_for_ever(
     while True:
         due = loop.time() + interval_seconds
         try:
-            inventory = await _in_thread(lambda: reader.read(now()))
+            inventory = await call(lambda: reader.read(now()))
         except Exception:  # noqa: BLE001  a fault of ours must not end the reading
             _LOG.exception("the inventory could not be read by a fault in the exporter")
         else:
             tell_changes(store.inventory, inventory)
             store.inventory = inventory
         await asyncio.sleep(max(0.0, due - loop.time()))
-
-
-async def _in_thread(step: Callable[[], T]) -> T:
-    """Run ``step`` in a thread that the end of the program does not wait for.
-
-    A read on a file system that hangs cannot be interrupted.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def deliver(settle: Callable[[], None]) -> None:
-        if not answer.done():
-            settle()
-
-    def work() -> None:
-        settle: Callable[[], None]
-        try:
-            result = step()
-        except Exception as error:  # noqa: BLE001  it is raised where it is waited for
-            settle = partial(answer.set_exception, error)
-        else:
-            settle = partial(answer.set_result, result)
-        with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(deliver, settle)
-
-    Thread(target=work, name="inventory", daemon=True).start()
-    return await answer
 
 
 def tell_changes(

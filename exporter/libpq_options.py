@@ -7,18 +7,39 @@ Source: manual, "Parameter Key Words", "Environment Variables", "The Password Fi
 Files"; fe-connect.c, conninfo_add_defaults() and pqConnectOptions2().
 """
 
+import ctypes
 import os.path
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from ctypes.util import find_library
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 
-from psycopg import pq
-from psycopg.conninfo import make_conninfo
+from psycopg import OperationalError, pq
 
 # pqConnectOptions2() checks this one after it has looked for the password; its value is refused,
 # so that libpq does not connect.
-_REFUSED = {"target_session_attrs": "refused"}
+_STOPPER = "target_session_attrs"
+_REFUSED = "none, so that no connection is made"
 
 _VERIFYING = frozenset({"verify-ca", "verify-full"})
+
+_service: dict[str, str] = {}
+
+
+class _Option(ctypes.Structure):
+    """PQconninfoOption of libpq-fe.h."""
+
+    _fields_ = (
+        ("keyword", ctypes.c_char_p),
+        ("envvar", ctypes.c_char_p),
+        ("compiled", ctypes.c_char_p),
+        ("val", ctypes.c_char_p),
+        ("label", ctypes.c_char_p),
+        ("dispchar", ctypes.c_char_p),
+        ("dispsize", ctypes.c_int),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +76,101 @@ class LoginOptions:
         )
 
 
-def login_options(parameters: Mapping[str, str]) -> LoginOptions:
-    """Return what libpq would log in with, given these connection parameters."""
-    refused = pq.PGconn.connect_start(make_conninfo(**{**parameters, **_REFUSED}).encode())
+@cache
+def library() -> ctypes.CDLL:
+    """Return the very libpq that psycopg uses, whichever that is."""
+    if pq.__impl__ == "python":
+        return ctypes.CDLL(find_library("pq"))
+    # the loader looks for symbols in the libraries that psycopg's module is linked to as well
+    return ctypes.CDLL(sys.modules[pq.PGconn.__module__].__file__)
+
+
+def conninfo(parameters: Mapping[str, str]) -> bytes:
+    """Write a connection string; every value is quoted."""
+    quoted = (
+        "{}='{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))
+        for name, value in parameters.items()
+    )
+    return " ".join(quoted).encode("utf-8", "surrogateescape")
+
+
+def own_service() -> Mapping[str, str]:
+    """Return PGSERVICE as a parameter, and remove it from the environment, where libpq finds it.
+
+    The environment is changed: call it while no login is under way that may read it.
+    """
+    if name := os.environ.pop("PGSERVICE", ""):
+        _service["service"] = name
+    return _service
+
+
+def settings_of(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return what libpq makes of parameters, environment and its files, by keyword.
+
+    psycopg holds Python's lock while libpq begins to connect, and libpq reads the service file and
+    the file of passwords just before. Here it reads them without that lock, and is kept from
+    connecting by a value that it refuses after it has read them.
+
+    Returns:
+        Every setting that has a value, among them the password that libpq would use.
+
+    Raises:
+        OperationalError: libpq cannot use them, in its words.
+
+    Source: fe-connect.c, PQconnectStart(), connectOptions1(), pqConnectOptions2(), PQpass().
+    """
+    functions = library()
+    functions.PQconnectStart.restype = ctypes.c_void_p
+    functions.PQerrorMessage.restype = functions.PQpass.restype = ctypes.c_char_p
+    functions.PQconninfo.restype = ctypes.POINTER(_Option)
+    start = conninfo({**parameters, _STOPPER: _REFUSED})
+    pgconn = ctypes.c_void_p(functions.PQconnectStart(start))
     try:
-        options = {
-            option.keyword.decode(): option.val.decode("utf-8", "backslashreplace")
-            for option in refused.info
-            if option.val and option.keyword != b"password"
-        }
-        has_password = bool(refused.password)
+        message = (functions.PQerrorMessage(pgconn) or b"").decode("utf-8", "backslashreplace")
+        if _REFUSED not in message:
+            raise OperationalError(message)
+        options = functions.PQconninfo(pgconn)
+        settings = dict(_settings(options))
+        settings.pop(_STOPPER, None)
+        functions.PQconninfoFree(options)
+        if password := functions.PQpass(pgconn):
+            settings["password"] = password.decode("utf-8", "surrogateescape")
+        return settings
     finally:
-        refused.finish()
-    options = {k: v for k, v in parameters.items() if k != "password"} | options
+        functions.PQfinish(pgconn)
+
+
+def _settings(options: "ctypes._Pointer[_Option]") -> Iterator[tuple[str, str]]:
+    for position in count():
+        option = options[position]
+        keyword, value = option.keyword, option.val
+        if not keyword:
+            return
+        if value:
+            yield keyword.decode(), value.decode("utf-8", "surrogateescape")
+
+
+def login_options(parameters: Mapping[str, str]) -> LoginOptions:
+    """Return what libpq would log in with, given these connection parameters.
+
+    Where libpq cannot use them, only what they say themselves counts.
+    """
+    try:
+        settings = settings_of({**_service, **parameters})
+    except OperationalError:
+        settings = dict(parameters)
+    return options_of(settings)
+
+
+def options_of(settings: Mapping[str, str]) -> LoginOptions:
+    """Return what ``settings``, as settings_of() returns them, mean for a login."""
+    options = {keyword: value for keyword, value in settings.items() if keyword != "password"}
     mode = options.get("sslmode", "")
     if mode == "require" and _exists(options.get("sslrootcert"), "root.crt"):
         mode = "verify-ca"
     return LoginOptions(
         options,
-        has_password or bool(parameters.get("password")),
+        bool(settings.get("password")),
         mode,
         _exists(options.get("sslcert"), "postgresql.crt"),
     )

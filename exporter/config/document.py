@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import yaml
 
+from exporter import regular_file
 from exporter.config.events import Builder, Node, UnusableDocument
 from exporter.config.faults import Fault, KeyPath, located
 
@@ -126,12 +127,11 @@ def read_document(file: Path, parser: type = PARSER) -> tuple[Document | None, t
 
 def _text(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise UnusableDocument(0, f"cannot be read: {error.strerror}") from None
-    if len(data) > LARGEST_FILE_BYTES:
-        raise UnusableDocument(0, "is larger than 8 MiB: split it with targets_from")
+        data = regular_file.read(file, LARGEST_FILE_BYTES)
+    except regular_file.TooLarge as fault:
+        raise UnusableDocument(0, f"{fault}: split it with targets_from") from None
+    except regular_file.FAULTS as fault:
+        raise UnusableDocument(0, regular_file.why(fault)) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

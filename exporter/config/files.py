@@ -6,8 +6,10 @@ Source: fe-secure-openssl.c, initialize_SSL(); fe-connect.c, passwordFromFile().
 import os
 import stat
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+
+from exporter import regular_file
 
 # Tokens that stand in for passwords (AWS IAM) reach some KiB.
 _LARGEST_PASSWORD_BYTES = 64 * 1024
@@ -22,15 +24,15 @@ def directory_fault(path: Path) -> str | None:
     """Return why ``path`` cannot be read as a directory, or None."""
     try:
         os.scandir(path).close()
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {_reason(error)}"
+    except (OSError, ValueError) as fault:
+        return regular_file.why(fault)
     return None
 
 
 def private_key_fault(path: Path) -> str | None:
     """Return why libpq would refuse the private key in ``path``, or None."""
 
-    def look(stream: BinaryIO) -> str | None:
+    def look(stream: FileIO) -> str | None:
         status = os.fstat(stream.fileno())
         return key_permissions_fault(status.st_mode, status.st_uid)
 
@@ -55,13 +57,18 @@ def key_permissions_fault(mode: int, owner: int) -> str | None:
 
 def password_file_fault(path: Path) -> str | None:
     """Return why ``path`` gives no password, or None."""
-    return _look(path, lambda stream: _password_fault(stream.read(_LARGEST_PASSWORD_BYTES + 1)))
+    try:
+        return _password_fault(regular_file.read(path, _LARGEST_PASSWORD_BYTES))
+    except regular_file.TooLarge as fault:
+        return f"{fault}: it holds no password"
+    except regular_file.FAULTS as fault:
+        return regular_file.why(fault)
 
 
 def passfile_fault(path: Path) -> str | None:
     """Return why libpq would pass over the file of passwords in ``path``, or None."""
 
-    def look(stream: BinaryIO) -> str | None:
+    def look(stream: FileIO) -> str | None:
         if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             return "is open to its group or to others, and libpq passes over it: chmod 0600"
         return None
@@ -70,8 +77,6 @@ def passfile_fault(path: Path) -> str | None:
 
 
 def _password_fault(data: bytes) -> str | None:
-    if len(data) > _LARGEST_PASSWORD_BYTES:
-        return "is larger than 64 KiB: it holds no password"
     password = data.removesuffix(b"\n").removesuffix(b"\r")
     if not password:
         return "is empty: write the password into it"
@@ -84,18 +89,10 @@ def _password_fault(data: bytes) -> str | None:
     return None
 
 
-def _look(path: Path, look: Callable[[BinaryIO], str | None]) -> str | None:
+def _look(path: Path, look: Callable[[FileIO], str | None]) -> str | None:
     """Return what ``look`` finds in the open file, or why there is none to look into."""
     try:
-        # A pipe would block whoever opens it for reading.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return "is no regular file"
-        with path.open("rb") as stream:
+        with regular_file.opened(path) as stream:
             return look(stream)
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {_reason(error)}"
-
-
-def _reason(error: OSError | ValueError) -> str:
-    # ValueError: a path with a character that no path can have.
-    return (isinstance(error, OSError) and error.strerror) or "no such path"
+    except regular_file.FAULTS as fault:
+        return regular_file.why(fault)

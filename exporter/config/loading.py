@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from exporter.config.checking import check
 from exporter.config.document import Document, read_document
 from exporter.config.faults import ConfigurationError, Fault, KeyPath
-from exporter.config.files import file_fault
 from exporter.config.inventory import read_inventory
 from exporter.config.login import LoginReader
 from exporter.config.policies import read_policy
@@ -26,8 +28,50 @@ from exporter.config.shapes import (
 )
 from exporter.config.target_files import find_target_files
 from exporter.config.unverified import unverified_server
+from exporter.daemon_threads import start
 from exporter.model.policy import Policy
 from exporter.model.target import Target
+
+STEP_SECONDS = 30.0
+"""For one file, or for the files of one target."""
+
+ALL_SECONDS = 300.0
+"""For all files of a configuration: 40,000 targets take a tenth of it."""
+
+MOST_BLOCKED = 4
+"""Readings that a file system may hold up at the same time."""
+
+_blocked: list[Future[Settings]] = []
+
+
+def load_in_time(
+    path: Path, *, step_seconds: float = STEP_SECONDS, all_seconds: float = ALL_SECONDS
+) -> Settings:
+    """Read the configuration as load() does, but wait for no file longer than a while.
+
+    A file system that does not answer holds up a thread, and not the program.
+
+    Raises:
+        ConfigurationError: with every fault of every file, or with what was not read in time.
+    """
+    _blocked[:] = [reading for reading in _blocked if not reading.done()]
+    if len(_blocked) >= MOST_BLOCKED:
+        message = f"is not read: {MOST_BLOCKED} earlier readings of it have not ended yet"
+        raise ConfigurationError((Fault(path, 0, message),))
+    loading = _Loading(os.environ, path)
+    reading = start(partial(_load, loading))
+    ends_at = monotonic() + all_seconds
+    while True:
+        current, began = loading.current, monotonic()
+        try:
+            return reading.result(min(step_seconds, ends_at - began))
+        except TimeoutError:
+            if reading.done():
+                return reading.result()
+            if loading.current is current or monotonic() >= ends_at:
+                _blocked.append(reading)
+                fault = loading.overdue(monotonic() - began)
+                raise ConfigurationError((fault,)) from None
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -43,8 +87,11 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         ConfigurationError: with every fault of every file.
     """
-    loading = _Loading(environment)
-    settings = loading.main_file(path)
+    return _load(_Loading(environment, path))
+
+
+def _load(loading: "_Loading") -> Settings:
+    settings = loading.main_file()
     if loading.faults or settings is None:
         raise ConfigurationError(loading.sorted_faults())
     return settings
@@ -62,9 +109,17 @@ class _Defaults:
 
 @dataclass(slots=True)
 class _Loading:
-    """One reading of all files."""
+    """One reading of all files.
+
+    Attributes:
+        path: of the main file.
+        current: the file that is being read or checked; and where files are named whose turn it
+            is, in a file that was read.
+    """
 
     environment: Mapping[str, str]
+    path: Path
+    current: Path | tuple[Document, KeyPath] = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
     sources: list[Path] = field(default_factory=list)
@@ -77,15 +132,30 @@ class _Loading:
             sorted(dict.fromkeys(self.faults), key=lambda fault: (order[fault.file], fault.line))
         )
 
-    def main_file(self, path: Path) -> Settings | None:
-        """Return what ``path`` and the files it names say; of use only without faults."""
-        document = self._read(path)
+    def __post_init__(self) -> None:
+        self.current = self.path
+
+    def overdue(self, seconds: float) -> Fault:
+        """Return the fault of what was still being read after ``seconds``."""
+        match self.current:
+            case (document, path):
+                message = (
+                    f"names a file or directory that was not read within {round(seconds, 1):g} s"
+                )
+                return document.fault(path, message)
+            case file:
+                return Fault(file, 0, f"was not read within {round(seconds, 1):g} s")
+
+    def main_file(self) -> Settings | None:
+        """Return what the main file and the files it names say; of use only without faults."""
+        document = self._read(self.path)
         if document is None:
             return None
         shape, failed = check(ConfigurationShape, document, (), document.value, self.faults)
         defaults = self._defaults(document, shape.defaults)
         targets = self._targets(document, shape.targets, defaults)
         before = len(self.faults)
+        self.current = document, ("targets_from",)
         for file in find_target_files(document, shape.targets_from, self.faults):
             targets += self._targets_file(file, defaults)
         # A file that cannot be read, or a list that is none, may hold the targets.
@@ -94,6 +164,7 @@ class _Loading:
             self.faults.append(
                 document.fault(("targets",), "no target is configured: write at least one")
             )
+        self.current = document, ("inventory",)
         return Settings(
             targets=tuple(targets),
             sources=tuple(self.sources),
@@ -103,10 +174,6 @@ class _Loading:
         )
 
     def _targets_file(self, file: Path, defaults: _Defaults) -> list[Target]:
-        if fault := file_fault(file):
-            self.sources.append(file)
-            self.faults.append(Fault(file, 0, fault))
-            return []
         document = self._read(file)
         if document is None:
             return []
@@ -115,12 +182,14 @@ class _Loading:
 
     def _read(self, file: Path) -> Document | None:
         self.sources.append(file)
+        self.current = file
         document, faults = read_document(file)
         self.faults += faults
         return document
 
     def _defaults(self, document: Document, value: object) -> _Defaults:
         at: KeyPath = ("defaults",)
+        self.current = document, at
         shape, failed = check(DefaultsShape, document, at, value, self.faults)
         if not failed & {"interval", "timeout"} and shape.timeout > shape.interval:
             key = "timeout" if "timeout" in shape.model_fields_set else "interval"
@@ -146,6 +215,7 @@ class _Loading:
     def _target(
         self, document: Document, path: KeyPath, entry: object, defaults: _Defaults
     ) -> Target:
+        self.current = document, path
         shape, failed = check(TargetShape, document, path, entry, self.faults)
         if shape.name:
             self._unique_name(document, path, shape.name)

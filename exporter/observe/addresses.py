@@ -1,18 +1,29 @@
 """Host names to addresses, without libpq: its own lookup blocks.
 
-Each lookup has a thread of its own, which nobody waits for: getaddrinfo() cannot be interrupted
-and takes up to half a minute where name servers do not answer. In a shared pool a few dozen such
-names would hold up all others; asyncio's own pool would also hold up the end of the program.
+getaddrinfo() cannot be interrupted, and takes half a minute or more where name servers do not
+answer. So lookups have threads of their own: one for each name at most, a limited number in all.
+A name whose latest lookup took long shares a few of them with others of its kind, so that the
+other names find a free one.
 """
 
-import asyncio
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
-from threading import Thread
+from functools import partial
+from time import monotonic
 
 from exporter import descriptors
+from exporter.daemon_threads import BoundedThreads, SharedCalls
 from exporter.model.failure import FailureReason, Unread
+
+LOOKING_UP = "looking up the address"
+"""What is being waited for during a lookup, in words for a deadline's detail."""
+
+MOST_LOOKUPS = 64
+MOST_SLOW_LOOKUPS = 32
+"""Lookups at the same time, of names that were slow the last time and of all others."""
+
+SLOW_SECONDS = 3.0
+"""A name server that answers does so sooner: glibc gives each 5 s by default."""
 
 _Found = list[str] | OSError | UnicodeError
 
@@ -66,35 +77,44 @@ async def endpoints(host: str, address: str, port: str) -> list[Endpoint] | Unre
     return found or failure or Unread(FailureReason.DNS, f"host name {host}: no address")
 
 
+def overdue(host: str, seconds: float) -> Unread:
+    """Return the failure of a poll whose deadline passed during the lookup of ``host``."""
+    return Unread(
+        FailureReason.DNS, f"host name {host}: the resolver did not answer within {seconds:g} s"
+    )
+
+
 def _is_name(host: str) -> bool:
     if not host or host.startswith(("/", "@")):
         return False  # a unix socket
     try:
-        ip_address(host)
-    except ValueError:
+        # the forms that only inet_aton() knows, such as 127.1, are addresses too
+        socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
         return True
     return False
 
 
+_slow: set[str] = set()
+_lookups: SharedCalls[_Found] = SharedCalls()
+_threads = BoundedThreads("lookup", MOST_LOOKUPS)
+_threads_of_slow = BoundedThreads("slow lookup", MOST_SLOW_LOOKUPS)
+
+
 async def _lookup(name: str) -> _Found:
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[_Found] = loop.create_future()
+    threads = _threads_of_slow if name in _slow else _threads
+    return await _lookups.call(name, partial(_look_up, name), threads)
 
-    def report(found: _Found) -> None:
-        if not answer.done():
-            answer.set_result(found)
 
-    def look_up() -> None:
-        found: _Found
-        try:
-            entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-            found = [str(entry[4][0]) for entry in entries]
-        except (OSError, UnicodeError) as error:
-            found = error
-        try:
-            loop.call_soon_threadsafe(report, found)
-        except RuntimeError:
-            return  # the loop is closed: the program ended meanwhile
-
-    Thread(target=look_up, name=f"lookup {name}", daemon=True).start()
-    return await answer
+def _look_up(name: str) -> _Found:
+    started = monotonic()
+    try:
+        entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        return [str(entry[4][0]) for entry in entries]
+    except (OSError, UnicodeError) as error:
+        return error
+    finally:
+        if monotonic() - started < SLOW_SECONDS:
+            _slow.discard(name)
+        else:
+            _slow.add(name)

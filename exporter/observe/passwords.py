@@ -1,10 +1,9 @@
 """Passwords, read where the configuration says they are; nobody keeps them."""
 
 import os
-import stat
 from pathlib import Path
 
-from exporter import descriptors
+from exporter import descriptors, regular_file
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.target import ClearPassword, Password, PasswordFile, PasswordVariable
 
@@ -13,6 +12,8 @@ _MOST_BYTES = 64 * 1024
 
 def read_password(password: Password) -> str | Unread:
     """Return the password in clear; empty when there is none.
+
+    It blocks as long as the file system does: call it in a thread where it may be a file.
 
     Raises:
         ExhaustedError: its file could not be opened by a limit of the exporter.
@@ -28,27 +29,21 @@ def read_password(password: Password) -> str | Unread:
             return _from_file(path)
 
 
+def overdue(path: Path, seconds: float) -> Unread:
+    """Return the failure of a poll whose deadline passed while the password file was read."""
+    return _unreadable(f"password file {path} was not read within {seconds:g} s")
+
+
 def _from_file(path: Path) -> str | Unread:
     try:
-        with open(path, "rb", opener=_without_waiting) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return _unreadable(f"password file {path}: is no regular file")
-            data = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        descriptors.raise_if_exhausted(error, f"password file {path}")
-        return _unreadable(f"password file {path}: {error.strerror}")
-    if len(data) > _MOST_BYTES:
-        return _unreadable(f"password file {path}: is larger than {_MOST_BYTES} bytes")
-    try:
-        text = data.decode("utf-8")
+        text = regular_file.read(path, _MOST_BYTES).decode("utf-8")
     except UnicodeDecodeError:
-        return _unreadable(f"password file {path}: not UTF-8")
-    return text.removesuffix("\n").removesuffix("\r") or _unreadable(f"password file {path}: empty")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    # a pipe would wait for whoever writes into it, and all targets with it
-    return os.open(path, flags | os.O_NONBLOCK)
+        return _unreadable(f"password file {path} is not UTF-8")
+    except regular_file.FAULTS as fault:
+        descriptors.raise_if_exhausted(fault, f"password file {path}")
+        return _unreadable(f"password file {path} {regular_file.why(fault)}")
+    password = text.removesuffix("\n").removesuffix("\r")
+    return password or _unreadable(f"password file {path} is empty")
 
 
 def _unreadable(detail: str) -> Unread:

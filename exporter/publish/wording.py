@@ -125,18 +125,22 @@ HBA_STATES: Final[Mapping[HbaState, str]] = {
 }
 
 FAILURES: Final[Mapping[FailureReason, str]] = {
-    FailureReason.DNS: "The host name could not be resolved.",
+    FailureReason.DNS: (
+        "The host name could not be resolved, or the resolver did not answer in time."
+    ),
     FailureReason.REFUSED: "Nothing listens there: the connection was refused.",
     FailureReason.UNREACHABLE: "There is no way to the host, or the connection was cut on the way.",
     FailureReason.TIMEOUT: "No answer within the target's time-out.",
     FailureReason.TLS: "The TLS handshake failed, or the server offers no TLS.",
-    FailureReason.SERVER_CERTIFICATE: "The server's certificate did not verify.",
+    FailureReason.SERVER_CERTIFICATE: (
+        "The server's certificate did not verify, or a file for that could not be read."
+    ),
     FailureReason.CLIENT_CERTIFICATE: (
         "The exporter's own client certificate was refused or could not be read."
     ),
     FailureReason.AUTHENTICATION: (
         "The server refused the exporter's password or identity, or, not being verified, did not"
-        " authenticate by SCRAM."
+        " authenticate by SCRAM; or the password could not be read."
     ),
     FailureReason.NO_HBA_ENTRY: "No rule of pg_hba.conf admits the exporter's own login.",
     FailureReason.DATABASE_MISSING: "The database that the exporter connects to does not exist.",

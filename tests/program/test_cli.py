@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -225,7 +225,15 @@ def test_the_metrics_page_is_the_one_in_the_documentation() -> None:
 class Running:
     """The exporter as a daemon, with a limit on file descriptors as prlimit(1) takes it."""
 
-    def __init__(self, path: Path, log: Path, descriptors: int | str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log: Path,
+        descriptors: int | str | None = None,
+        *,
+        prefix: Sequence[str] = (),
+        address: str = "127.0.0.1",
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -234,8 +242,9 @@ class Running:
         with log.open("w") as stream:
             self.process = subprocess.Popen(
                 [
-                    *(*limited, sys.executable, "-m", "exporter", f"--config.file={path}"),
-                    f"--web.listen-address=127.0.0.1:{self.port}",
+                    *(*limited, *prefix, sys.executable, "-m", "exporter"),
+                    f"--config.file={path}",
+                    f"--web.listen-address={address}:{self.port}",
                 ],
                 stderr=stream,
             )

@@ -1,12 +1,12 @@
 """Whom the standbys trust: the file that the configuration names, read at each look."""
 
-import os
+import asyncio
 import ssl
-import stat
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from exporter import descriptors
+from exporter import descriptors, regular_file
+from exporter.daemon_threads import SharedCalls
 from exporter.model.certificate import Certificate
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.verification import Trust
@@ -26,6 +26,24 @@ _DISTRIBUTIONS = (
 )
 
 
+_calls: SharedCalls[Read[Trust]] = SharedCalls()
+
+
+async def authorities_in_time(file: str, deadline: float, seconds: float) -> Read[Trust]:
+    """Read ``file`` in a thread.
+
+    Args:
+        file: as authorities() has it.
+        deadline: by the event loop's clock.
+        seconds: from the start of the poll to its deadline, for the detail.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await _calls.call(file, partial(authorities, file))
+    except TimeoutError:
+        return _unreadable(file, f"was not read within {seconds:g} s")
+
+
 def authorities(file: str) -> Read[Trust]:
     """Read ``file``, or OpenSSL's default file for ``system``.
 
@@ -39,29 +57,19 @@ def authorities(file: str) -> Read[Trust]:
     for path in (place.cafile, *_DISTRIBUTIONS):
         if path is not None and Path(path).is_file():
             return _read(path)
-    return _unreadable(SYSTEM, "this machine has no file of authorities")
+    return _unreadable(SYSTEM, "is not on this machine: there is no file of authorities")
 
 
 def _read(path: str) -> Read[Trust]:
     try:
-        with open(path, "rb", opener=_without_waiting) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                return _unreadable(path, "is no regular file")
-            data = stream.read(_LARGEST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        descriptors.raise_if_exhausted(error, f"authority file {path}")
-        return _unreadable(path, getattr(error, "strerror", None) or "no such path")
-    if len(data) > _LARGEST_BYTES:
-        return _unreadable(path, f"is larger than {_LARGEST_BYTES} bytes")
+        data = regular_file.read(path, _LARGEST_BYTES)
+    except regular_file.FAULTS as fault:
+        descriptors.raise_if_exhausted(fault, f"authority file {path}")
+        return _unreadable(path, regular_file.why(fault))
     if are_too_many(data):
         return _unreadable(path, f"holds more than {MOST_TO_VERIFY} blocks of PEM")
     found = _parsed(data)
     return Trust(found) if found else _unreadable(path, "holds no certificate")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    # a pipe would wait for whoever writes into it
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @lru_cache(maxsize=16)
@@ -71,4 +79,4 @@ def _parsed(data: bytes) -> tuple[Certificate, ...]:
 
 
 def _unreadable(file: str, why: str) -> Unread:
-    return Unread(FailureReason.SERVER_CERTIFICATE, f"authority file {file}: {why}")
+    return Unread(FailureReason.SERVER_CERTIFICATE, f"authority file {file} {why}")

@@ -2,18 +2,16 @@
 
 import errno
 import os
-import stat
 from dataclasses import dataclass
 from io import FileIO
 
+from exporter import regular_file
 from exporter.model.inventory import InventoryFault
 
 MOST_BYTES = 32 * 1024 * 1024
 """Twice a bundle of 10,000 certificates in PEM."""
 
 _ATTEMPTS = 3
-_CHUNK_BYTES = 1024 * 1024
-_KINDS = {stat.S_IFDIR: "folder", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
 _REASONS = {
     errno.ENOENT: InventoryFault.MISSING,
     errno.ENOTDIR: InventoryFault.MISSING,
@@ -61,12 +59,18 @@ NEVER = FileState(-1, -1, -1, -1, -1)
 """The state of no file."""
 
 
-def fault_of(error: OSError | ValueError) -> FileFault:
-    """Return what an error of the operating system means; ValueError is that of an odd path."""
-    if isinstance(error, ValueError):
-        return FileFault(InventoryFault.MISSING, "no such path")
-    reason = _REASONS.get(error.errno or 0, InventoryFault.UNREADABLE)
-    return FileFault(reason, error.strerror or type(error).__name__)
+def fault_of(error: OSError | ValueError | regular_file.UnusableFile) -> FileFault:
+    """Return what an error means; ValueError is that of an odd path."""
+    match error:
+        case regular_file.NotRegular():
+            return FileFault(InventoryFault.NOT_A_FILE, str(error))
+        case regular_file.UnusableFile():
+            return FileFault(InventoryFault.TOO_LARGE, str(error))
+        case OSError():
+            reason = _REASONS.get(error.errno or 0, InventoryFault.UNREADABLE)
+            return FileFault(reason, error.strerror or type(error).__name__)
+        case ValueError():
+            return FileFault(InventoryFault.MISSING, "no such path")
 
 
 def file_state(status: os.stat_result) -> FileState:
@@ -75,10 +79,12 @@ def file_state(status: os.stat_result) -> FileState:
     Raises:
         Refused: it is no regular file, or too large to be read.
     """
-    if not stat.S_ISREG(status.st_mode):
-        raise Refused(FileFault(InventoryFault.NOT_A_FILE, f"is a {_kind(status.st_mode)}"))
-    if status.st_size > MOST_BYTES:
-        raise _too_large()
+    try:
+        regular_file.check_regular(status.st_mode)
+        if status.st_size > MOST_BYTES:
+            raise regular_file.TooLarge(MOST_BYTES)
+    except regular_file.UnusableFile as error:
+        raise Refused(fault_of(error)) from error
     return FileState(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
@@ -95,15 +101,10 @@ def read_file(path: str) -> tuple[bytes, FileState]:
         Refused: it cannot be read, or is something else by now.
     """
     try:
-        # not to wait for whoever writes into a pipe that took the file's place
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        raise Refused(fault_of(error)) from error
-    with FileIO(descriptor) as stream:
-        try:
+        with regular_file.opened(path) as stream:
             return _content_with_state(stream)
-        except OSError as error:
-            raise Refused(fault_of(error)) from error
+    except regular_file.FAULTS as error:
+        raise Refused(fault_of(error)) from error
 
 
 def _content_with_state(stream: FileIO) -> tuple[bytes, FileState]:
@@ -111,31 +112,8 @@ def _content_with_state(stream: FileIO) -> tuple[bytes, FileState]:
     data = b""
     for _ in range(_ATTEMPTS):
         stream.seek(0)
-        data = _content(stream, state.size)
+        data = regular_file.content(stream, state.size, MOST_BYTES)
         before, state = state, file_state(os.fstat(stream.fileno()))
         if before == state and len(data) == state.size:
             return data, state
     return data, NEVER
-
-
-def _content(stream: FileIO, expected: int) -> bytes:
-    data = stream.read(expected + 1) or b""
-    if len(data) == expected:
-        return data
-    parts = [data]
-    left = MOST_BYTES + 1 - len(data)
-    while left > 0 and (part := stream.read(min(_CHUNK_BYTES, left))):
-        parts.append(part)
-        left -= len(part)
-    if left <= 0:
-        raise _too_large()
-    return b"".join(parts)
-
-
-def _too_large() -> Refused:
-    detail = f"is larger than {MOST_BYTES // 1024**2} MiB"
-    return Refused(FileFault(InventoryFault.TOO_LARGE, detail))
-
-
-def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "device")

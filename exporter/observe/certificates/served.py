@@ -19,8 +19,8 @@ from exporter.model.certificate import Certificate
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Target
-from exporter.observe.addresses import Endpoint, endpoints
-from exporter.observe.certificates.authority_file import authorities
+from exporter.observe.addresses import LOOKING_UP, Endpoint, endpoints, overdue
+from exporter.observe.certificates.authority_file import authorities_in_time
 from exporter.observe.certificates.certificate import read_certificate
 from exporter.observe.certificates.handshake import Handshake, LookFailed
 from exporter.observe.certificates.host_names import is_address
@@ -61,27 +61,41 @@ async def served_chain(
     Returns:
         Every certificate that was sent, valid or not; or why there is none to see.
     """
-    host = check.host or _name(target.parameters.get("host", ""))
-    look = _Look(host, direct=check.direct_tls)
+    seconds = target.timeout_seconds
+    deadline = asyncio.get_running_loop().time() + seconds
+    reading = None
+    if check.authority_file is not None:
+        # meanwhile: its file system may need as long as the server
+        reading = asyncio.create_task(authorities_in_time(check.authority_file, deadline, seconds))
     try:
-        async with asyncio.timeout(target.timeout_seconds):
+        host = check.host or _name(target.parameters.get("host", ""))
+        chain = await _chain(_Look(host, direct=check.direct_tls), target, deadline)
+        if isinstance(chain, Unread):
+            return chain
+        return ServedChain(chain, host, None if reading is None else await reading, now())
+    finally:
+        if reading is not None:
+            reading.cancel()
+
+
+async def _chain(
+    look: "_Look", target: Target, deadline: float
+) -> tuple[Certificate, ...] | Unread:
+    seconds = target.timeout_seconds
+    try:
+        async with asyncio.timeout_at(deadline):
             await look.run(target)
     except TimeoutError:
-        failure = Unread(
-            FailureReason.TIMEOUT,
-            f"no answer within {target.timeout_seconds:g} s while {look.stage}",
-        )
+        if look.stage == LOOKING_UP:
+            failure = overdue(target.parameters.get("host", ""), seconds)
+        else:
+            detail = f"no answer within {seconds:g} s while {look.stage}"
+            failure = Unread(FailureReason.TIMEOUT, detail)
     except LookFailed as failed:
         failure = failed.failure
     else:
         failure = Unread(FailureReason.PROTOCOL, "the server sent no certificate")
-    if not look.chain:
-        return failure
-    certificates = _parsed(look.chain)
-    if isinstance(certificates, Unread):
-        return certificates
-    trust = None if check.authority_file is None else authorities(check.authority_file)
-    return ServedChain(certificates, host, trust, now())
+    return _parsed(look.chain) if look.chain else failure
 
 
 class _Look:
@@ -93,7 +107,7 @@ class _Look:
     """
 
     def __init__(self, host: str | None, *, direct: bool) -> None:
-        self.stage = "looking up the address"
+        self.stage = LOOKING_UP
         self.chain: list[bytes] = []
         self._host = host
         self._direct = direct

@@ -11,7 +11,8 @@ Source: manual, `require_auth`; fe-auth.c, check_expected_areq().
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.libpq_options import login_options
+from exporter.libpq_options import options_of
+from exporter.observe.postgres.login_files import Completed
 
 _SCRAM = "scram-sha-256"
 _GSS = ("gss", "sspi")
@@ -31,28 +32,29 @@ class Attempt:
     scram_only: bool
 
 
-def attempt(parameters: Mapping[str, str]) -> Attempt:
+def authenticated(given: Mapping[str, str], found: Completed) -> Attempt:
     """Add what the server may ask for.
 
     What the configuration or the environment says about `require_auth` is left as it is.
 
     Args:
-        parameters: libpq's, with password, host, hostaddr and port.
+        given: libpq's parameters as they are configured, with password, host, hostaddr and port.
+        found: what libpq completed them to.
     """
-    given = dict(parameters)
-    login = login_options(given)
+    login = options_of(found.settings)
+    parameters = found.parameters
     if login.options.get("require_auth"):
-        return Attempt(given, scram_only=False)
+        return Attempt(parameters, scram_only=False)
     wants_gss = given.get("gssencmode", "disable") != "disable" or "krbsrvname" in given
     if login.has_password and not login.verifies_server:
         methods = [_SCRAM, *(_GSS if wants_gss else ())]
         if login.has_client_certificate and not given.keys() & {"password", "passfile"}:
             # a login by certificate; libpq found a password that is perhaps for other servers
             methods.append("none")
-        return Attempt({**given, "require_auth": ",".join(methods)}, scram_only=True)
+        return Attempt({**parameters, "require_auth": ",".join(methods)}, scram_only=True)
     if login.has_password and login.sslmode == "verify-ca":
         # `require` would not verify if the root certificate were gone when libpq looks for it
-        given["sslmode"] = "verify-ca"
+        parameters = {**parameters, "sslmode": "verify-ca"}
     if not wants_gss:
-        given["require_auth"] = _NO_GSS
-    return Attempt(given, scram_only=False)
+        parameters = {**parameters, "require_auth": _NO_GSS}
+    return Attempt(parameters, scram_only=False)

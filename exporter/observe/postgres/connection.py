@@ -10,21 +10,22 @@ import asyncio
 import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 from psycopg import Error, pq
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.pq.abc import PGconn
 
 from exporter import descriptors
+from exporter.libpq_options import conninfo, own_service
 from exporter.model.failure import FailureReason, Read, Unread
-from exporter.observe.addresses import Endpoint
-from exporter.observe.postgres import failures, libpq, pipeline, steps
-from exporter.observe.postgres.authentication import attempt
+from exporter.observe.addresses import LOOKING_UP, Endpoint
+from exporter.observe.postgres import failures, libpq, login_files, pipeline, steps
+from exporter.observe.postgres.authentication import authenticated
 from exporter.observe.postgres.failures import PollFailed
 from exporter.observe.postgres.offload import Offload
-from exporter.observe.postgres.parameters import conninfo
 from exporter.observe.postgres.received import Received
 from exporter.observe.postgres.statement import Row, Statement
 
@@ -42,6 +43,28 @@ _SOON_SECONDS = 0.2
 Work: TypeAlias = Callable[[PGconn], Generator[bool, None, None]]
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt to log in.
+
+    Attributes:
+        pgconn: as soon as libpq has begun to connect, in a thread.
+        closed: nobody waits for it any more.
+    """
+
+    pgconn: PGconn | None = None
+    closed: bool = False
+
+    def descriptor(self) -> int:
+        """Return the number of its socket."""
+        return -1 if self.pgconn is None else self.pgconn.socket
+
+    def finish(self) -> None:
+        """Free what it holds."""
+        if self.pgconn is not None:
+            self.pgconn.finish()
+
+
 class Session:
     """A login at one server; leave it (``with``) and the socket is closed at once.
 
@@ -49,11 +72,16 @@ class Session:
         stage: what is being waited for, in words for a deadline's detail.
     """
 
+    _left: ClassVar[dict[str, Unread]] = {}
+    """By target, where a login was when it was left alone."""
+
     def __init__(self, target: str, secrets: tuple[str, ...] = ()) -> None:
-        self.stage = "looking up the address"
+        self.stage = LOOKING_UP
+        self._reason = FailureReason.TIMEOUT
+        self._target = target
         self._secrets = secrets
         self._offload = Offload(target)
-        self._pgconn: PGconn | None = None
+        self._attempt: _Attempt | None = None
         self._received = Received()
         self._logged_in = False
         self._scram_only = False
@@ -69,11 +97,15 @@ class Session:
     ) -> None:
         self._close(sever=kind is not None)
 
+    def overdue(self, seconds: float) -> Unread:
+        """Return the failure of a poll whose deadline, of so many seconds, passed now."""
+        return Unread(self._reason, f"no answer within {seconds:g} s while {self.stage}")
+
     async def run(
         self,
         endpoints: Sequence[Endpoint],
         parameters: Mapping[str, str],
-        seconds: float,
+        deadline: float,
         work: Work,
     ) -> None:
         """Log in at the first endpoint that answers, and do ``work`` there.
@@ -81,22 +113,15 @@ class Session:
         Args:
             endpoints: at least one, in the order to be tried.
             parameters: libpq's, without host, hostaddr and port.
-            seconds: what is left until the deadline; a silent address gets its share of it.
+            deadline: by the event loop's clock; a silent address gets its share of what is left.
             work: the steps after the login, which yield as fetch() does; taken in a thread.
 
         Raises:
             PollFailed: none of them let us in; tells of the last that was tried. Or by ``work``.
         """
         if not await self._offload.is_free(_SOON_SECONDS):
-            raise PollFailed(
-                Unread(
-                    FailureReason.TIMEOUT,
-                    "a step of an earlier poll's login has not ended yet (the server chooses how"
-                    " often the password is hashed; files may be on a slow disk)",
-                )
-            )
+            raise PollFailed(self._left[self._target])
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
         for index, endpoint in enumerate(endpoints):
             last = index == len(endpoints) - 1
             share = None if last else (deadline - loop.time()) / (len(endpoints) - index)
@@ -105,6 +130,9 @@ class Session:
                     await self._run(endpoint, parameters, work, None if last else limit)
             except TimeoutError:
                 self._close(sever=True)
+                if self._reason is not FailureReason.TIMEOUT:
+                    # a file of the login does not answer: that is the same at every address
+                    raise PollFailed(self.overdue(share or 0)) from None
                 continue
             except PollFailed as failed:
                 self._close(sever=True)
@@ -124,7 +152,7 @@ class Session:
         work: Work,
         limit: asyncio.Timeout | None,
     ) -> None:
-        self.stage = f"connecting to {endpoint.address or endpoint.host or 'the unix socket'}"
+        self._wait_for(f"connecting to {endpoint.address or endpoint.host or 'the unix socket'}")
         where = {
             key: value
             for key, value in (
@@ -143,30 +171,47 @@ class Session:
                 # it was for an address that does not answer
                 loop.call_soon_threadsafe(_lift, limit)
 
+        attempt = self._attempt = _Attempt()
+        service = own_service()
+
+        def work_through() -> Generator[bool, None, None]:
+            pgconn = self._begin(attempt, {**parameters, **where}, service)
+            yield from self._login(pgconn)
+            logged_in()
+            yield from work(pgconn)
+
         try:
-            login = attempt({**parameters, **where})
-            self._scram_only = login.scram_only
-            pgconn = self._pgconn = pq.PGconn.connect_start(conninfo(login.parameters))
-            if pgconn.status == ConnStatus.BAD:
-                raise PollFailed(self._failed_connection(pgconn))
-            if pgconn.password:
-                # libpq may have found one itself (passfile, PGPASSWORD)
-                self._secrets = (
-                    *self._secrets,
-                    pgconn.password.decode("utf-8", "backslashreplace"),
-                )
-            libpq.tell_sqlstate(pgconn)
-            session = steps.Session(lambda: pgconn.socket, self._count, pgconn.finish)
-            await steps.take(self._offload, session, self._steps(pgconn, work, logged_in))
+            session = steps.Session(attempt.descriptor, self._count, attempt.finish)
+            await steps.take(self._offload, session, work_through())
         except Error as error:
             raise PollFailed(self._lost(str(error))) from None
 
-    def _steps(
-        self, pgconn: PGconn, work: Work, logged_in: Callable[[], None]
-    ) -> Generator[bool, None, None]:
-        yield from self._login(pgconn)
-        logged_in()
-        yield from work(pgconn)
+    def _begin(
+        self, attempt: _Attempt, parameters: Mapping[str, str], service: Mapping[str, str]
+    ) -> PGconn:
+        """Begin to connect, in a thread: files are opened first, which may take any time."""
+        connecting = self.stage
+
+        def wait_for(stage: str, reason: FailureReason = FailureReason.TIMEOUT) -> None:
+            if attempt.closed:
+                raise PollFailed(Unread(reason, "the poll has ended"))
+            self._wait_for(stage, reason)
+
+        found = login_files.complete(parameters, service, wait_for)
+        login = authenticated(parameters, found)
+        self._scram_only = login.scram_only
+        wait_for(connecting)
+        pgconn = attempt.pgconn = pq.PGconn.connect_start(conninfo(login.parameters))
+        if pgconn.status == ConnStatus.BAD:
+            raise PollFailed(self._failed_connection(pgconn))
+        if pgconn.password:
+            # libpq may have found one itself (passfile, PGPASSWORD)
+            self._secrets = (*self._secrets, pgconn.password.decode("utf-8", "backslashreplace"))
+        libpq.tell_sqlstate(pgconn)
+        return pgconn
+
+    def _wait_for(self, stage: str, reason: FailureReason = FailureReason.TIMEOUT) -> None:
+        self.stage, self._reason = stage, reason
 
     def _login(self, pgconn: PGconn) -> Generator[bool, None, None]:
         # as if connect_poll() had returned it (manual, "Database Connection Control Functions")
@@ -231,15 +276,28 @@ class Session:
             )
 
     def _close(self, *, sever: bool) -> None:
-        pgconn, self._pgconn = self._pgconn, None
-        if pgconn is None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is None:
             return
+        attempt.closed = True
+        pgconn = attempt.pgconn
         # cut first, so that libpq's farewell cannot wait for a peer that does not read
-        if sever and pgconn.status != ConnStatus.BAD:
+        if sever and pgconn is not None and pgconn.status != ConnStatus.BAD:
             with suppress(OSError, Error):
                 _sever(pgconn.socket)
-        if not self._offload.leave():
-            pgconn.finish()
+        if self._offload.leave():
+            self._left[self._target] = Unread(self._reason, _still(self.stage))
+        else:
+            attempt.finish()
+
+
+def _still(stage: str) -> str:
+    """Return why a target is not logged into again yet."""
+    detail = f"an earlier poll has not ended yet: its session is still {stage}"
+    if stage == _LOGGING_IN:
+        # in SCRAM; a file that libpq opens may have become slow only then
+        detail += "; the server may have us compute (it chooses how often the password is hashed)"
+    return detail
 
 
 def _sever(descriptor: int) -> None:

@@ -4,14 +4,13 @@ They are called in the very library that psycopg uses, whichever that is.
 """
 
 import ctypes
-import sys
-from ctypes.util import find_library
-from functools import cache
 from typing import Protocol, cast
 
-from psycopg import OperationalError, pq
+from psycopg import OperationalError
 from psycopg.pq import PollingStatus
 from psycopg.pq.abc import PGconn
+
+from exporter.libpq_options import library
 
 _VERBOSE = 2
 """PQERRORS_VERBOSE of libpq-fe.h."""
@@ -23,14 +22,6 @@ class _WithPointer(Protocol):
     pgconn_ptr: int
 
 
-@cache
-def _library() -> ctypes.CDLL:
-    if pq.__impl__ == "python":
-        return ctypes.CDLL(find_library("pq"))
-    # the loader looks for symbols in the libraries that psycopg's module is linked to as well
-    return ctypes.CDLL(sys.modules[pq.PGconn.__module__].__file__)
-
-
 def _pointer(pgconn: PGconn) -> ctypes.c_void_p:
     return ctypes.c_void_p(cast("_WithPointer", pgconn).pgconn_ptr)
 
@@ -40,12 +31,12 @@ def tell_sqlstate(pgconn: PGconn) -> None:
 
     It offers them nowhere else, and the messages' texts may be in any language.
     """
-    _library().PQsetErrorVerbosity(_pointer(pgconn), _VERBOSE)
+    library().PQsetErrorVerbosity(_pointer(pgconn), _VERBOSE)
 
 
 def connect_poll(pgconn: PGconn) -> PollingStatus:
     """Take one step of a login as psycopg does, but without holding Python's lock meanwhile."""
-    return PollingStatus(_library().PQconnectPoll(_pointer(pgconn)))
+    return PollingStatus(library().PQconnectPoll(_pointer(pgconn)))
 
 
 def send_pipeline_sync(pgconn: PGconn) -> None:
@@ -54,7 +45,7 @@ def send_pipeline_sync(pgconn: PGconn) -> None:
     PQpipelineSync() sends each time: a TLS record and a packet for each statement.
     """
     try:
-        send = _library().PQsendPipelineSync
+        send = library().PQsendPipelineSync
     except AttributeError:
         pgconn.pipeline_sync()
         return

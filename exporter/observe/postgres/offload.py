@@ -17,42 +17,15 @@ Source: fe-auth-scram.c, read_server_first_message() and scram_SaltedPassword().
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
+from exporter.daemon_threads import Threads
+
 T = TypeVar("T")
 
-_Jobs: TypeAlias = "SimpleQueue[Callable[[], None]]"
-
-_MOST_IDLE = 8
 _LOOKING_AGAIN_SECONDS = 0.01
-
-
-class _Threads:
-    """Threads, of which a few are kept for the next job; each does one at a time."""
-
-    def __init__(self) -> None:
-        self._idle: list[_Jobs] = []
-        self._lock = Lock()
-
-    def do(self, job: Callable[[], None]) -> None:
-        """Have a thread call ``job``, which must not raise."""
-        try:
-            jobs = self._idle.pop()
-        except IndexError:
-            jobs = SimpleQueue()
-            Thread(target=self._serve, args=(jobs,), name="login", daemon=True).start()
-        jobs.put(job)
-
-    def _serve(self, jobs: _Jobs) -> None:
-        while True:
-            jobs.get()()
-            with self._lock:
-                if len(self._idle) >= _MOST_IDLE:
-                    return
-                self._idle.append(jobs)
 
 
 Steps: TypeAlias = Callable[[Callable[[], bool]], T]
@@ -104,7 +77,7 @@ class _Job(Generic[T]):
 class Offload:
     """The steps of one login in threads, some at a time."""
 
-    _threads: ClassVar[_Threads] = _Threads()
+    _threads: ClassVar[Threads] = Threads("login")
     _under_way: ClassVar[set[_Job[Any]]] = set()
     """Of all targets, what may still run: of the process, as the threads are."""
 

@@ -1,10 +1,12 @@
 """From a target to libpq's connection parameters; the only place where a password is in clear."""
 
-from collections.abc import Mapping
+import asyncio
+from functools import partial
 
+from exporter.daemon_threads import SharedCalls
 from exporter.model.failure import Unread
-from exporter.model.target import Target
-from exporter.observe.passwords import read_password
+from exporter.model.target import PasswordFile, Target
+from exporter.observe.passwords import overdue, read_password
 
 APPLICATION_NAME = "pg-replication-cert-exporter"
 
@@ -13,9 +15,24 @@ _LOCK_SHARE = 0.2
 """Parts of the deadline after which the server itself ends a statement, a wait for a lock."""
 
 
-def password_of(target: Target) -> str | Unread:
-    """Read the target's password at the door; empty when it has none."""
-    return read_password(target.password)
+_files: SharedCalls[str | Unread] = SharedCalls()
+
+
+async def password_of(target: Target, deadline: float) -> str | Unread:
+    """Read the target's password at the door; empty when it has none.
+
+    Args:
+        target: whose password.
+        deadline: by the event loop's clock.
+    """
+    password = target.password
+    if not isinstance(password, PasswordFile):
+        return read_password(password)
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await _files.call(password.path, partial(read_password, password))
+    except TimeoutError:
+        return overdue(password.path, target.timeout_seconds)
 
 
 def session_options(timeout_seconds: float, given: str) -> str:
@@ -59,12 +76,3 @@ def connection_parameters(target: Target, password: str) -> dict[str, str]:
     if password:
         parameters["password"] = password
     return parameters
-
-
-def conninfo(parameters: Mapping[str, str]) -> bytes:
-    """Write a connection string; every value is quoted."""
-    quoted = (
-        "{}='{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))
-        for name, value in parameters.items()
-    )
-    return " ".join(quoted).encode()

@@ -17,7 +17,7 @@ from exporter.model.failure import FailureReason, Unread
 from exporter.model.kept import Kept
 from exporter.model.observation import Observation
 from exporter.model.target import Target
-from exporter.observe.addresses import endpoints
+from exporter.observe.addresses import LOOKING_UP, endpoints, overdue
 from exporter.observe.postgres import parameters as door
 from exporter.observe.postgres.answers import Answers
 from exporter.observe.postgres.connection import Session
@@ -43,25 +43,24 @@ async def observe(
         What was read, with a reason for each thing that was not; or why there is nothing to tell.
         When the poll is cut off, what had been read until then is kept.
     """
-    started = asyncio.get_running_loop().time()
-    password = door.password_of(target)
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    deadline = started + target.timeout_seconds
+    password = await door.password_of(target, deadline)
     if isinstance(password, Unread):
         return password
     with Session(target.name, secrets=(password,)) as session:
         poll = _Poll(session, kept)
         try:
-            async with asyncio.timeout(target.timeout_seconds):
-                await poll.run(door.connection_parameters(target, password), target.timeout_seconds)
+            async with asyncio.timeout_at(deadline):
+                await poll.run(door.connection_parameters(target, password), deadline)
         except TimeoutError:
-            failure = Unread(
-                FailureReason.TIMEOUT,
-                f"no answer within {target.timeout_seconds:g} s while {session.stage}",
-            )
+            failure = poll.overdue(target)
         except PollFailed as failed:
             failure = failed.failure
         else:
             failure = Unread(FailureReason.INTERNAL, "a statement was not sent")
-        duration = asyncio.get_running_loop().time() - started
+        duration = clock() - started
         if poll.answers is None:
             return failure
         tell = partial(
@@ -85,12 +84,18 @@ class _Poll:
         self._session = session
         self._kept = kept
 
-    async def run(self, parameters: dict[str, str], seconds: float) -> None:
+    def overdue(self, target: Target) -> Unread:
+        """Return the failure of a poll whose deadline passed now."""
+        if self._session.stage == LOOKING_UP:
+            return overdue(target.parameters.get("host", ""), target.timeout_seconds)
+        return self._session.overdue(target.timeout_seconds)
+
+    async def run(self, parameters: dict[str, str], deadline: float) -> None:
         """Log in and read everything.
 
         Args:
             parameters: libpq's.
-            seconds: until the deadline.
+            deadline: by the event loop's clock.
 
         Raises:
             PollFailed: not everything was read.
@@ -103,7 +108,7 @@ class _Poll:
         if isinstance(where, Unread):
             raise PollFailed(where)
         try:
-            await self._session.run(where, parameters, seconds, self._read)
+            await self._session.run(where, parameters, deadline, self._read)
         except BaseException:
             self.is_cut_off = True
             if self.answers is not None:

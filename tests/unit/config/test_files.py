@@ -38,8 +38,36 @@ def test_a_file_without_a_password_is_told(
 def test_a_pipe_is_no_password_file(folder: Path, told: Told) -> None:
     os.mkfifo(folder / "pipe")
     assert told(f"{HOSTED}  password_file: pipe\n") == [
-        "config.yml:4: targets.0.password_file: is no regular file"
+        "config.yml:4: targets.0.password_file: is a FIFO, not a regular file"
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        ("  sslrootcert: pipe", "targets.0.sslrootcert"),
+        ("  sslcrl: pipe", "targets.0.sslcrl"),
+        ("  sslcert: pipe\n  sslkey: client.key", "targets.0.sslcert"),
+        ("  sslkey: pipe\n  sslcert: client.crt", "targets.0.sslkey"),
+        ("  parameters: {passfile: pipe}", "targets.0.parameters.passfile"),
+        ("  served_certificate: {authority: pipe}", "targets.0.served_certificate.authority"),
+        (
+            "defaults: {served_certificate: {authority: pipe}}",
+            "defaults.served_certificate.authority",
+        ),
+        (
+            "inventory:\n- {name: a, paths: b, password_file: pipe}",
+            "inventory.0.password_file",
+        ),
+        ("targets_from: pipe", "pipe"),
+    ],
+)
+def test_a_pipe_is_none_of_the_files_that_are_named(
+    folder: Path, told: Told, lines: str, place: str
+) -> None:
+    os.mkfifo(folder / "pipe")
+    (fault,) = told(f"{HOSTED}{lines}\n")
+    assert fault.endswith(f"{place}: is a FIFO, not a regular file")
 
 
 def test_a_path_that_no_path_can_be_is_told(told: Told) -> None:

@@ -44,7 +44,7 @@ LOGINS = {
     "sslmode: verify_full": "sslmode: must be one of disable, allow, prefer, require, verify-ca,"
     " verify-full",
     "sslrootcert: missing": f"sslrootcert: {NOT_FOUND}",
-    "sslrootcert: .": "sslrootcert: is no regular file",
+    "sslrootcert: .": "sslrootcert: is a directory, not a regular file",
     "sslcrl: missing": f"sslcrl: {NOT_FOUND}",
     "sslcert: client.crt": "sslcert: sslkey is missing: the two go together",
     "sslkey: client.key": "sslkey: sslcert is missing: the two go together",
@@ -64,7 +64,7 @@ LOGINS = {
     "parameters: {sslnegotiation: direct}": "parameters.sslnegotiation: direct needs sslmode"
     " require, verify-ca or verify-full",
     "password_file: missing": f"password_file: {NOT_FOUND}",
-    "password_file: .": "password_file: is no regular file",
+    "password_file: .": "password_file: is a directory, not a regular file",
     "password_env: NOT_SET": "password_env: is not set in the exporter's environment, or empty",
     "password_env: EMPTY": "password_env: is not set in the exporter's environment, or empty",
     "password_env: $DB_PASSWORD": "password_env: must be the name of an environment variable",

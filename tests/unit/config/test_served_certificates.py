@@ -92,7 +92,7 @@ FAULTS = {
     "host: a.example,b.example": "host: must be one host name or IP address",
     "host: /run/postgresql": "host: must be one host name or IP address",
     "authority: nowhere.crt": "authority: cannot be read: No such file or directory",
-    "authority: .": "authority: is no regular file",
+    "authority: .": "authority: is a directory, not a regular file",
     "direct_tls: 17": "direct_tls: must be true or false",
     "authorities: root.crt": "authorities: is not a key here: did you mean authority?",
 }

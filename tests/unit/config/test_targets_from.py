@@ -144,7 +144,7 @@ def test_a_link_that_leads_nowhere_is_told(conf_d: Path, told: Told) -> None:
 
 def test_a_pipe_among_the_files_is_told_and_does_not_block(conf_d: Path, told: Told) -> None:
     os.mkfifo(conf_d / "c.yml")
-    assert told(FROM) == ["conf.d/c.yml: is no regular file"]
+    assert told(FROM) == ["conf.d/c.yml: is a FIFO, not a regular file"]
 
 
 def test_an_empty_file_is_told(conf_d: Path, told: Told) -> None:

@@ -8,11 +8,16 @@ import pytest
 from psycopg import pq
 
 from exporter.libpq_options import login_options
-from exporter.observe.postgres.authentication import attempt
+from exporter.observe.postgres.authentication import Attempt, authenticated
+from exporter.observe.postgres.login_files import complete
 
 SERVER = {"host": "db1.example", "hostaddr": "127.0.0.1", "port": "1", "gssencmode": "disable"}
 OWN = {**SERVER, "password": "hunter2"}
 SCRAM = "scram-sha-256"
+
+
+def attempt(given: dict[str, str]) -> Attempt:
+    return authenticated(given, complete(given, {}, lambda *_: None))
 
 
 @pytest.fixture(autouse=True)

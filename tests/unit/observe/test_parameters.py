@@ -1,5 +1,6 @@
 """From a target to libpq's parameters."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
+from exporter.libpq_options import conninfo
 from exporter.model.failure import FailureReason, Unread
-from exporter.model.target import ClearPassword, PasswordFile, PasswordVariable, Target
+from exporter.model.target import ClearPassword, Password, PasswordFile, PasswordVariable, Target
 from exporter.observe.postgres.parameters import (
     connection_parameters,
-    conninfo,
     password_of,
     session_options,
 )
+
+WITHIN_SECONDS = 60.0
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
@@ -62,14 +65,20 @@ def test_without_a_password_libpq_looks_for_one_itself() -> None:
     assert connection_parameters(Target("t", {}), "x")["password"] == "x"
 
 
+async def _password(password: Password) -> str | Unread:
+    return await password_of(
+        Target("t", {}, password), asyncio.get_running_loop().time() + WITHIN_SECONDS
+    )
+
+
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_one_line_ending_is_no_part_of_a_password(tmp_path: Path, ending: str) -> None:
+async def test_one_line_ending_is_no_part_of_a_password(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "password"
     file.write_bytes(b" pass word " + ending.encode())
-    assert password_of(Target("t", {}, PasswordFile(file))) == " pass word "
+    assert await _password(PasswordFile(file)) == " pass word "
 
 
-def test_a_password_that_is_missing_empty_or_no_text_is_told_without_its_bytes(
+async def test_a_password_that_is_missing_empty_or_no_text_is_told_without_its_bytes(
     tmp_path: Path,
 ) -> None:
     empty, binary = tmp_path / "empty", tmp_path / "binary"
@@ -81,12 +90,12 @@ def test_a_password_that_is_missing_empty_or_no_text_is_told_without_its_bytes(
         PasswordFile(binary),
         PasswordVariable("PGREPL_TEST_ABSENT"),
     ):
-        read = password_of(Target("t", {}, password))
+        read = await _password(password)
         assert isinstance(read, Unread)
         assert read.reason is FailureReason.AUTHENTICATION
         assert "secret" not in read.detail
 
 
-def test_a_clear_password_and_none_are_taken_as_they_are() -> None:
-    assert password_of(Target("t", {}, ClearPassword("x"))) == "x"
-    assert password_of(Target("t", {})) == ""
+async def test_a_clear_password_and_none_are_taken_as_they_are() -> None:
+    assert await _password(ClearPassword("x")) == "x"
+    assert await _password(None) == ""

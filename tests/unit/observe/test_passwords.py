@@ -1,4 +1,4 @@
-"""A password file is read at each poll, within the event loop: whatever it is, nobody waits."""
+"""A password file is read at each poll: whatever is found at its path, the read does not block."""
 
 import os
 from pathlib import Path
@@ -20,13 +20,13 @@ def test_a_file_holds_one_line(tmp_path: Path, written: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("fifo", "is no regular file"),
-        ("device", "is no regular file"),
-        ("folder", "Is a directory"),
-        ("missing", "No such file or directory"),
-        ("huge", "is larger than 65536 bytes"),
-        ("empty", "empty"),
-        ("binary", "not UTF-8"),
+        ("fifo", "is a FIFO, not a regular file"),
+        ("device", "is a device, not a regular file"),
+        ("folder", "is a directory, not a regular file"),
+        ("missing", "cannot be read: No such file or directory"),
+        ("huge", "is larger than 64 KiB"),
+        ("empty", "is empty"),
+        ("binary", "is not UTF-8"),
     ],
 )
 def test_what_is_none_has_a_reason(tmp_path: Path, kind: str, why: str) -> None:
@@ -46,5 +46,5 @@ def test_what_is_none_has_a_reason(tmp_path: Path, kind: str, why: str) -> None:
             file.write_bytes(b"planted\xff")
         case _:
             pass
-    expected = Unread(FailureReason.AUTHENTICATION, f"password file {file}: {why}")
+    expected = Unread(FailureReason.AUTHENTICATION, f"password file {file} {why}")
     assert read_password(PasswordFile(file)) == expected

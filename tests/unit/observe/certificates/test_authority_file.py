@@ -59,16 +59,16 @@ def test_system_without_such_a_file_is_that_of_the_distribution_or_none(
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("missing", "No such file or directory"),
-        ("folder", "Is a directory"),
-        ("fifo", "is no regular file"),
-        ("device", "is no regular file"),
-        ("socket", "No such device or address"),
+        ("missing", "cannot be read: No such file or directory"),
+        ("folder", "is a directory, not a regular file"),
+        ("fifo", "is a FIFO, not a regular file"),
+        ("device", "is a device, not a regular file"),
+        ("socket", "is a socket, not a regular file"),
         ("empty", "holds no certificate"),
         ("other", "holds no certificate"),
-        ("huge", "is larger than 1048576 bytes"),
+        ("huge", "is larger than 1 MiB"),
         ("crowd", "holds more than 500 blocks of PEM"),
-        ("impossible", "no such path"),
+        ("impossible", "cannot be read: no such path"),
     ],
 )
 def test_a_file_that_gives_none_has_a_reason(
@@ -96,5 +96,5 @@ def test_a_file_that_gives_none_has_a_reason(
             case _:
                 pass
         assert authorities(file) == Unread(
-            FailureReason.SERVER_CERTIFICATE, f"authority file {file}: {why}"
+            FailureReason.SERVER_CERTIFICATE, f"authority file {file} {why}"
         )

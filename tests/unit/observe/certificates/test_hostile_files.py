@@ -142,7 +142,10 @@ def test_a_path_that_cannot_be_is_told(name: str, folder: Path) -> None:
 def test_a_device_is_not_even_opened() -> None:
     # opening some devices does something; this one would be refused to everybody without a terminal
     (error,) = _read(Path("/dev/tty")).errors
-    assert (error.reason, error.detail) == (InventoryFault.NOT_A_FILE, "is a device")
+    assert (error.reason, error.detail) == (
+        InventoryFault.NOT_A_FILE,
+        "is a device, not a regular file",
+    )
 
 
 def test_what_may_not_be_read_is_told(folder: Path) -> None:

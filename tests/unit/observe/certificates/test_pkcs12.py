@@ -101,7 +101,10 @@ def test_its_name_does_not_matter(pem: tuple[Path, Path], tmp_path: Path) -> Non
         (None, "no password is configured for it"),
         (ClearPassword("hunter3"), "its password is another one"),
         (PasswordVariable("UNSET"), "environment variable UNSET: not set"),
-        (PasswordFile(Path("/nowhere")), "password file /nowhere: No such file or directory"),
+        (
+            PasswordFile(Path("/nowhere")),
+            "password file /nowhere cannot be read: No such file or directory",
+        ),
     ],
 )
 def test_what_cannot_be_opened_is_told_without_the_password(
