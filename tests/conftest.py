@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from exporter import libpq_options
+
 # a machine that is busy with servers makes no test of behaviour fail
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -12,6 +14,12 @@ settings.load_profile("patient")
 _HERE = Path(__file__).resolve().parent
 _LONG = ("live/alerting", "live/differential", "live/certificates", "program", "bundle")
 """Folders whose tests take long, one by one: first, so that no process is left alone with them."""
+
+
+@pytest.fixture(autouse=True)
+def own_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGSERVICE of one test is not that of the next, though a login keeps it for the process."""
+    monkeypatch.setattr(libpq_options, "_service", {})
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,10 +10,9 @@ Source: fe-connect.c, parseServiceInfo(), passwordFromFile(); fe-secure-openssl.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from exporter import regular_file
+from exporter import descriptors, regular_file
 from exporter.libpq_options import settings_of
 from exporter.model.failure import FailureReason, Unread
 from exporter.observe.postgres.failures import PollFailed
@@ -58,6 +57,7 @@ def complete(
 
     Raises:
         PollFailed: a file is not a regular file.
+        ExhaustedError: a file could not be opened by a limit of the exporter.
         OperationalError: libpq cannot use the parameters, in its words.
     """
     passwords = {}
@@ -114,10 +114,11 @@ def _tls_files(settings: Mapping[str, str]) -> Iterator[tuple[str, str, FailureR
 
 def _see(keyword: str, path: str, reason: FailureReason, announce: Announce) -> None:
     announce(f"opening {keyword} {path}", reason)
-    # libpq knows whether it needs what is missing, and says why it refuses what is there
-    with suppress(OSError, ValueError):
-        try:
-            with regular_file.opened(path):
-                pass
-        except regular_file.NotRegular as fault:
-            raise PollFailed(Unread(reason, f"{keyword} {path} {fault}")) from None
+    try:
+        with regular_file.opened(path):
+            pass
+    except regular_file.NotRegular as fault:
+        raise PollFailed(Unread(reason, f"{keyword} {path} {fault}")) from None
+    except (OSError, ValueError) as error:
+        # libpq knows whether it needs what is missing, and says why it refuses what is there
+        descriptors.raise_if_exhausted(error, f"{keyword} {path}")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter import libpq_options
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.observation import Observation
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Password, PasswordFile, Target
 from exporter.observe.certificates.served import served_chain
-from exporter.observe.postgres import login_files
 from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.poll import observe
 from lab.blocking_files import blocked
@@ -191,7 +191,7 @@ async def test_the_password_of_the_passfile_is_used(
 async def test_a_service_file_counts_less_than_the_configuration(
     primary: Primary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_files, "_service", {})
+    monkeypatch.setattr(libpq_options, "_service", {})
     file = tmp_path / "services"
     monkeypatch.setenv("PGSERVICEFILE", str(file))
     file.write_text(
@@ -226,7 +226,7 @@ async def test_a_file_that_does_not_open_holds_up_its_own_target_alone(
             path = _passfile(tmp_path / "passfile")
             parameters = {"user": "by_password", "passfile": str(path)}
         case "service file":
-            monkeypatch.setattr(login_files, "_service", {})
+            monkeypatch.setattr(libpq_options, "_service", {})
             path = tmp_path / "services"
             path.write_text(f"[ours]\npassword={PASSWORD}\n")
             monkeypatch.setenv("PGSERVICEFILE", str(path))
@@ -244,7 +244,7 @@ async def test_a_file_that_does_not_open_holds_up_its_own_target_alone(
     with blocked(path) as opening:
         poll = asyncio.create_task(_poll(target))
         await asyncio.to_thread(opening.wait_for_open)
-        monkeypatch.setattr(login_files, "_service", {})
+        monkeypatch.setattr(libpq_options, "_service", {})
         # the event loop is free
         assert isinstance(await _poll(_target(primary, {})), Observation)
         poll.cancel()

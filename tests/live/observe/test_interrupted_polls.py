@@ -22,7 +22,7 @@ from tests.live.seen import note_read
 
 pytestmark = pytest.mark.live
 
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 15.0
 
 
 async def _poll(target: Target) -> Observation | Unread:
@@ -140,15 +140,15 @@ async def test_a_frozen_server_ends_with_the_deadline(primaries: Primaries) -> N
 
 async def test_a_cancelled_poll_leaves_no_session_behind(primaries: Primaries) -> None:
     with fresh_primary(primaries, 18) as primary:
-        _slow_down(primary, "file_times_at_once", 2)
+        _slow_down(primary, "file_times_at_once", 10)
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=60)))
         await _wait_for_backend(primary, "PgSleep")
-        started = time.monotonic()
         poll.cancel()
         with pytest.raises(asyncio.CancelledError):
             await poll
-        assert time.monotonic() - started < SLACK_SECONDS
-        until(lambda: not _backend(primary, ""), within=20, what="the session to end")
+        # nobody waited for its statement
+        assert _backend(primary, "PgSleep")
+        until(lambda: not _backend(primary, ""), within=60, what="the session to end")
 
 
 async def test_too_many_rules_are_refused_and_nothing_else(primaries: Primaries) -> None:

@@ -29,7 +29,7 @@ from tests.live.seen import note_read
 
 pytestmark = pytest.mark.live
 
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 15.0
 PASSWORD = "planted-password"
 
 HBA = """\

@@ -82,7 +82,7 @@ async def test_the_password_is_not_sent_to_a_server_that_is_not_verified(
 ) -> None:
     with impostor(ask, stranger) as (thief, port):
         read = await _poll(port, {"sslmode": sslmode})
-    assert thief.startups > 0
+    assert thief.startups > 0, read
     assert bytes(thief.received) in {b"", TERMINATE}
     assert read.reason is FailureReason.AUTHENTICATION
     assert "write sslmode: verify-full and sslrootcert for this target" in read.detail

@@ -22,7 +22,7 @@ from tests.live.seen import note_failure
 
 pytestmark = pytest.mark.live
 
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 15.0
 """A busy machine's: far below what would follow from a deadline that does not hold."""
 
 

@@ -17,7 +17,11 @@ SCRAM = "scram-sha-256"
 
 
 def attempt(given: dict[str, str]) -> Attempt:
-    return authenticated(given, complete(given, {}, lambda *_: None))
+    """Return the attempt without what libpq's own files add to it."""
+    login = authenticated(given, complete(given, {}, lambda *_: None))
+    added = login.parameters.keys() - given.keys() - {"require_auth"}
+    kept = {key: value for key, value in login.parameters.items() if key not in added}
+    return Attempt(kept, scram_only=login.scram_only)
 
 
 @pytest.fixture(autouse=True)
