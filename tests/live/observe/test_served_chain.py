@@ -204,7 +204,7 @@ async def test_the_next_address_is_tried(primaries: Primaries) -> None:
         ({"host": "no-such-host.invalid"}, FailureReason.DNS),
         ({"hostaddr": "127.0.0.9"}, FailureReason.REFUSED),
         # Linux connects to no multicast address, whatever the network is
-            ({"hostaddr": "224.0.0.1"}, FailureReason.UNREACHABLE),
+        ({"hostaddr": "224.0.0.1"}, FailureReason.UNREACHABLE),
     ],
 )
 async def test_where_nobody_answers_there_is_a_reason(
