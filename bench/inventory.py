@@ -19,7 +19,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from exporter.model.inventory import InventorySource
-from exporter.observe.certificates.inventory import InventoryReader
+from exporter.observe.certificates.files.inventory import InventoryReader
 from lab import odd_certificates as odd
 from lab.pki import Authority
 

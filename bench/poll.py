@@ -14,8 +14,8 @@ from exporter.board import Board
 from exporter.model.failure import Unread
 from exporter.model.target import Target
 from exporter.observe.addresses import Endpoint
-from exporter.observe.postgres.connection import Session
-from exporter.observe.postgres.parameters import connection_parameters
+from exporter.observe.postgres.session.connection import Session
+from exporter.observe.postgres.session.parameters import connection_parameters
 from exporter.poller import poll_once
 
 _UNTIL_FILES_ARE_OLDER_SECONDS = 0.5

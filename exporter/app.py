@@ -25,13 +25,13 @@ from exporter.judging import none_under_way
 from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
-from exporter.observe.certificates.inventory import InventoryReader
-from exporter.observe.postgres.offload import Offload
+from exporter.observe.certificates.files.inventory import InventoryReader
+from exporter.observe.postgres.session.offload import Offload
 from exporter.poller import Look, judge, look, poll_for_ever
-from exporter.publish.catalog_exporter import ExporterState
-from exporter.publish.connections import most_connections, warn_if_scarce
-from exporter.publish.protocol import Limits
-from exporter.publish.web import create_app, serving
+from exporter.publish.http.connections import most_connections, warn_if_scarce
+from exporter.publish.http.protocol import Limits
+from exporter.publish.http.web import create_app, serving
+from exporter.publish.metrics.catalog_exporter import ExporterState
 
 _LOG = logging.getLogger(__name__)
 

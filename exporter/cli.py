@@ -17,12 +17,12 @@ from exporter import app, descriptors, logs
 from exporter.config.faults import ConfigurationError
 from exporter.config.loading import load_in_time
 from exporter.config.settings import Settings
-from exporter.publish.explain import explain_text
-from exporter.publish.metrics_page import metrics_page
-from exporter.publish.own_command import PROGRAM, OwnCommand
-from exporter.publish.report_json import report_json
+from exporter.publish.json.report import report_json
+from exporter.publish.metrics.page import metrics_page
 from exporter.publish.summary import exit_code
-from exporter.publish.table import connections_table
+from exporter.publish.terminal.explain import explain_text
+from exporter.publish.terminal.table import connections_table
+from exporter.publish.words.own_command import PROGRAM, OwnCommand
 from exporter.sql import least_privilege_sql
 
 DEFAULT_CONFIG = Path("config.yml")

@@ -8,7 +8,7 @@ from datetime import datetime
 from exporter.certificate_store import CertificateStore
 from exporter.daemon_threads import call
 from exporter.model.inventory import Inventory, InventorySource
-from exporter.observe.certificates.inventory import InventoryReader
+from exporter.observe.certificates.files.inventory import InventoryReader
 
 _LOG = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from exporter.model.observation import Observation
 from exporter.model.report import TargetReport
 from exporter.model.served import ServedCertificateCheck
 from exporter.model.target import Target
-from exporter.observe.certificates.served import has_wire, served_chain
-from exporter.observe.certificates.verification import verify
+from exporter.observe.certificates.tls.served import has_wire, served_chain
+from exporter.observe.certificates.tls.verification import verify
 from exporter.observe.postgres.poll import observe
 
 _LOG = logging.getLogger(__name__)

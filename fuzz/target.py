@@ -16,10 +16,10 @@ from fuzz.seeds import PASSWORD
 
 with atheris.instrument_imports(include=["exporter.observe.certificates"]):
     from exporter.model.certificate import Certificate, CertificateFile, DistinguishedName
-    from exporter.observe.certificates.certificate import read_certificate
-    from exporter.observe.certificates.file_formats import held_in
-    from exporter.observe.certificates.names import distinguished_name
-    from exporter.observe.certificates.parsing import parse
+    from exporter.observe.certificates.files.file_formats import held_in
+    from exporter.observe.certificates.parse.certificate import read_certificate
+    from exporter.observe.certificates.parse.names import distinguished_name
+    from exporter.observe.certificates.parse.parsing import parse
 
 
 def one_input(data: bytes) -> None:

@@ -18,8 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from exporter.model.certificate import Certificate, RevocationList
 from exporter.model.judgement import ForecastCause
 from exporter.model.verification import Purpose, Trust
-from exporter.observe.certificates.certificate import read_certificate
-from exporter.observe.certificates.revocation_list import read_revocation_list
+from exporter.observe.certificates.parse.certificate import read_certificate
+from exporter.observe.certificates.parse.revocation_list import read_revocation_list
 from lab.pki import lab_name
 
 DAY = timedelta(days=1)

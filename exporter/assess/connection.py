@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from exporter.assess.case import Case
-from exporter.assess.certificate_explanation import explain_certificates
-from exporter.assess.certificate_remedy import usable_certificate, with_certificates
-from exporter.assess.connection_certificates import CertificatesKnown, judge_certificates
-from exporter.assess.demand import Demand, map_name
-from exporter.assess.explanation import explain
-from exporter.assess.identity import certificate_name, distinguished_name, issuer_name, proves
-from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.peers import MOST_PEERS, Peers, client_of, other_peers, peer_of, together
+from exporter.assess.advice.certificate_remedy import usable_certificate, with_certificates
+from exporter.assess.advice.remedy import remedy
+from exporter.assess.certificates.connection import CertificatesKnown, judge_certificates
+from exporter.assess.certificates.explanation import explain_certificates
 from exporter.assess.posture import demanded_of, posture, shown_certificate, shown_subject
 from exporter.assess.reasons import reasons
-from exporter.assess.remedy import remedy
-from exporter.assess.surroundings import Surroundings
+from exporter.assess.rules.case import Case
+from exporter.assess.rules.demand import Demand, map_name
+from exporter.assess.rules.explanation import explain
+from exporter.assess.rules.identity import certificate_name, distinguished_name, issuer_name, proves
+from exporter.assess.rules.outcome import InForce, Outcomes, outcomes
+from exporter.assess.rules.peers import MOST_PEERS, Peers, client_of, other_peers, peer_of, together
+from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.verdict import verdict
 from exporter.assess.work import Work
 from exporter.model.failure import Unread

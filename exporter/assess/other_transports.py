@@ -6,10 +6,10 @@ whoever connects without TLS (hba.c, check_hba()).
 
 from dataclasses import replace
 
-from exporter.assess.case import Case
-from exporter.assess.demand import CERTIFICATE_DEMANDS, Demand
-from exporter.assess.outcome import Outcomes, outcomes
 from exporter.assess.posture import shown_certificate
+from exporter.assess.rules.case import Case
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, Demand
+from exporter.assess.rules.outcome import Outcomes, outcomes
 
 _WITHOUT_CERTIFICATE = frozenset({Demand.NOTHING})
 

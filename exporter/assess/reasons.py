@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from exporter.assess.case import Case
-from exporter.assess.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
-from exporter.assess.hba_match import rule_matches_in
 from exporter.assess.other_transports import admits_without_certificate
-from exporter.assess.truth import Truth
+from exporter.assess.rules.case import Case
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
+from exporter.assess.rules.match import rule_matches_in
+from exporter.assess.rules.truth import Truth
 from exporter.assess.verdict import tls_version_too_old
 from exporter.model.hba import ConnectionType, HbaContent, HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason

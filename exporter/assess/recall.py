@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from exporter.assess.certificates.connection import CertificatesKnown
 from exporter.assess.connection import RulesInForce, judge
-from exporter.assess.connection_certificates import CertificatesKnown
-from exporter.assess.peers import Peers
+from exporter.assess.rules.peers import Peers
 from exporter.assess.verdict import verdict
 from exporter.assess.work import Work
 from exporter.model.history import Judgements

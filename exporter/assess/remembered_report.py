@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from exporter.assess.inventory_index import inventory_index
-from exporter.assess.passed_dates import lists_turns, next_turn, other_turns, turns
-from exporter.assess.target_explanation import TOLD_BEFORE, ends_told
+from exporter.assess.certificates.inventory_index import inventory_index
+from exporter.assess.certificates.passed_dates import lists_turns, next_turn, other_turns, turns
+from exporter.assess.certificates.target_explanation import TOLD_BEFORE, ends_told
 from exporter.model.failure import Unread
 from exporter.model.history import Remembered
 from exporter.model.inventory import InventoryCertificate

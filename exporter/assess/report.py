@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from exporter.assess.advice.rules_remedy import error_text, rules_remedy
+from exporter.assess.certificates.connection import certificates_known
+from exporter.assess.certificates.target import target_certificates
 from exporter.assess.connection import RulesInForce, peers_of
-from exporter.assess.connection_certificates import certificates_known
-from exporter.assess.load_state import follow, in_force, newest_change
-from exporter.assess.outcome import InForce
 from exporter.assess.recall import Basis, judge_all
 from exporter.assess.remembered_report import again, remember
-from exporter.assess.rules_remedy import error_text, rules_remedy
-from exporter.assess.target_certificates import target_certificates
+from exporter.assess.rules.load_state import follow, in_force, newest_change
+from exporter.assess.rules.outcome import InForce
 from exporter.assess.work import MOST_STEPS, TooMuchWorkError, Work
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import HbaContent, LineTraits, ServerFile

@@ -11,7 +11,7 @@ from exporter.model.judgement import Posture, Verdict
 from exporter.model.record import TargetRecord
 from exporter.model.report import Connection, TargetReport
 from exporter.model.wal_sender import IpAddress, Peer, TcpPeer
-from exporter.publish.family import label_value
+from exporter.publish.label_value import label_value
 
 WORST_FIRST = (Verdict.INSECURE, Verdict.UNKNOWN, Verdict.EXEMPT, Verdict.SECURE)
 """Verdicts in the order in which they are told."""

@@ -21,8 +21,8 @@ from exporter.model.report import (
 )
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, Peer
-from exporter.publish.own_command import DEFAULT_COMMAND, OwnCommand, identifier
 from exporter.publish.reading import WORST_FIRST, Reading, host_text
+from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand, identifier
 
 EXIT_INSECURE = 2
 EXIT_UNKNOWN = 3

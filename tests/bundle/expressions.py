@@ -12,7 +12,7 @@ from exporter.model.failure import FailureReason, Reader
 from exporter.model.judgement import Forecast, HbaState, Posture, Reason, Verdict
 from exporter.model.policy import Requirement
 from exporter.model.wal_sender import ReplicationKind
-from exporter.publish.catalog import CATALOG, PER_TARGET
+from exporter.publish.metrics.catalog import CATALOG, PER_TARGET
 
 SCRAPE_LABELS = frozenset({"job", "instance"})
 """What Prometheus adds to every series."""

@@ -13,9 +13,9 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from exporter.model.record import TargetRecord
-from exporter.publish.web import create_app, serving
-from tests.unit.publish.scrape import STATE
-from tests.unit.publish.test_status_pages import HOSTILE, hostile
+from exporter.publish.http.web import create_app, serving
+from tests.unit.publish.metrics.scrape import STATE
+from tests.unit.publish.pages.test_pages import HOSTILE, hostile
 from tests.unit.reports import (
     BLIND,
     DOWN,

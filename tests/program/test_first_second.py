@@ -15,7 +15,7 @@ import pytest
 
 from exporter.cli import _parser
 from exporter.early_signals import COMMANDS
-from exporter.publish.own_command import PROGRAM
+from exporter.publish.words.own_command import PROGRAM
 from lab.wait import until
 from tests.live.observe import impostors
 from tests.program.test_cli import config

@@ -12,7 +12,7 @@ from exporter.model.knowledge import Knowledge
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
 from exporter.model.wal_sender import ReplicationKind
-from exporter.observe.certificates.verification import verify
+from exporter.observe.certificates.tls.verification import verify
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TARGET = Target("db1", {"host": "127.0.0.1"})

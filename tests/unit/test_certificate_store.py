@@ -6,8 +6,8 @@ from datetime import timedelta
 from exporter.certificate_store import CertificateStore
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.served import ServedCertificateCheck
-from tests.unit.assess.certificates import RECEIVER, SEEN, SERVED, OpenSsl
 from tests.unit.assess.facts import SERVER, TARGET
+from tests.unit.assess.with_certificates import RECEIVER, SEEN, SERVED, OpenSsl
 
 EVERY_MINUTE = replace(TARGET, served_certificate=ServedCertificateCheck(interval_seconds=60.0))
 LOADED_AT = SERVER.configuration_loaded_at

@@ -16,9 +16,9 @@ from exporter.board import Board
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.served import ServedCertificateCheck
 from exporter.model.target import PasswordFile, Target
-from exporter.observe.certificates.authority_file import authorities
-from exporter.observe.certificates.verification import verify
-from exporter.observe.postgres.connection import _sever
+from exporter.observe.certificates.tls.authority_file import authorities
+from exporter.observe.certificates.tls.verification import verify
+from exporter.observe.postgres.session.connection import _sever
 from exporter.poller import look
 from tests.descriptors import none_left
 

@@ -30,7 +30,6 @@ from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.verification import VERIFIED, Verification
 from exporter.model.wal_sender import TcpPeer, WalSender
-from tests.unit.assess.certificates import SERVED
 from tests.unit.assess.facts import (
     CERT,
     KNOWLEDGE,
@@ -42,6 +41,7 @@ from tests.unit.assess.facts import (
     maps,
     rules,
 )
+from tests.unit.assess.with_certificates import SERVED
 
 WAIT_SECONDS = 60.0
 UNREAD = Unread(FailureReason.TIMEOUT, "no answer")

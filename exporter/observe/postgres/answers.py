@@ -13,24 +13,24 @@ from exporter.model.hba import FileTimes, LineTraits
 from exporter.model.observation import Observation, RegularExpressionResult, Server
 from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import WalSender
-from exporter.observe.postgres import hba_lines, receiver, regular_expressions, tls_files
-from exporter.observe.postgres.file_times import FILE_TIMES, FILE_TIMES_AT_ONCE, with_times
-from exporter.observe.postgres.hba_lines import HBA_LINES
-from exporter.observe.postgres.hba_rules import HBA_RULES
-from exporter.observe.postgres.ident_mappings import IDENT_MAPPINGS
-from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
-from exporter.observe.postgres.regular_expressions import REGULAR_EXPRESSIONS
-from exporter.observe.postgres.role_memberships import (
+from exporter.observe.postgres.readers import hba_lines, receiver, regular_expressions, tls_files
+from exporter.observe.postgres.readers.file_times import FILE_TIMES, FILE_TIMES_AT_ONCE, with_times
+from exporter.observe.postgres.readers.hba_lines import HBA_LINES
+from exporter.observe.postgres.readers.hba_rules import HBA_RULES
+from exporter.observe.postgres.readers.ident_mappings import IDENT_MAPPINGS
+from exporter.observe.postgres.readers.receiver import RECEIVER, RECEIVER_CERTIFICATE, FileRead
+from exporter.observe.postgres.readers.regular_expressions import REGULAR_EXPRESSIONS
+from exporter.observe.postgres.readers.role_memberships import (
     DIRECT_MEMBERSHIPS,
     FOLLOWED_MEMBERSHIPS,
     Memberships,
     follow,
     of_followed,
 )
-from exporter.observe.postgres.server import SERVER, SERVER_WITHOUT_IDENTIFIER
-from exporter.observe.postgres.statement import Context, Reading, Row, Statement
-from exporter.observe.postgres.tls_files import TLS_FILES
-from exporter.observe.postgres.wal_senders import WAL_SENDERS, role_oids
+from exporter.observe.postgres.readers.server import SERVER, SERVER_WITHOUT_IDENTIFIER
+from exporter.observe.postgres.readers.tls_files import TLS_FILES
+from exporter.observe.postgres.readers.wal_senders import WAL_SENDERS, role_oids
+from exporter.observe.postgres.session.statement import Context, Reading, Row, Statement
 
 T = TypeVar("T")
 

@@ -18,11 +18,11 @@ from exporter.model.kept import Kept
 from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.observe.addresses import LOOKING_UP, endpoints, overdue
-from exporter.observe.postgres import parameters as door
 from exporter.observe.postgres.answers import Answers
-from exporter.observe.postgres.connection import Session
-from exporter.observe.postgres.failures import PollFailed
-from exporter.observe.postgres.statement import Context
+from exporter.observe.postgres.session import parameters as door
+from exporter.observe.postgres.session.connection import Session
+from exporter.observe.postgres.session.failures import PollFailed
+from exporter.observe.postgres.session.statement import Context
 
 OLDEST_SERVER = 130000
 

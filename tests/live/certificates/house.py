@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from exporter.model.inventory import InventorySource
 from exporter.model.report import Connection, TargetReport
-from exporter.observe.certificates.inventory import InventoryReader
+from exporter.observe.certificates.files.inventory import InventoryReader
 from lab.account import server_account
 from lab.pki import Authority, Issued, server_pki
 from lab.replication import ReplicationClient, ReplicationRefusedError

@@ -11,7 +11,7 @@ from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE
 from tests.live.certificates.pair import APPLICATION, pair
 from tests.live.primaries import Primaries
 from tests.live.scenarios.stage import connections_of, now
-from tests.unit.publish.scrape import scraped, values
+from tests.unit.publish.metrics.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 

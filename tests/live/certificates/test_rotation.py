@@ -8,7 +8,7 @@ from lab.replication import ReplicationClient
 from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE, house
 from tests.live.certificates.pair import RULES, pair
 from tests.live.primaries import Primaries
-from tests.unit.publish.scrape import scraped, values
+from tests.unit.publish.metrics.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 

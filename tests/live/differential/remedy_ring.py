@@ -9,7 +9,7 @@ from random import Random
 from exporter.model.inventory import InventorySource
 from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.report import Place, Step
-from exporter.observe.certificates.inventory import InventoryReader
+from exporter.observe.certificates.files.inventory import InventoryReader
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from lab.source_address import SourceAddresses
 from lab.wait import until

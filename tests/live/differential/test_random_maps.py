@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from exporter.assess.demand import Demand, demands
-from exporter.assess.identity import proves
-from exporter.assess.surroundings import Surroundings
+from exporter.assess.rules.demand import Demand, demands
+from exporter.assess.rules.identity import proves
+from exporter.assess.rules.surroundings import Surroundings
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 from exporter.model.observation import Observation

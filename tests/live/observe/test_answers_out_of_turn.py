@@ -11,8 +11,8 @@ from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
 from exporter.observe.detail import MAXIMUM_DETAIL
-from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.poll import observe
+from exporter.observe.postgres.session.offload import Offload
 from exporter.poller import poll_once
 from lab.wait import until
 from tests.live.observe import impostors

@@ -14,9 +14,9 @@ from exporter.model.failure import FailureReason, Unread
 from exporter.model.observation import Observation
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Password, PasswordFile, Target
-from exporter.observe.certificates.served import served_chain
-from exporter.observe.postgres.offload import Offload
+from exporter.observe.certificates.tls.served import served_chain
 from exporter.observe.postgres.poll import observe
+from exporter.observe.postgres.session.offload import Offload
 from lab.blocking_files import blocked
 from lab.wait import until
 from tests.live.primaries import Primaries, Primary, fresh_primary

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.model.certificate import Certificate
-from exporter.observe.certificates.parsing import parse
+from exporter.observe.certificates.parse.parsing import parse
 from lab import odd_certificates as odd
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from tests.live.primaries import Primaries, Primary

@@ -14,10 +14,10 @@ from exporter.model.failure import FailureReason, Unread
 from exporter.model.observation import Observation
 from exporter.model.target import ClearPassword, Target
 from exporter.observe.detail import MAXIMUM_DETAIL
-from exporter.observe.postgres import libpq
-from exporter.observe.postgres.connection import MAXIMUM_BYTES
-from exporter.observe.postgres.offload import Offload
 from exporter.observe.postgres.poll import observe
+from exporter.observe.postgres.session import libpq
+from exporter.observe.postgres.session.connection import MAXIMUM_BYTES
+from exporter.observe.postgres.session.offload import Offload
 from lab.wait import until
 from tests.live.observe import impostors
 from tests.live.observe.impostors import Handler, listening

@@ -15,7 +15,7 @@ from exporter.model.failure import FailureReason, Unread
 from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.observe.postgres.poll import observe
-from exporter.observe.postgres.statement import MAXIMUM_ROWS
+from exporter.observe.postgres.session.statement import MAXIMUM_ROWS
 from lab.wait import until
 from tests.live.primaries import HBA, Primaries, Primary, fresh_primary
 from tests.live.seen import note_read

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Target
-from exporter.observe.certificates.served import has_wire, served_chain
+from exporter.observe.certificates.tls.served import has_wire, served_chain
 from lab.pki import SERVER
 from lab.server import PostgresServer
 from lab.wait import until

@@ -11,7 +11,7 @@ import pytest
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Target
-from exporter.observe.certificates.served import served_chain
+from exporter.observe.certificates.tls.served import served_chain
 from exporter.observe.detail import MAXIMUM_DETAIL
 from lab.account import workspace
 from lab.pki import SERVER, Authority

@@ -15,8 +15,8 @@ from exporter.model.judgement import ForecastCause
 from exporter.model.served import ServedCertificateCheck, ServedChain
 from exporter.model.target import Target
 from exporter.model.verification import Purpose, Trust
-from exporter.observe.certificates.served import served_chain
-from exporter.observe.certificates.verification import verify
+from exporter.observe.certificates.tls.served import served_chain
+from exporter.observe.certificates.tls.verification import verify
 from lab.pki import lab_name
 from tests.chains import DAY, HOST, ROLE, Case, Made, address, cases, make, read
 from tests.live.primaries import Primaries, Primary, fresh_primary

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.model.judgement import HbaState, Posture, Reason, Verdict
 from exporter.model.report import Governs, Step, TargetReport
-from exporter.publish.explain import explain_text
+from exporter.publish.terminal.explain import explain_text
 from lab.replication import ReplicationClient
 from lab.server import PostgresServer
 from tests.live.primaries import MAJORS, Primaries

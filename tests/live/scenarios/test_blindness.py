@@ -7,9 +7,9 @@ import pytest
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.judgement import HbaState, Posture, Reason, Verdict
 from exporter.model.report import TargetReport
-from exporter.publish.explain import explain_text
 from exporter.publish.summary import exit_code
-from exporter.publish.table import connections_table
+from exporter.publish.terminal.explain import explain_text
+from exporter.publish.terminal.table import connections_table
 from lab import modes
 from lab.wait import until
 from tests.live.primaries import MAJORS, Primaries
@@ -19,7 +19,7 @@ from tests.live.scenarios.stage import (
     stage,
     staged,
 )
-from tests.unit.publish.scrape import names, scraped, values
+from tests.unit.publish.metrics.scrape import names, scraped, values
 
 pytestmark = pytest.mark.live
 

@@ -24,7 +24,7 @@ from tests.live.observe.impostors import listening, resetting, silent
 from tests.live.primaries import Primaries, fresh_primary
 from tests.live.scenarios.stage import now
 from tests.live.seen import note_report
-from tests.unit.publish.scrape import scraped, values
+from tests.unit.publish.metrics.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 

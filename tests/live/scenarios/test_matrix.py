@@ -18,7 +18,7 @@ from lab.replication import LOGICAL, ReplicationClient
 from lab.wait import until
 from tests.live.primaries import MAJORS, Primaries
 from tests.live.scenarios.stage import Stage, connection_of, connections_of, stage, staged
-from tests.unit.publish.scrape import scraped, values
+from tests.unit.publish.metrics.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 

@@ -27,14 +27,14 @@ from exporter.config.settings import Settings
 from exporter.model.failure import Unread
 from exporter.model.observation import Observation
 from exporter.model.target import Target
-from exporter.observe.certificates.inventory import InventoryReader
+from exporter.observe.certificates.files.inventory import InventoryReader
 from exporter.observe.postgres.poll import observe
-from exporter.publish.explain import explain_text
-from exporter.publish.exposition import Exposition
-from exporter.publish.report_json import report_json
-from exporter.publish.status.pages import overview_html, target_html
-from exporter.publish.status.query import Query
-from exporter.publish.table import connections_table
+from exporter.publish.json.report import report_json
+from exporter.publish.metrics.exposition import Exposition
+from exporter.publish.pages.query import Query
+from exporter.publish.pages.rendering import overview_html, target_html
+from exporter.publish.terminal.explain import explain_text
+from exporter.publish.terminal.table import connections_table
 from exporter.sql import least_privilege_sql
 from lab.account import workspace
 from lab.installations import find
@@ -42,7 +42,7 @@ from lab.server import PostgresServer
 from lab.wait import until
 from tests.live.primaries import Primaries, Primary, fresh_primary
 from tests.live.scenarios.stage import now, poll
-from tests.unit.publish.scrape import STATE, page_of
+from tests.unit.publish.metrics.scrape import STATE, page_of
 
 pytestmark = pytest.mark.live
 

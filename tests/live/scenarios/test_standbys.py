@@ -11,7 +11,7 @@ from exporter.model.wal_sender import Activity, ReplicationKind
 from lab.wait import until
 from tests.live.primaries import MAJORS, Primaries, Primary
 from tests.live.scenarios.stage import EXPORTER_RULE, Stage, connections_of, stage, staged
-from tests.unit.publish.scrape import scraped, values
+from tests.unit.publish.metrics.scrape import scraped, values
 
 pytestmark = pytest.mark.live
 

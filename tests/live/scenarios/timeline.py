@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from lab.wait import until
 from tests.live.scenarios.stage import Stage, now
-from tests.unit.publish.scrape import scraped, values
+from tests.unit.publish.metrics.scrape import scraped, values
 
 STANDBY = "standby"
 

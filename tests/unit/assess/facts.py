@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+from exporter.assess.certificates.connection import certificates_known
 from exporter.assess.connection import RulesInForce, judge, peers_of
-from exporter.assess.connection_certificates import certificates_known
-from exporter.assess.outcome import InForce
 from exporter.assess.report import assess
+from exporter.assess.rules.outcome import InForce
 from exporter.assess.work import Work
 from exporter.model.failure import Read
 from exporter.model.hba import (

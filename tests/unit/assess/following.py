@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.assess.accepted_names import accepts
-from exporter.assess.certificate_forecast import demands_name
-from exporter.assess.certificate_name import admits
-from exporter.assess.demand import Demand, map_name
-from exporter.assess.identity import certificate_name, distinguished_name
-from exporter.assess.outcome import InForce, Outcomes, outcomes
-from exporter.assess.peers import client_of
-from exporter.assess.surroundings import Surroundings
-from exporter.assess.truth import Truth
+from exporter.assess.advice.accepted_names import accepts
+from exporter.assess.certificates.forecast import demands_name
+from exporter.assess.certificates.name import admits
+from exporter.assess.rules.demand import Demand, map_name
+from exporter.assess.rules.identity import certificate_name, distinguished_name
+from exporter.assess.rules.outcome import InForce, Outcomes, outcomes
+from exporter.assess.rules.peers import client_of
+from exporter.assess.rules.surroundings import Surroundings
+from exporter.assess.rules.truth import Truth
 from exporter.model.hba import (
     HbaContent,
     HbaRule,

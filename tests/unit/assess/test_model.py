@@ -10,8 +10,8 @@ import exporter.model
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import HbaContent
 from exporter.model.kept import Kept
-from tests.unit.assess.certificates import OWN, RECEIVER, SEEN, TLS_FILES
 from tests.unit.assess.facts import times
+from tests.unit.assess.with_certificates import OWN, RECEIVER, SEEN, TLS_FILES
 
 
 def types() -> Iterator[type]:

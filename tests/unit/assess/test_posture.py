@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.assess.demand import Demand
-from exporter.assess.outcome import Outcomes
 from exporter.assess.posture import (
     demanded_of,
     posture,
     shown_certificate,
     shown_subject,
 )
+from exporter.assess.rules.demand import Demand
+from exporter.assess.rules.outcome import Outcomes
 from exporter.model.judgement import Posture
 from exporter.model.report import NoRule
 from exporter.model.wal_sender import OtherPeer, WalSender

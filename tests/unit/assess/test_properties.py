@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.assess.hba_match import Client, governing_rule, rule_matches, rule_matches_in
 from exporter.assess.report import assess
-from exporter.assess.surroundings import Surroundings
+from exporter.assess.rules.match import Client, governing_rule, rule_matches, rule_matches_in
+from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.work import MOST_STEPS
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, HbaRule, RuleLocation

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.assess.passed_dates import lists_turns, next_turn
+from exporter.assess.certificates.passed_dates import lists_turns, next_turn
+from exporter.assess.certificates.target_explanation import TOLD_BEFORE, ends_told
 from exporter.assess.report import assess
-from exporter.assess.target_explanation import TOLD_BEFORE, ends_told
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.history import Judgements, RulesHistory
 from exporter.model.judgement import Reason
@@ -18,7 +18,8 @@ from exporter.model.policy import Exemption, Policy
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
 from exporter.model.verification import Trust, Verification
-from tests.unit.assess.certificates import (
+from tests.unit.assess.facts import BEGAN, NOW, SERVER, STANDBY, connections, rules
+from tests.unit.assess.with_certificates import (
     CA,
     DAY,
     NO_LISTS,
@@ -40,7 +41,6 @@ from tests.unit.assess.certificates import (
     sending,
     using,
 )
-from tests.unit.assess.facts import BEGAN, NOW, SERVER, STANDBY, connections, rules
 
 SECOND = timedelta(seconds=1)
 START = NOW + timedelta(hours=1)

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from exporter.assess.advice.rules_remedy import INSTALL, check_and_load
 from exporter.assess.report import assess, failed
-from exporter.assess.rules_remedy import INSTALL, check_and_load
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import (
     ErrorLine,

@@ -6,11 +6,19 @@ from ipaddress import ip_address
 
 import pytest
 
-from exporter.assess.certificate_name import STEPS_OF_A_NAME, Namings
+from exporter.assess.certificates.connection import STEPS_OF_A_CHAIN, STEPS_OF_A_STANDBY
+from exporter.assess.certificates.name import STEPS_OF_A_NAME, Namings
 from exporter.assess.connection import CHARACTERS_OF_A_STEP, STEPS_OF_A_CONNECTION
-from exporter.assess.connection_certificates import STEPS_OF_A_CHAIN, STEPS_OF_A_STANDBY
-from exporter.assess.demand import MAPPINGS_OF_A_STEP, demands
-from exporter.assess.hba_match import (
+from exporter.assess.report import STEPS_OF_A_LINE, assess
+from exporter.assess.rules.demand import MAPPINGS_OF_A_STEP, demands
+from exporter.assess.rules.identity import (
+    CHARACTERS_COMPILED_IN_A_STEP,
+    LONGEST_KEPT,
+    STEPS_OF_A_MAPPING,
+    STEPS_OF_A_PATTERN,
+    gives,
+)
+from exporter.assess.rules.match import (
     STEPS_OF_A_CANDIDATE,
     STEPS_OF_A_RULE,
     STEPS_OF_INTERPRETING,
@@ -18,15 +26,7 @@ from exporter.assess.hba_match import (
     Client,
     governing_rule,
 )
-from exporter.assess.identity import (
-    CHARACTERS_COMPILED_IN_A_STEP,
-    LONGEST_KEPT,
-    STEPS_OF_A_MAPPING,
-    STEPS_OF_A_PATTERN,
-    gives,
-)
-from exporter.assess.report import STEPS_OF_A_LINE, assess
-from exporter.assess.surroundings import Surroundings
+from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.work import MOST_STEPS, TooMuchWorkError, Work
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import ConnectionType, ErrorLine, HbaRule, IdentMapping, RuleLocation
@@ -39,18 +39,6 @@ from exporter.model.policy import Exemption, Policy
 from exporter.model.report import Connection, Governs
 from exporter.model.target import Target
 from exporter.model.wal_sender import OtherPeer, ReplicationKind, TcpPeer, WalSender
-from tests.unit.assess.certificates import (
-    OWN,
-    PRIMARY,
-    SEEN,
-    STANDBY_TARGET,
-    certificate,
-    inventory,
-    known,
-    name,
-    of_standby,
-    using,
-)
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -67,6 +55,18 @@ from tests.unit.assess.facts import (
     maps,
     rules,
     times,
+)
+from tests.unit.assess.with_certificates import (
+    OWN,
+    PRIMARY,
+    SEEN,
+    STANDBY_TARGET,
+    certificate,
+    inventory,
+    known,
+    name,
+    of_standby,
+    using,
 )
 
 PHYSICAL = Client(

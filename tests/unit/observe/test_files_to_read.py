@@ -11,12 +11,12 @@ from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.hba import FileTimes, HbaContent, ServerFile
 from exporter.model.kept import Kept
 from exporter.model.tls_files import Receiver, TlsFiles
-from exporter.observe.postgres import hba_lines, receiver, tls_files
-from exporter.observe.postgres.file_times import FILE_TIMES
-from exporter.observe.postgres.hba_rules import HBA_RULES
-from exporter.observe.postgres.receiver import RECEIVER, RECEIVER_CERTIFICATE
-from exporter.observe.postgres.statement import Context, Row
-from exporter.observe.postgres.tls_files import TLS_FILES, of_this_release
+from exporter.observe.postgres.readers import hba_lines, receiver, tls_files
+from exporter.observe.postgres.readers.file_times import FILE_TIMES
+from exporter.observe.postgres.readers.hba_rules import HBA_RULES
+from exporter.observe.postgres.readers.receiver import RECEIVER, RECEIVER_CERTIFICATE
+from exporter.observe.postgres.readers.tls_files import TLS_FILES, of_this_release
+from exporter.observe.postgres.session.statement import Context, Row
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, UTC)
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.model.judgement import Posture, Verdict
 from exporter.model.record import TargetRecord
-from exporter.publish.report_json import report_json
+from exporter.publish.json.report import report_json
 from exporter.publish.summary import exit_code
 from tests.unit.reports import (
     BLIND,

@@ -1,0 +1,1 @@
+"""What to change, in an order that locks nobody out."""

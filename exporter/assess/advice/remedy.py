@@ -1,0 +1,336 @@
+"""What to do so that a connection is secured by certificate: ordered steps with exact lines.
+
+The order never locks a running standby out: CA on the server, certificate on the client and tried
+beside the running connection, reconnect, see it presented, only then the rule that requires it, and
+last what still accepts the same role without one.
+"""
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+
+from exporter.assess.advice.accepted_names import AcceptedNames, accepted_names, accepts, of_role
+from exporter.assess.advice.client_steps import (
+    SEE_CERTIFICATE,
+    Usable,
+    ask_for_certificates,
+    check_name,
+    configure_client,
+    issue_certificate,
+    newer_tls,
+    reconnect,
+    replace_certificate,
+)
+from exporter.assess.advice.file_edits import Edits, Written
+from exporter.assess.advice.map_edits import names_when_narrowed, narrow_maps
+from exporter.assess.advice.rule_to_write import (
+    certificate_rule,
+    closing_rule,
+    opening_rule,
+    shown_name,
+    with_name_check,
+)
+from exporter.assess.advice.rules_remedy import (
+    CORRECT_LINES,
+    INSTALL,
+    LOAD_ONCE,
+    check_and_load,
+    check_and_load_maps,
+    correct_maps,
+)
+from exporter.assess.certificates.forecast import demands_name
+from exporter.assess.other_transports import without_tls
+from exporter.assess.posture import shown_certificate
+from exporter.assess.rules.case import Case
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, Demand, map_name
+from exporter.assess.rules.outcome import Outcomes, outcomes
+from exporter.assess.rules.peers import peer_of
+from exporter.model.hba import HbaRule
+from exporter.model.judgement import HbaState, Posture, Reason
+from exporter.model.report import Governs, Step, Undecided
+
+_CERT = "cert"
+_SECURED = frozenset({Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET})
+_REQUIRED_BY_NAME = frozenset({Demand.CERTIFICATE, Demand.UNKNOWN})
+_BY_MAP = frozenset({Demand.CHAIN_BY_MAP})
+_ALWAYS = {
+    Reason.RULES_LOAD_UNVERIFIED: (INSTALL, LOAD_ONCE),
+    Reason.RULES_UNREADABLE: (INSTALL,),
+    Reason.MAP_UNREADABLE: (INSTALL,),
+}
+
+
+def remedy(case: Case, reasons: tuple[Reason, ...], *, owned: Usable | None) -> tuple[Step, ...]:
+    """Return the steps to the best posture, in order; empty when there is nothing to do.
+
+    Args:
+        case: the connection.
+        reasons: why its posture is not the best.
+        owned: a certificate that the client is known to have for its next connection; None if
+            there is none.
+    """
+    edits = Edits(case.is_under_patroni, _changed(case))
+    steps: list[Step] = []
+    if case.posture is Posture.HIDDEN:
+        steps.append(INSTALL)
+    elif case.posture is Posture.CERTIFICATE_UNCONFIRMED:
+        steps.extend(_make_known(case, reasons, edits))
+    elif case.posture not in _SECURED:
+        steps.extend(_secure(case, edits, owned))
+    elif Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE in reasons:
+        steps.extend(_close(case, edits))
+    if Reason.TLS_VERSION_TOO_OLD in reasons:
+        steps.extend(newer_tls(case))
+    return tuple(steps)
+
+
+def _changed(case: Case) -> frozenset[Written]:
+    """Return the files whose content on disk need not be the one in force."""
+    states = {Written.HBA: case.hba_state, Written.IDENT: case.ident_state}
+    return frozenset(file for file, state in states.items() if state is not HbaState.LOADED)
+
+
+def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
+    over_tls = _over_tls(case)
+    version = case.server.version_number
+    yield from ask_for_certificates(case)
+    if _refuses_everybody(case, over_tls):
+        yield opening_rule(case, edits, _first_rule(case, over_tls))
+        yield check_and_load(version)
+        yield from _present_certificate(case, of_role(case.client.role), owned)
+        yield from _close(case, edits)
+    elif _is_narrowed(case, over_tls):
+        if shown_certificate(case.wal_sender) is None:
+            names = _agreed(_narrowed(case, rule, over_tls) for rule in over_tls.rules)
+            yield from _present_certificate(case, names, owned)
+        # a certificate that is presented is accepted now, and so it is afterwards
+        yield from narrow_maps(case, over_tls, edits)
+        yield reconnect(case)
+        yield from _close(case, edits)
+    elif over_tls.demanded and over_tls.demanded <= _REQUIRED_BY_NAME:
+        # over TLS the rules are right already
+        names = _agreed(_accepted(case, rule, over_tls) for rule in over_tls.rules)
+        yield from _present_certificate(case, names, owned)
+        yield from _close(case, edits)
+    else:
+        method, names = _requirement(case, over_tls)
+        yield from _present_certificate(case, names, owned)
+        yield certificate_rule(case, edits, _first_rule(case, over_tls), method, names)
+        yield check_and_load(version)
+        yield reconnect(case)
+
+
+def _refuses_everybody(case: Case, found: Outcomes) -> bool:
+    """Return whether no certificate of any name is accepted."""
+    return bool(found.possible) and all(
+        demanded == {Demand.REFUSES}
+        or (
+            rule is not None
+            and demanded == {Demand.CERTIFICATE}
+            and _accepted(case, rule, found).is_nobody
+        )
+        for rule, demanded in found.possible
+    )
+
+
+def _is_narrowed(case: Case, over_tls: Outcomes) -> bool:
+    """Return whether maps that accept several names are what is to be changed.
+
+    With a certificate that is presented also where such a map only may govern: under another name
+    the client could be refused by it.
+    """
+    if shown_certificate(case.wal_sender) is None:
+        return over_tls.demanded == _BY_MAP
+    return over_tls.demanded >= _BY_MAP
+
+
+def _present_certificate(case: Case, names: AcceptedNames, owned: Usable | None) -> Iterable[Step]:
+    """Yield the steps after which the client presents a certificate of an accepted name."""
+    if shown_certificate(case.wal_sender) is None:
+        yield issue_certificate(case, names, owned=owned)
+        yield from configure_client(case)
+        return
+    replaced = tuple(_accepted_certificate(case, names))
+    yield from replaced
+    if len(replaced) > 1:
+        yield reconnect(case)
+        yield SEE_CERTIFICATE
+
+
+def _accepted_certificate(case: Case, names: AcceptedNames) -> Iterable[Step]:
+    """Yield the steps to an accepted name in the files of a client that presents a certificate."""
+    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
+    if names.accepts(own):
+        return
+    if own is not None and names.names:
+        yield replace_certificate(case, names)
+    yield check_name(names, case.client.role)
+
+
+def _agreed(several: Iterable[AcceptedNames]) -> AcceptedNames:
+    found = set(several)
+    return found.pop() if len(found) == 1 else AcceptedNames(whole=None, names=())
+
+
+def _accepted(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
+    return accepted_names(
+        rule,
+        case.client.role,
+        case.in_force.maps,
+        case.surroundings,
+        whole=case.compares_whole_name(rule, found),
+    )
+
+
+def _narrowed(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
+    whole = case.compares_whole_name(rule, found)
+    return names_when_narrowed(case, map_name(rule), whole=whole)
+
+
+def _close(case: Case, edits: Edits) -> Iterable[Step]:
+    """Yield the steps that close what accepts the client's role without TLS, or may."""
+    first = _first(case, _open_rules(case))
+    if first is not None:
+        yield closing_rule(case, edits, first)
+        yield check_and_load(case.server.version_number)
+
+
+def _open_rules(case: Case) -> set[HbaRule]:
+    """Return the rules that accept the client's role without TLS, or may."""
+    return {
+        rule
+        for found in without_tls(case)
+        for rule, demanded in found.possible
+        if rule is not None and Demand.NOTHING in demanded
+    }
+
+
+def _first(case: Case, rules: Container[HbaRule]) -> HbaRule | None:
+    in_order = (rule for content in case.in_force.rules for rule in content.rules)
+    return next((rule for rule in in_order if rule in rules), None)
+
+
+def _requirement(case: Case, found: Outcomes) -> tuple[str, AcceptedNames]:
+    """Return method and options of the rule that is to require the certificate, and its names.
+
+    Where it is not decided which rule governs, those of one that may and that accepts the
+    certificate: under another name, it would refuse the client.
+    """
+    match found.match:
+        case Governs(rule) if found.demanded == {Demand.CHAIN}:
+            method = with_name_check(rule, whole_name=case.compares_whole_name(rule, found) is True)
+            if method != _CERT:
+                return method, _accepted(case, rule, found)
+    for rule in found.rules:
+        whole = case.compares_whole_name(rule, found)
+        if whole is not None and demands_name(rule):
+            names = _proven(case, rule, _accepted(case, rule, found))
+            if names.names:
+                return with_name_check(rule, whole_name=whole), names
+    return _CERT, of_role(case.client.role)
+
+
+def _proven(case: Case, rule: HbaRule, names: AcceptedNames) -> AcceptedNames:
+    """Return the names that a rule accepts; only if the one that is presented is one of them."""
+    if shown_certificate(case.wal_sender) is None:
+        return names
+    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
+    role, maps = case.client.role, case.in_force.maps
+    if own is None or not accepts(rule, own, role, maps, case.surroundings):
+        return replace(names, names=())
+    return replace(names, names=tuple(dict.fromkeys((own, *names.names))))
+
+
+def _over_tls(case: Case) -> Outcomes:
+    """Return what the client meets once it comes over TLS."""
+    if case.client.tls:
+        return case.found
+    return outcomes(case.client.over_tls(), case.in_force, case.surroundings)
+
+
+def _first_rule(case: Case, over_tls: Outcomes) -> HbaRule | None:
+    """Return the first rule that governs the client, as it is or over TLS; None if not decided.
+
+    Or, above it, the first that accepts the same role without TLS.
+    """
+    rules = _open_rules(case)
+    for found in (case.found, over_tls):
+        if isinstance(found.match, Undecided):
+            return None
+        if isinstance(found.match, Governs):
+            rules.add(found.match.rule)
+    return _first(case, rules)
+
+
+def _make_known(case: Case, reasons: tuple[Reason, ...], edits: Edits) -> Iterable[Step]:
+    yield from ask_for_certificates(case)
+    for reason in reasons:
+        yield from _known(case, reason, edits)
+
+
+def _known(case: Case, reason: Reason, edits: Edits) -> Iterable[Step]:
+    """Return the steps after which ``reason`` leaves nothing unknown any more."""
+    match reason:
+        case Reason.RULES_PENDING:
+            return _load(case, HbaState.PENDING)
+        case Reason.RULES_REJECTED:
+            return _load(case, HbaState.REJECTED)
+        case Reason.MAP_UNREADABLE if case.in_force.maps:
+            return narrow_maps(case, case.found, edits)
+        case Reason.CERTIFICATE_NAME_UNPROVEN:
+            return _prove_name(case)
+        case Reason.RULE_UNDECIDED | Reason.RULES_WOULD_REFUSE:
+            return _rule_for_shown(case, edits)
+        case _:
+            return _ALWAYS.get(reason, ())
+
+
+def _prove_name(case: Case) -> Iterable[Step]:
+    match case.found.match:
+        case Governs(rule):
+            names = _accepted(case, rule, case.found)
+        case _:
+            names = AcceptedNames(whole=None, names=())
+    return (check_name(names, case.client.role), reconnect(case))
+
+
+def _load(case: Case, state: HbaState) -> Iterable[Step]:
+    """Yield the steps that load pg_hba.conf, pg_ident.conf or both: those that are in ``state``."""
+    version = case.server.version_number
+    rejected = state is HbaState.REJECTED
+    if case.hba_state is state:
+        if rejected:
+            yield CORRECT_LINES
+        yield check_and_load(version)
+    if case.ident_state is state:
+        if rejected:
+            yield correct_maps(version)
+        yield check_and_load_maps(version)
+
+
+def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
+    """Yield the steps to a rule that requires what a client has presented already."""
+    if (
+        not case.server.requests_client_certificate
+        and not case.found.demanded - CERTIFICATE_DEMANDS
+    ):
+        # with an empty ssl_ca_file, right rules refuse everybody too
+        return
+    # it has presented a certificate, so that it comes over TLS already
+    is_opened = case.found.demanded == {Demand.REFUSES}
+    rule = _first_rule(case, case.found)
+    version = case.server.version_number
+    if is_opened:
+        # before it reconnects, which the rules of now refuse whatever it presents
+        yield opening_rule(case, edits, rule)
+        yield check_and_load(version)
+        yield from _present_certificate(case, of_role(case.client.role), None)
+        return
+    method, names = _requirement(case, case.found)
+    replaced = tuple(_accepted_certificate(case, names))
+    # no reconnect before the rule: by another name the rules of now may refuse the client
+    yield from replaced
+    yield certificate_rule(case, edits, rule, method, names)
+    yield check_and_load(version)
+    if len(replaced) > 1:
+        yield reconnect(case)
+        yield SEE_CERTIFICATE

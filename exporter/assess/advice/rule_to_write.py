@@ -1,0 +1,267 @@
+"""The lines of pg_hba.conf that require a certificate of one client, and what they would refuse."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from exporter.assess.advice.accepted_names import AcceptedNames
+from exporter.assess.advice.file_edits import Edits, Purpose
+from exporter.assess.rules.case import Case
+from exporter.assess.rules.demand import map_name
+from exporter.assess.rules.identity import certificate_name, distinguished_name
+from exporter.assess.rules.match import Client, rule_matches
+from exporter.assess.rules.peers import Peer
+from exporter.assess.rules.surroundings import Surroundings
+from exporter.assess.rules.truth import Truth
+from exporter.model.hba import ConnectionType, HbaContent, HbaRule, Quoting
+from exporter.model.report import Step
+from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
+
+_MASK = "********"
+_INSISTING = (
+    "The line requests no password, which a client may insist on: take channel_binding=require and "
+    "require_auth out of its connection string first, and of a subscription whose owner is not a "
+    "superuser set password_required = false (16 and up; a superuser must do that)"
+)
+_ANY_ROLE = Quoting((False,), (False,), address=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom a new line covers: one role and database, from some addresses.
+
+    Attributes:
+        address: the address field of the line.
+        is_of_rule: it is the address of the rule that the line is derived from.
+        refused: connections of today that the line would refuse.
+    """
+
+    address: str
+    is_of_rule: bool
+    refused: tuple[Peer, ...]
+
+
+def certificate_rule(
+    case: Case, edits: Edits, before: HbaRule | None, method: str, names: AcceptedNames
+) -> Step:
+    """Return the step that writes a rule which requires the certificate of the client.
+
+    The second line refuses what does not come over TLS, whatever stands below: a ``hostssl``
+    rule does not match such a client, and evaluation would go on.
+
+    Args:
+        case: a client over TCP.
+        edits: of this remedy.
+        before: the first rule that may govern it, over TLS or as it is, to write the new ones in
+            place of, or before; None when it is not known.
+        method: method and options of the new line.
+        names: that the new line accepts.
+    """
+
+    def satisfies(peer: Peer) -> bool:
+        return (
+            peer.client.tls
+            and peer.has_certificate
+            and names.accepts(shown_name(peer, whole=names.whole))
+        )
+
+    scope = _scope(case, before, satisfies)
+    fields = f"{_fields(case)} {scope.address}"
+    lines = (f"hostssl {fields} {method}", f"host {fields} reject")
+    check = (
+        f"Before you load it, check that {_everybody(case)} presents a certificate that the line "
+        "accepts: it refuses all others"
+    )
+    if _MASK in method:
+        check += f". Write the values shown as {_MASK} as they are in the old line"
+    check += _refused(scope.refused)
+    if method.startswith("cert"):
+        check += f". {_INSISTING}"
+    purpose = Purpose("Require the certificate", check)
+    if (
+        before is not None
+        and scope.is_of_rule
+        and _serves_only(before, case.client)
+        and _content(case, before).is_one_line(before)
+    ):
+        step = edits.replace(before.location, _text(case, before), lines, purpose)
+    else:
+        step = _insert(case, edits, before, lines, purpose)
+    return replace(step, edit=None) if _MASK in method else step
+
+
+def opening_rule(case: Case, edits: Edits, before: HbaRule | None) -> Step:
+    """Return the step that accepts the client with its certificate, where TLS is refused today.
+
+    The line locks nobody out: it matches no client that is accepted today.
+
+    Args:
+        case: a client over TCP.
+        edits: of this remedy.
+        before: the rule that refuses it over TLS, or else the one that accepts it without; None
+            when there is no such rule.
+    """
+    line = f"hostssl {_fields(case)} {_own_address(case.client)} cert"
+    purpose = Purpose("Accept the client over TLS with its certificate, which no rule does now")
+    return _insert(case, edits, before, (line,), purpose)
+
+
+def closing_rule(case: Case, edits: Edits, before: HbaRule) -> Step:
+    """Return the step that closes a rule which accepts the client's role without a certificate.
+
+    Over TLS another rule requires one already.
+
+    Args:
+        case: a client over TCP.
+        edits: of this remedy.
+        before: the first rule that accepts the role without TLS.
+    """
+    scope = _scope(case, before, lambda peer: peer.client.tls)
+    line = f"hostnossl {_fields(case)} {scope.address} reject"
+    purpose = Purpose(
+        "Refuse this role without TLS, which another rule still accepts without a certificate",
+        f"Before you load it, check that {_everybody(case)} uses TLS: it refuses all others"
+        f"{_refused(scope.refused)}",
+    )
+    return _insert(case, edits, before, (line,), purpose)
+
+
+def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
+    """Return method and options of ``rule`` with its certificate's name compared with the role.
+
+    Secrets among the options are asterisks, as the exporter never holds them.
+
+    Args:
+        rule: one that checks the chain only, or the name already.
+        whole_name: it has ``clientname=DN``, which the server's view does not list. That stays
+            where a map takes the whole name; without a map no whole name is a role's.
+    """
+    if rule.auth_method == "trust":
+        return "cert"
+    options = [o for o in rule.options if not o.startswith("clientcert=")]
+    if whole_name and map_name(rule) is not None:
+        options.append("clientname=DN")
+    if rule.auth_method != "cert":
+        options.append("clientcert=verify-full")
+    return " ".join([rule.auth_method, *(quoted(o) for o in options)])
+
+
+def shown_name(peer: Peer, *, whole: bool | None) -> str | None:
+    """Return the name of a peer's certificate that is compared; None where it is not known.
+
+    Args:
+        peer: a connection.
+        whole: whether the whole name is compared, or the common name; None if not known.
+    """
+    if whole is None:
+        return None
+    return distinguished_name(peer.subject) if whole else certificate_name(peer.subject)
+
+
+def peer_text(peer: Peer) -> str:
+    """Return a connection in words: role, application name, address and how it is secured."""
+    client = peer.client
+    if not client.tls:
+        how = "GSSAPI" if client.gss_encrypted else "without TLS"
+    elif peer.has_certificate:
+        how = f"certificate {certificate_name(peer.subject) or 'of unknown name'}"
+    else:
+        how = "without certificate"
+    several = "" if peer.connections == 1 else f", {peer.connections} connections"
+    return f"{peer.application_name} (role {client.role}, {client.address}, {how}{several})"
+
+
+def _everybody(case: Case) -> str:
+    role, database = case.client.role, case.client.database
+    if database is None:
+        return f"every client that logs in as {role} from these addresses"
+    return (
+        f"every client that logs in as {role} to database {database} from these addresses, for "
+        "replication or not,"
+    )
+
+
+def _refused(peers: Sequence[Peer]) -> str:
+    if not peers:
+        return ""
+    return f", such as, of those connected now: {', '.join(map(peer_text, peers))}"
+
+
+def _insert(
+    case: Case, edits: Edits, before: HbaRule | None, lines: Sequence[str], purpose: Purpose
+) -> Step:
+    if before is None:
+        before = next(iter(case.in_force.rules[0].rules), None) if case.in_force.rules else None
+    if before is None:
+        return edits.begin(lines, purpose)
+    return edits.insert(before.location, _text(case, before), lines, purpose)
+
+
+def _content(case: Case, rule: HbaRule) -> HbaContent:
+    return next(content for content in case.in_force.rules if rule in content.rules)
+
+
+def _text(case: Case, rule: HbaRule) -> str:
+    return rule_text(rule, _content(case, rule).quoting(rule))
+
+
+def _scope(case: Case, rule: HbaRule | None, satisfies: Callable[[Peer], bool]) -> Scope:
+    """Return the widest scope that refuses no connection from another address.
+
+    That is the address of ``rule``, or else the client's own, also where the former is a name: the
+    lines must match the client, and a name only may.
+    """
+    own = _own_address(case.client)
+    alike = _alike(case, satisfies)
+    beside = tuple(p for p in alike or () if p.client.address == case.client.address)
+    if rule is None or rule.auth_method == "reject" or alike is None:
+        return Scope(own, is_of_rule=False, refused=beside)
+    is_name = rule.address != "all" or _content(case, rule).quoting(rule).address is not False
+    if rule.netmask is None and is_name:
+        return Scope(own, is_of_rule=False, refused=beside)
+    covered = tuple(p for p in alike if _covers(rule, p, case.surroundings))
+    if any(p not in beside for p in covered):
+        return Scope(own, is_of_rule=False, refused=beside)
+    return Scope(address_text(rule), is_of_rule=True, refused=covered)
+
+
+def _alike(case: Case, satisfies: Callable[[Peer], bool]) -> tuple[Peer, ...] | None:
+    """Return the peers of the same role and database that do not satisfy a line."""
+    if case.peers is None:
+        return None
+    client = case.client
+    return tuple(
+        p
+        for p in case.peers
+        if (p.client.role, p.client.database) == (client.role, client.database) and not satisfies(p)
+    )
+
+
+def _covers(rule: HbaRule, peer: Peer, surroundings: Surroundings) -> bool:
+    """Return whether the address of ``rule`` may match that of a peer."""
+    any_client = replace(
+        rule,
+        connection_type=ConnectionType.HOST,
+        databases=("replication" if peer.client.database is None else "all",),
+        roles=("all",),
+    )
+    found, _ = rule_matches(any_client, peer.client, surroundings, quoting=_ANY_ROLE)
+    return found is not Truth.NO
+
+
+def _fields(case: Case) -> str:
+    client, version = case.client, case.server.version_number
+    database = "replication" if client.database is None else literal(client.database, version)
+    return f"{database} {literal(client.role, version)}"
+
+
+def _own_address(client: Client) -> str:
+    address = client.address
+    return "all" if address is None else f"{address}/{address.max_prefixlen}"
+
+
+def _serves_only(rule: HbaRule, client: Client) -> bool:
+    if rule.roles != (client.role,) or not is_plain(client.role):
+        return False
+    if client.database is None:
+        return rule.databases == ("replication",)
+    return rule.databases == (client.database,) and is_plain(client.database)

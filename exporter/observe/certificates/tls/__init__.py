@@ -1,0 +1,1 @@
+"""TLS handshakes: the certificates that are served, and what a client makes of them."""

@@ -1,0 +1,1 @@
+"""The families of metrics, their exposition, and the reference page."""

@@ -1,0 +1,319 @@
+"""Steps for a client and its connection: its certificate, its settings, its reconnect."""
+
+import shlex
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from exporter.assess.advice.accepted_names import AcceptedNames
+from exporter.assess.advice.client_steps import Usable, check_name
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import ConnectionType, RuleLocation
+from exporter.model.judgement import ForecastCause
+from exporter.model.knowledge import Knowledge
+from exporter.model.observation import Observation
+from exporter.model.policy import Policy, TlsVersion
+from exporter.model.report import Place
+from exporter.model.verification import Verification
+from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer, WalSender
+from tests.unit.assess.facts import (
+    CERT,
+    HBA,
+    PLAIN,
+    POLL,
+    REJECT,
+    SCRAM,
+    STANDBY,
+    TLS,
+    WITHOUT_CERTIFICATE,
+    line,
+    mapping,
+    maps,
+)
+from tests.unit.assess.facts import judged as judged_by
+from tests.unit.assess.remedies import (
+    CHAIN,
+    HOSTSSL_SCRAM,
+    NOT_ASKING,
+    PRESENT,
+    TLS_OFF,
+    kinds,
+    lines,
+    remedy,
+    showing,
+    the,
+)
+from tests.unit.assess.with_certificates import (
+    OWN,
+    SEEN,
+    OpenSsl,
+    certificate,
+    inventory,
+    judged,
+    known,
+    name,
+)
+
+FILES = "sslmode=verify-full sslrootcert=root.crt sslcert=client.crt sslkey=client.key"
+RELOAD = "SELECT pg_reload_conf();"
+LOGICAL = replace(PLAIN, kind=ReplicationKind.LOGICAL, database="shop", application_name="sub")
+BACKUP = replace(PLAIN, activity=Activity.BACKUP)
+
+
+# --- the server's part
+
+
+@pytest.mark.parametrize(
+    ("poll", "settings"),
+    [
+        (TLS_OFF, ("ssl = on", "ssl_ca_file = 'root.crt'")),
+        (NOT_ASKING, ("ssl_ca_file = 'root.crt'",)),
+    ],
+)
+def test_the_server_requests_certificates_before_anything_else(
+    poll: Observation, settings: tuple[str, ...]
+) -> None:
+    sender = PLAIN if poll is TLS_OFF else WITHOUT_CERTIFICATE
+    first, *others = remedy(sender, HOSTSSL_SCRAM, SCRAM, poll=poll)
+    assert first.place is Place.SERVER
+    assert first.lines == (*settings, RELOAD)
+    assert others == list(remedy(sender, HOSTSSL_SCRAM, SCRAM))
+
+
+# --- the certificate
+
+
+def test_a_presented_certificate_of_another_name_is_replaced_at_its_place() -> None:
+    for sender, shown in (
+        (showing("/O=Lab/CN=alice"), "its CN is alice now"),
+        (showing("/CN=b"), "its CN is b now"),
+    ):
+        step = the("replace", remedy(sender, HOSTSSL_SCRAM))
+        assert step.place is Place.CLIENT
+        assert step.lines == ("subject: CN=replica",)
+        assert shown in step.action
+
+
+def test_a_presented_certificate_is_told_by_the_name_that_is_compared() -> None:
+    gss = replace(CERT, auth_method="gss", options=("clientcert=verify-ca", "map=m"))
+    poll = replace(
+        POLL,
+        ident=maps(mapping("CN=replica,O=Other", "replica")),
+        hba_lines=(line(RuleLocation(HBA, 1), clientname="DN"),),
+    )
+    steps = remedy(STANDBY, gss, poll=poll)
+    assert kinds(steps)[:4] == ["replace", "check name", "reconnect", "see"]
+    assert the("replace", steps).lines == ("subject: CN=replica,O=Other",)
+    assert "its distinguished name is CN=replica,O=Lab now" in the("replace", steps).action
+    assert "distinguished name" in the("check name", steps).action
+
+
+# --- a certificate that the client is known to have
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (AcceptedNames(whole=False, names=("replica",)), True),
+        (AcceptedNames(whole=False, names=("CN=replica,O=Lab",)), False),
+        (AcceptedNames(whole=True, names=("CN=replica,O=Lab",)), True),
+        (AcceptedNames(whole=True, names=("replica",)), False),
+        (AcceptedNames(whole=None, names=("replica", "CN=replica,O=Lab")), False),
+        (AcceptedNames(whole=False, names=("other", "replica")), True),
+        (AcceptedNames(whole=False, names=()), False),
+    ],
+)
+def test_a_certificate_is_usable_by_the_name_that_is_compared(
+    names: AcceptedNames, *, expected: bool
+) -> None:
+    usable = Usable("it", common_name="replica", whole_name="CN=replica,O=Lab")
+    assert usable.is_accepted(names) is expected
+
+
+def test_only_a_certificate_that_is_known_to_be_accepted_is_told_to_be_used() -> None:
+    other = certificate(name("CN=standby-1"), serial=9)
+    for knowledge, poll, found in (
+        (Knowledge(OpenSsl(), inventory=inventory(known(OWN, roles=["replica"]))), SEEN, "use"),
+        (Knowledge(OpenSsl(), inventory=inventory(known(other, roles=["replica"]))), SEEN, "issue"),
+        (
+            Knowledge(
+                OpenSsl({OWN: Verification("bad", ForecastCause.PURPOSE)}),
+                inventory=inventory(known(OWN, roles=["replica"])),
+            ),
+            SEEN,
+            "issue",
+        ),
+        (
+            Knowledge(OpenSsl(), inventory=inventory(known(OWN, roles=["replica"]))),
+            replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED)),
+            "issue",
+        ),
+        (Knowledge(OpenSsl(), inventory=inventory()), SEEN, "issue"),
+    ):
+        steps = judged(knowledge, SCRAM, sender=PLAIN, poll=poll).remedy
+        rest = [step for step in steps if not step.action.startswith(("Issue a new", "See that"))]
+        assert kinds(rest)[0] == found
+        assert len(steps) == len(rest) or found == "issue"
+
+
+# --- tried, set, and seen
+
+
+@pytest.mark.parametrize(
+    ("role", "parameter", "literal"),
+    [
+        ("replica", "replica", "'replica'"),
+        ("my role", "'my role'", "'my role'"),
+        ("it's", r"'it\'s'", "'it''s'"),
+        ("back\\", r"'back\\'", r"E'back\\'"),
+        ("it's\\", r"'it\'s\\'", r"E'it''s\\'"),
+        ("", "''", "''"),
+        ('$(x)`y`"!z', '$(x)`y`"!z', "'$(x)`y`\"!z'"),
+    ],
+)
+def test_a_role_is_written_as_libpq_the_shell_and_sql_read_it(
+    role: str, parameter: str, literal: str
+) -> None:
+    sender = replace(WITHOUT_CERTIFICATE, role=role, application_name=role)
+    steps = remedy(sender, replace(SCRAM, roles=("all",)))
+    assert the("set", steps).lines == (f"user={parameter} {FILES}", RELOAD)
+    program, conninfo, *rest = shlex.split(the("try", steps).lines[0])
+    assert (program, rest) == ("psql", ["-c", "IDENTIFY_SYSTEM"])
+    assert conninfo == f"host=HOST port=PORT user={parameter} {FILES} replication=true"
+    assert the("reconnect", steps).lines == (
+        (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = "
+            f"{literal} AND application_name = {literal} AND client_addr = '10.0.0.5';"
+        ),
+    )
+
+
+def test_a_database_is_tried_as_such() -> None:
+    sender = replace(LOGICAL, database="my shop")
+    line_ = the("try", remedy(sender, REJECT)).lines[0]
+    assert shlex.split(line_)[1].endswith(f"{FILES} dbname='my shop' replication=database")
+
+
+def test_a_client_that_came_with_a_ticket_leaves_gssapi() -> None:
+    gss = replace(SCRAM, connection_type=ConnectionType.HOSTGSSENC, auth_method="gss")
+    steps = remedy(replace(PLAIN, gss_encrypted=True), gss)
+    parameters = f"user=replica gssencmode=disable {FILES}"
+    assert the("set", steps).lines[0] == parameters
+    assert parameters in the("try", steps).lines[0]
+
+
+@pytest.mark.parametrize(
+    ("sender", "words", "reloads"),
+    [
+        (PLAIN, "primary_conninfo", True),
+        (WITHOUT_CERTIFICATE, "primary_conninfo", True),
+        (LOGICAL, "ALTER SUBSCRIPTION", False),
+        (replace(LOGICAL, activity=Activity.BACKUP), "ALTER SUBSCRIPTION", False),
+        (BACKUP, "backup program", False),
+    ],
+)
+def test_parameters_are_set_where_the_client_has_them(
+    sender: WalSender, words: str, *, reloads: bool
+) -> None:
+    rule = replace(SCRAM, databases=("all", "replication"))
+    step = the("set", remedy(sender, rule))
+    assert step.place is Place.CLIENT
+    assert words in step.action
+    assert step.lines == (f"user=replica {FILES}", *((RELOAD,) if reloads else ()))
+
+
+@pytest.mark.parametrize("sender", [PLAIN, LOGICAL, BACKUP])
+def test_the_order_is_the_same_for_every_kind_of_client(sender: WalSender) -> None:
+    rule = replace(SCRAM, databases=("all", "replication"))
+    last = "wait" if sender is BACKUP else "reconnect"
+    assert kinds(remedy(sender, rule)) == [*PRESENT, "require", "load rules", last]
+
+
+# --- a reconnect
+
+
+def test_a_backup_is_not_ended_to_make_it_reconnect() -> None:
+    steps = remedy(BACKUP, SCRAM)
+    assert not any("pg_terminate_backend" in each for each in lines(steps))
+
+
+def test_a_reconnect_is_forced_for_the_connections_of_one_client() -> None:
+    sender = replace(
+        WITHOUT_CERTIFICATE,
+        application_name="shop's sub",
+        peer=TcpPeer(ip_address("fd00::5"), 1),
+    )
+    step = the("reconnect", remedy(sender, replace(SCRAM, address="::", netmask="::")))
+    assert step.place is Place.SERVER
+    assert step.lines == (
+        (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = 'replica' "
+            "AND application_name = 'shop''s sub' AND client_addr = 'fd00::5';"
+        ),
+    )
+
+
+# --- the name in a certificate that is presented
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            AcceptedNames(whole=False, names=("a", "b")),
+            "common name (CN) of the certificate is a or b.",
+        ),
+        (AcceptedNames(whole=None, names=("a",)), "common name (CN) of the certificate is a."),
+        (
+            AcceptedNames(whole=True, names=("CN=a",)),
+            "distinguished name of the certificate is CN=a.",
+        ),
+        (
+            AcceptedNames(whole=False, names=(), patterns=("/x", "/y")),
+            "certificate is a name that matches /x or /y.",
+        ),
+        (
+            AcceptedNames(whole=False, names=()),
+            "certificate is a name that the rule accepts for role bob.",
+        ),
+    ],
+)
+def test_a_name_is_checked_with_openssl(names: AcceptedNames, expected: str) -> None:
+    step = check_name(names, "bob")
+    assert step.place is Place.CLIENT
+    assert expected in step.action
+    assert step.lines == ("openssl x509 -in client.crt -noout -subject -nameopt RFC2253",)
+
+
+def test_a_name_that_cannot_be_seen_is_checked_before_the_rule_requires_it() -> None:
+    steps = remedy(showing(None), HOSTSSL_SCRAM)
+    assert kinds(steps) == ["check name", "require", "load rules", "reconnect"]
+    assert kinds(remedy(showing(None), CHAIN)) == kinds(steps)
+
+
+# --- TLS
+
+
+def test_a_newer_tls_version_comes_last_and_to_the_client_first() -> None:
+    old = replace(STANDBY, tls=replace(TLS, version="TLSv1.1"))
+    steps = remedy(old, CERT)
+    assert kinds(steps) == ["newer client", "reconnect", "see version", "newer server"]
+    assert [step.place for step in steps] == [
+        Place.CLIENT,
+        Place.SERVER,
+        Place.SERVER,
+        Place.SERVER,
+    ]
+    assert steps[-1].lines == ("ssl_min_protocol_version = 'TLSv1.2'", RELOAD)
+    secured = remedy(STANDBY, HOSTSSL_SCRAM)
+    assert remedy(old, HOSTSSL_SCRAM) == (*secured, *steps)
+
+
+def test_the_tls_version_is_that_of_the_policy() -> None:
+    policy = Policy(exempt_loopback=False, minimum_tls_version=TlsVersion.TLS_1_3)
+    old = replace(STANDBY, tls=replace(TLS, version="TLSv1.2"))
+    steps = judged_by(old, CERT, policy=policy).remedy
+    assert steps[-1].lines[0] == "ssl_min_protocol_version = 'TLSv1.3'"
+    for step in (steps[0], *steps[2:]):
+        assert "TLSv1.3" in step.action

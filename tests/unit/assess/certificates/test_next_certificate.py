@@ -1,0 +1,510 @@
+"""Which certificate a client will send: its own file's, else the newest that is its own."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from exporter.model.certificate import Certificate, CertificateFile, CertificateSource
+from exporter.model.certificates_report import NameFit, NextCertificate, NextUnknown
+from exporter.model.failure import FailureReason, Unread
+from exporter.model.hba import HbaRule, LineTraits, RuleLocation
+from exporter.model.inventory import InventoryCertificate
+from exporter.model.judgement import ForecastCause
+from exporter.model.knowledge import Knowledge
+from exporter.model.report import Connection
+from exporter.model.tls_files import Receiver
+from exporter.model.verification import VERIFIED, Verification
+from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
+from tests.unit.assess.facts import (
+    CERT,
+    HBA,
+    NOW,
+    PLAIN,
+    SCRAM,
+    STANDBY,
+    WITHOUT_CERTIFICATE,
+    mapping,
+    maps,
+)
+from tests.unit.assess.with_certificates import (
+    CA,
+    CA_NAME,
+    DAY,
+    EXPIRED,
+    OWN,
+    RECEIVER,
+    RENEWED,
+    SEEN,
+    STANDBY_TARGET,
+    OpenSsl,
+    certificate,
+    file,
+    inventory,
+    judged,
+    known,
+    name,
+    of_standby,
+    sending,
+    using,
+)
+
+FILE = "/home/postgres/replica.crt"
+BY_MAP = replace(CERT, options=("map=m", "clientcert=verify-full"))
+OTHER_STANDBY = replace(
+    STANDBY, pid=2, application_name="other", peer=TcpPeer(ip_address("10.0.0.6"), 1)
+)
+
+
+def stored(*certificates: InventoryCertificate) -> Knowledge:
+    return Knowledge(OpenSsl(), inventory=inventory(*certificates))
+
+
+def sent(connection: Connection) -> Certificate:
+    assert isinstance(connection.next_certificate, NextCertificate)
+    return connection.next_certificate.certificate
+
+
+def why(connection: Connection) -> str:
+    assert isinstance(connection.next_certificate, NextUnknown)
+    return connection.next_certificate.why
+
+
+# --- the standby's own file
+
+
+def test_the_first_certificate_of_the_standbys_file_is_sent_with_the_others() -> None:
+    told = judged(of_standby(sending(RENEWED, CA)), CERT).next_certificate
+    assert told == NextCertificate(
+        certificate=RENEWED,
+        source=CertificateSource.STANDBY_FILE,
+        path=FILE,
+        verification=Verification(VERIFIED),
+        name=NameFit.ADMITTED,
+        chain=(CA,),
+    )
+
+
+def test_the_standbys_file_goes_before_the_inventory() -> None:
+    knowledge = replace(of_standby(), inventory=inventory(known(RENEWED)))
+    assert sent(judged(knowledge, CERT)) == OWN
+
+
+@pytest.mark.parametrize(
+    ("receiver", "words"),
+    [
+        (
+            replace(RECEIVER, certificate=Unread(FailureReason.PERMISSION, "denied")),
+            "the certificate file of db2 cannot be read: denied",
+        ),
+        (
+            replace(RECEIVER, certificate=Unread(FailureReason.NOT_INSTALLED)),
+            "the certificate file of db2 cannot be read: not_installed",
+        ),
+        (sending(), f"{FILE} on db2 holds no certificate"),
+    ],
+)
+def test_where_the_file_tells_nothing_the_inventory_is_asked(
+    receiver: Receiver, words: str
+) -> None:
+    knowledge = of_standby(receiver)
+    assert why(judged(knowledge, CERT)) == f"{words}, and there is no inventory"
+    knowledge = replace(knowledge, inventory=inventory())
+    assert why(judged(knowledge, CERT)) == f"{words}, and the inventory has no certificate for it"
+    assert sent(judged(replace(knowledge, inventory=inventory(known(OWN))), CERT)) == OWN
+
+
+def test_a_file_that_cannot_be_opened_is_none_to_send() -> None:
+    missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
+    knowledge = replace(of_standby(missing), inventory=inventory(known(OWN)))
+    assert why(judged(knowledge, CERT)) == (
+        "the certificate file of db2 cannot be opened: no such file"
+    )
+
+
+def test_a_standby_without_a_file_sends_none() -> None:
+    knowledge = of_standby(replace(RECEIVER, certificate=CertificateFile("")))
+    knowledge = replace(knowledge, inventory=inventory(known(OWN)))
+    assert why(judged(knowledge, CERT)) == "db2 is told to send none"
+
+
+def test_a_standby_that_nothing_but_its_names_speaks_for_is_not_taken_for_it() -> None:
+    far = replace(STANDBY, peer=TcpPeer(ip_address("10.9.9.9"), 1))
+    knowledge = of_standby(replace(RECEIVER, sender_host="proxy"))
+    assert why(judged(knowledge, CERT, sender=far)) == (
+        "it may be db2, but neither slot, address nor sender tells, and there is no inventory"
+    )
+    stored_too = replace(knowledge, inventory=inventory(known(OWN)))
+    assert sent(judged(stored_too, CERT, sender=far)) == OWN
+    nobody = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
+    assert why(judged(nobody, CERT)) == (
+        "no target is visibly the standby behind it, and there is no inventory"
+    )
+
+
+def test_of_several_standbys_all_must_send_the_same() -> None:
+    twin = replace(STANDBY_TARGET, target="db1b")
+    assert sent(judged(of_standby(RECEIVER, twin), CERT)) == OWN
+    renewed = replace(twin, receiver=sending(RENEWED))
+    assert why(judged(of_standby(RECEIVER, renewed), CERT)) == (
+        "it may be db1b or db2, which would not send the same"
+    )
+    missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING))
+    assert why(judged(of_standby(RECEIVER, replace(twin, receiver=missing)), CERT)) == (
+        "it may be db1b or db2, which would not send the same"
+    )
+    unread = replace(RECEIVER, certificate=Unread(FailureReason.PERMISSION))
+    assert why(judged(of_standby(RECEIVER, replace(twin, receiver=unread)), CERT)) == (
+        "the certificate file of db1b cannot be read: permission, and there is no inventory"
+    )
+
+
+TWIN = replace(STANDBY_TARGET, target="db1b")
+WEAK = replace(
+    certificate(CA_NAME, serial=2, issuer=name("CN=Root"), authority=True),
+    signature_algorithm="md5WithRSAEncryption",
+)
+"""It hangs on the security level whether this is taken."""
+
+
+def either(one: Receiver, other: Receiver) -> tuple[Knowledge, Knowledge]:
+    """Return two standbys that nothing tells apart, each with either receiver."""
+    return (
+        of_standby(one, replace(TWIN, receiver=other)),
+        of_standby(other, replace(TWIN, receiver=one)),
+    )
+
+
+def test_one_in_files_of_several_names_is_told_with_all_of_them() -> None:
+    elsewhere = replace(RECEIVER, certificate=file("/etc/replica.crt", OWN))
+    for knowledge in either(RECEIVER, elsewhere):
+        told = judged(knowledge, CERT).next_certificate
+        assert isinstance(told, NextCertificate)
+        assert told.path == f"/etc/replica.crt or {FILE}"
+    for knowledge in either(RECEIVER, replace(RECEIVER, sslmode="prefer")):
+        told = judged(knowledge, CERT).next_certificate
+        assert isinstance(told, NextCertificate)
+        assert told.path == FILE
+
+
+def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_alike() -> None:
+    for knowledge in either(sending(OWN), sending(OWN, CA)):
+        assert sent(judged(knowledge, CERT)) == OWN
+    for knowledge in either(sending(OWN), sending(OWN, WEAK)):
+        assert why(judged(knowledge, CERT)) == (
+            "it may be db1b or db2, which send other certificates with it and would not fare alike"
+        )
+
+
+def test_of_several_standbys_that_send_none_all_are_told() -> None:
+    missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
+    knowledge, _ = either(missing, replace(RECEIVER, certificate=CertificateFile("")))
+    assert why(judged(knowledge, CERT)) == (
+        "the certificate file of db2 cannot be opened: no such file, or db1b is told to send none"
+    )
+
+
+# --- the inventory
+
+
+def test_one_of_the_inventory_is_told_with_its_place_and_chain() -> None:
+    told = judged(stored(known(OWN, CA, paths=("/a", "/b"))), CERT).next_certificate
+    assert told == NextCertificate(
+        certificate=OWN,
+        source=CertificateSource.INVENTORY,
+        path="/a",
+        verification=Verification(VERIFIED),
+        name=NameFit.ADMITTED,
+        chain=(CA,),
+    )
+
+
+def test_the_newest_is_sent() -> None:
+    assert sent(judged(stored(known(OWN), known(RENEWED)), CERT)) == RENEWED
+    assert sent(judged(stored(known(RENEWED), known(OWN)), CERT)) == RENEWED
+
+
+STRANGER = certificate(name("CN=stranger"), serial=20)
+MINE = certificate(name("CN=mine"), serial=21, since=NOW - 90 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("certificates", "expected"),
+    [
+        ([known(STRANGER)], None),
+        ([known(STRANGER, roles=["replica"])], STRANGER),
+        ([known(STRANGER, roles=["other"])], None),
+        ([known(STRANGER, application_names=["standby"])], STRANGER),
+        ([known(STRANGER, application_names=["other"])], None),
+        ([known(STRANGER, roles=["replica"], application_names=["standby"])], STRANGER),
+        ([known(STRANGER, roles=["replica"], application_names=["other"])], None),
+        ([known(STRANGER, roles=["other"], application_names=["standby"])], None),
+        # the standby's before the role's before those of nobody
+        ([known(MINE, application_names=["standby"]), known(STRANGER, roles=["replica"])], MINE),
+        ([known(MINE, roles=["replica"]), known(RENEWED)], MINE),
+        (
+            [
+                known(MINE, roles=["replica"], application_names=["standby"]),
+                known(STRANGER, application_names=["standby"]),
+            ],
+            MINE,
+        ),
+        # the name tells only of those that are bound to nobody
+        ([known(RENEWED, roles=["other"])], None),
+        # an authority is nobody's own
+        ([known(certificate(name("CN=replica"), authority=True))], None),
+    ],
+)
+def test_whose_a_certificate_is_says_the_configuration_first(
+    certificates: list[InventoryCertificate], expected: Certificate | None
+) -> None:
+    told = judged(stored(*certificates), CERT)
+    if expected is None:
+        assert why(told) == (
+            "no target is visibly the standby behind it, and the inventory has no certificate "
+            "for it"
+        )
+    else:
+        assert sent(told) == expected
+
+
+def test_the_subject_in_use_tells_its_own_from_others() -> None:
+    ours = certificate(serial=8, since=NOW - 50 * DAY)
+    newer = certificate(name("CN=replica"), serial=9, since=NOW - DAY)
+    assert sent(judged(stored(known(ours), known(newer)), CERT)) == ours
+    bound = stored(known(ours, roles=["replica"]), known(newer, roles=["replica"]))
+    assert sent(judged(bound, CERT)) == ours
+    named = stored(
+        known(ours, application_names=["standby"]), known(newer, application_names=["standby"])
+    )
+    assert sent(judged(named, CERT)) == ours
+    # and where none has it, the name tells
+    assert sent(judged(stored(known(newer)), CERT)) == newer
+
+
+def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
+    long = "O=" + "x" * 60
+    old = certificate(name(long, "CN=replica"), serial=3)
+    renewed = certificate(name(long, "CN=replica"), serial=4, since=NOW - DAY)
+    alike = certificate(name(long, "CN=standby"), serial=5, since=NOW - DAY / 2)
+    knowledge = stored(known(old), known(renewed), known(alike))
+    assert sent(judged(knowledge, SCRAM, sender=using(old))) == renewed
+    # without it, both of the same look may be sent
+    knowledge = replace(
+        stored(known(renewed), known(alike)), verify=OpenSsl({alike: Verification("bad")})
+    )
+    assert why(judged(knowledge, SCRAM, sender=using(old))) == (
+        "it may be one of several certificates that would not fare alike: serial number "
+        "5 (/inventory/replica.crt), 4 (/inventory/replica.crt)"
+    )
+
+
+@pytest.mark.parametrize("sender", [PLAIN, WITHOUT_CERTIFICATE])
+def test_what_shows_nothing_may_own_a_certificate_by_name(sender: WalSender) -> None:
+    lookalike = certificate(name("CN=replica2"), serial=9)
+    assert sent(judged(stored(known(lookalike), known(RENEWED)), SCRAM, sender=sender)) == RENEWED
+
+
+def test_a_certificate_without_a_subject_has_no_kin() -> None:
+    nameless = certificate(name(), serial=30)
+    assert why(judged(stored(known(nameless)), SCRAM, sender=using(nameless))).startswith("no ")
+
+
+@pytest.mark.parametrize(
+    ("system", "common_name", "expected"),
+    [
+        ("standby-1", "standby-1", NextCertificate),
+        ("standby-1", "replica", NextUnknown),
+        ("CN=standby-1", "standby-1", NextUnknown),
+        (r"/^standby-\d$", "standby-1", NextCertificate),
+        (r"/^standby-\d$", "standby-x", NextUnknown),
+    ],
+)
+@pytest.mark.parametrize("sender", [PLAIN, STANDBY])
+def test_names_go_through_the_map_of_the_rule(
+    sender: WalSender, system: str, common_name: str, expected: type
+) -> None:
+    poll = replace(SEEN, ident=maps(mapping(system, "replica"), mapping("x", "replica", "other")))
+    one = certificate(name(f"CN={common_name}"), serial=40)
+    told = judged(stored(known(one)), BY_MAP, sender=sender, poll=poll)
+    if sender is PLAIN:
+        # no rule that demands a certificate governs it
+        expected = NextCertificate if common_name == "replica" else NextUnknown
+    assert isinstance(told.next_certificate, expected)
+
+
+def test_a_map_may_ask_for_the_whole_name() -> None:
+    one = certificate(name("O=Lab", "CN=standby-1"), serial=40)
+    poll = replace(
+        SEEN, ident=maps(mapping("CN=standby-1,O=Lab", "replica"), mapping("standby-1", "replica"))
+    )
+    line = LineTraits(
+        RuleLocation(HBA, 1),
+        holds_quote=False,
+        holds_file_reference=False,
+        holds_clientname=True,
+        continues=False,
+        clientname="DN",
+    )
+    for seen in (poll, replace(poll, hba_lines=(line,))):
+        told = judged(stored(known(one)), BY_MAP, poll=seen).next_certificate
+        assert isinstance(told, NextCertificate)
+        assert told.name is NameFit.ADMITTED
+
+
+# --- several that may be sent
+
+
+def lasting(days: int) -> Verification:
+    return Verification(VERIFIED, breaks_at=NOW + days * DAY, breaks_cause=ForecastCause.AUTHORITY)
+
+
+def tied(of_second: Verification) -> Knowledge:
+    first = certificate(serial=8, since=NOW - DAY)
+    second = certificate(serial=9, since=NOW - DAY)
+    verdicts = {first: lasting(9), second: of_second}
+    return Knowledge(OpenSsl(verdicts), inventory=inventory(known(first), known(second)))
+
+
+def test_of_two_that_are_equally_new_and_fare_alike_the_one_that_ends_first_is_told() -> None:
+    assert sent(judged(tied(lasting(8)), CERT)).serial_number == 9
+    assert sent(judged(tied(lasting(10)), CERT)).serial_number == 8
+    by_its_own_end = Verification(VERIFIED)
+    assert sent(judged(tied(by_its_own_end), CERT)).serial_number == 8
+
+
+def test_of_two_that_are_equally_new_and_fare_otherwise_none_is_told() -> None:
+    bad = Verification("certificate revoked", ForecastCause.REVOKED)
+    assert "8 (/inventory/replica.crt)" in why(judged(tied(bad), CERT))
+
+
+def test_of_two_whose_names_fare_otherwise_none_is_told() -> None:
+    one = certificate(name("CN=a"), serial=8)
+    other = certificate(name("CN=replica"), serial=9)
+    knowledge = stored(known(one, roles=["replica"]), known(other, roles=["replica"]))
+    assert why(judged(knowledge, CERT)).startswith("it may be one of several certificates")
+
+
+GSS = replace(CERT, auth_method="gss", options=("map=m",))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (GSS, NameFit.REFUSED),
+        (replace(GSS, options=("map=m", "clientcert=verify-ca")), NameFit.REFUSED),
+        (replace(GSS, options=("map=m", "clientcert=verify-full")), NameFit.ADMITTED),
+        (replace(CERT, options=("map=m",)), NameFit.ADMITTED),
+        (CERT, NameFit.REFUSED),
+    ],
+)
+def test_a_map_counts_where_the_rule_holds_a_certificates_name_against_it(
+    rule: HbaRule, expected: NameFit
+) -> None:
+    poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
+    one = certificate(name("CN=standby-1"), serial=40)
+    told = judged(of_standby(sending(one)), rule, poll=poll).next_certificate
+    assert isinstance(told, NextCertificate)
+    assert told.name is expected
+
+
+def test_rules_that_may_govern_must_agree_on_a_name() -> None:
+    poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
+    one = certificate(name("CN=standby-1"), serial=40)
+    by_host = replace(CERT, address="db9.example", netmask=None)
+    told = judged(of_standby(sending(one)), by_host, BY_MAP, poll=poll).next_certificate
+    assert isinstance(told, NextCertificate)
+    assert told.name is NameFit.UNDECIDED
+
+
+def test_a_peer_without_an_address_is_a_client_too() -> None:
+    odd = replace(STANDBY, peer=OtherPeer.UNIX_SOCKET)
+    assert sent(judged(stored(known(OWN)), CERT, sender=odd)) == OWN
+
+
+def test_where_the_servers_files_are_not_read_equal_names_fare_alike() -> None:
+    poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
+    told = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
+    assert isinstance(told, NextCertificate)
+    assert told.verification is None
+
+
+def test_of_too_many_none_is_looked_at() -> None:
+    several = [known(certificate(name(f"CN=n{n}"), serial=n), roles=["replica"]) for n in range(17)]
+    assert isinstance(judged(stored(*several[1:]), CERT).next_certificate, NextCertificate)
+    assert why(judged(stored(*several), CERT)) == (
+        "no target is visibly the standby behind it, and more than 16 of the inventory may be its "
+        "own"
+    )
+
+
+# --- clients that share a role and a subject
+
+
+def test_the_newest_may_be_another_clients_that_shares_the_name() -> None:
+    knowledge = replace(
+        stored(known(EXPIRED), known(RENEWED)),
+        verify=OpenSsl({EXPIRED: Verification("certificate has expired", ForecastCause.EXPIRED)}),
+    )
+    alone = judged(knowledge, CERT, sender=using(EXPIRED))
+    assert sent(alone) == RENEWED
+    other = using(OWN, OTHER_STANDBY)
+    assert "fare alike" in why(judged(knowledge, CERT, sender=using(EXPIRED), others=[other]))
+    # with another role, another subject, or the same client, it is not
+    for another in (
+        replace(other, role="other"),
+        using(MINE, OTHER_STANDBY),
+        using(OWN, replace(STANDBY, pid=3)),
+        replace(WITHOUT_CERTIFICATE, pid=4, application_name="other"),
+    ):
+        told = judged(knowledge, CERT, sender=using(EXPIRED), others=[another])
+        assert sent(told) == RENEWED
+
+
+def test_what_another_client_uses_is_not_its_own() -> None:
+    other = using(RENEWED, OTHER_STANDBY)
+    knowledge = stored(known(OWN), known(RENEWED))
+    assert sent(judged(knowledge, CERT, others=[other])) == OWN
+    assert sent(judged(knowledge, CERT, sender=other, others=[STANDBY])) == RENEWED
+    # unless it uses the same, or there is nothing else
+    both = using(RENEWED)
+    assert sent(judged(knowledge, CERT, sender=both, others=[other])) == RENEWED
+    only = stored(known(RENEWED))
+    assert sent(judged(only, CERT, others=[other])) == RENEWED
+
+
+def test_another_address_is_another_client() -> None:
+    elsewhere = replace(OTHER_STANDBY, application_name="standby")
+    knowledge = stored(known(OWN), known(RENEWED))
+    assert sent(judged(knowledge, CERT, others=[using(RENEWED, elsewhere)])) == OWN
+    # by another port it is the same, and will send its newest
+    again = replace(STANDBY, pid=5, peer=TcpPeer(ip_address("10.0.0.5"), 40124))
+    assert sent(judged(knowledge, CERT, others=[using(RENEWED, again)])) == RENEWED
+
+
+def test_bound_to_the_standby_a_certificate_is_nobody_elses() -> None:
+    knowledge = stored(
+        known(OWN, application_names=["standby"]), known(RENEWED, application_names=["standby"])
+    )
+    others = [using(RENEWED, OTHER_STANDBY)]
+    assert sent(judged(knowledge, CERT, others=others)) == RENEWED
+
+
+def test_of_a_role_that_is_shared_what_is_in_use_may_stay() -> None:
+    knowledge = replace(
+        stored(known(OWN, roles=["replica"]), known(RENEWED, roles=["replica"])),
+        verify=OpenSsl({RENEWED: Verification("bad")}),
+    )
+    third = certificate(serial=77)
+    others = [using(third, OTHER_STANDBY)]
+    assert "fare alike" in why(judged(knowledge, CERT, others=others))
+    # where it is not known what is in use, it may be any of them
+    unknown = using(certificate(serial=78))
+    assert "fare alike" in why(judged(knowledge, CERT, sender=unknown, others=others))
+
+
+def test_a_standbys_file_may_hold_several_authorities() -> None:
+    root = certificate(name("CN=Root"), serial=2, authority=True)
+    told = judged(of_standby(sending(OWN, CA, root)), CERT).next_certificate
+    assert isinstance(told, NextCertificate)
+    assert told.chain == (CA, root)

@@ -1,0 +1,302 @@
+"""Facts about the pages for a browser: what they tell and find, and that no name is markup."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.model.certificates_report import Ambiguous, Unmatched
+from exporter.model.hba import ErrorLine, RuleLocation
+from exporter.model.judgement import Forecast, ForecastCause, HbaState, Verdict
+from exporter.model.record import TargetRecord
+from exporter.model.report import ExemptionUse, Place, RulesReport, Step
+from exporter.publish.pages import overview as overview_module
+from exporter.publish.pages.dates import left, urgency
+from exporter.publish.pages.overview import overview
+from exporter.publish.pages.query import MAX_WORDS, Query
+from exporter.publish.pages.rendering import overview_html, target_html
+from exporter.publish.pages.target import MAX_CONNECTIONS, target_page
+from tests.unit.reports import (
+    BLIND,
+    DOWN,
+    HBA,
+    NOT_POLLED,
+    NOW,
+    PLAINTEXT,
+    RECORD,
+    RENEWED,
+    REPLICA,
+    RULES,
+    named,
+    with_connections,
+)
+
+UNKNOWN = replace(REPLICA, verdict=Verdict.UNKNOWN)
+
+
+def shown(*records: TargetRecord, **query: str) -> str:
+    return overview_html(records, Query.read(query), "1.2.3", NOW)
+
+
+def page(record: TargetRecord) -> str:
+    return target_html(record, "1.2.3", NOW)
+
+
+def names_found(*records: TargetRecord, **query: str) -> list[str]:
+    return [row.name for row in overview(records, Query.read(query), NOW).rows]
+
+
+def text_of(html: str) -> str:
+    """Return the text of a page as it is read, with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def test_the_overview_sums_up_and_shows_what_needs_attention() -> None:
+    told = text_of(shown(RECORD, DOWN, BLIND, NOT_POLLED))
+    assert "1 insecure 0 unknown 0 exempt 2 secure 3 of 4 targets not read" in told
+    assert "in 300 days the first reconnect breaks: standby1 (expired)" in told
+    assert "insecure primary standby2 replicator 10.0.0.6 plaintext rule_trusts ," in told
+    assert "not readable (timeout)" in told
+    assert "not polled yet" in told
+
+
+def test_targets_come_worst_first() -> None:
+    secure = named(with_connections([REPLICA]), "secure")
+    unknown = named(with_connections([UNKNOWN]), "unknown")
+    insecure = named(with_connections([PLAINTEXT]), "insecure")
+    assert names_found(secure, unknown, insecure, DOWN) == [
+        "standby",
+        "insecure",
+        "unknown",
+        "secure",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, ["standby", "primary", "other"]),
+        ({"q": "PRIM"}, ["primary"]),
+        ({"q": "standby2"}, ["primary"]),
+        ({"q": "replicator 10.0.0.6"}, ["primary"]),
+        ({"q": "rule_trusts"}, ["primary"]),
+        ({"q": "no such thing"}, []),
+        ({"verdict": "insecure"}, ["primary"]),
+        ({"verdict": "secure"}, ["primary", "other"]),
+        ({"verdict": "unreadable"}, ["standby"]),
+        ({"verdict": "unreadable", "q": "primary"}, []),
+        ({"verdict": "secure", "q": "standby2"}, []),
+        ({"verdict": "<nonsense>"}, ["standby", "primary", "other"]),
+    ],
+)
+def test_words_and_verdict_choose_targets(query: dict[str, str], found: list[str]) -> None:
+    other = named(with_connections([REPLICA]), "other")
+    assert names_found(RECORD, other, DOWN, **query) == found
+
+
+def test_words_find_targets_by_cluster_and_label() -> None:
+    target = replace(RECORD.target, labels={"environment": "Staging"}, cluster_name="orders")
+    record = replace(named(RECORD, "x"), target=target)
+    assert names_found(record, q="staging") == [target.name]
+    assert names_found(record, q="orders") == [target.name]
+
+
+def test_what_needs_attention_follows_the_search_and_is_limited() -> None:
+    many = with_connections([PLAINTEXT] * (overview_module.MAX_ATTENTION + 3))
+    view = overview([many], Query(), NOW)
+    assert len(view.attention) == overview_module.MAX_ATTENTION
+    assert view.attention_left == 3
+    assert overview([RECORD], Query(words="standby1"), NOW).attention == ()
+
+
+def test_a_large_fleet_has_pages_and_a_page_beyond_the_last_is_the_last() -> None:
+    number = overview_module.TARGETS_PER_PAGE + 1
+    fleet = [named(RECORD, f"db{n}") for n in range(number)]
+    first = overview(fleet, Query(), NOW)
+    assert (len(first.rows), first.pages, first.found) == (number - 1, 2, number)
+    assert len(overview(fleet, Query(page=2), NOW).rows) == 1
+    assert len(overview(fleet, Query(page=99), NOW).rows) == 1
+    html = overview_html(fleet, Query(words="db", verdict="insecure", page=2), "1", NOW)
+    assert 'href="/?q=db&amp;verdict=insecure"' in html
+    assert 'href="/?q=db&amp;verdict=insecure&amp;page=2" aria-current="page"' in html
+
+
+@pytest.mark.parametrize("number", ["", "0", "-1", "x", "9" * 50, "²", "1e3"])
+def test_a_page_number_that_is_none_is_the_first(number: str) -> None:
+    assert Query.read({"page": number}).page == 1
+
+
+def test_a_search_is_cut_at_its_limit() -> None:
+    assert len(Query.read({"q": "x" * 5000}).words) == MAX_WORDS
+
+
+def test_an_empty_fleet_and_an_empty_search_say_so() -> None:
+    assert "No target is configured." in shown()
+    assert "Nothing matches." in shown(RECORD, q="no such thing")
+
+
+def test_the_page_of_a_target_tells_rule_reasons_and_steps() -> None:
+    told = text_of(page(RECORD))
+    assert "up, PostgreSQL 17.5, primary" in told
+    assert "host replication replicator 10.0.0.0/24 trust" in told
+    assert "rule_trusts : The governing rule has the method trust" in told
+    assert "on the server: Put this line before line 14 of pg_hba.conf." in told
+    assert "hostssl replication replicator 10.0.0.0/24 cert" in told
+
+
+def test_what_is_bad_is_open_and_what_is_good_is_closed() -> None:
+    html = page(RECORD)
+    opened = re.findall(r'<details id="[^"]*"( open)?>', html)
+    assert opened == [" open", "", ""]
+
+
+def test_the_page_of_a_target_tells_its_certificates() -> None:
+    told = text_of(page(RECORD))
+    end = "2027-02-18 12:00 UTC in 90 days CN=db1.example.com,O=Lab server"
+    assert f"{end} served ok 8" in told
+    assert "Revocation lists" in told
+    assert "2026-11-27 12:00 UTC in 7 days CN=Lab authority,O=Lab" in told
+
+
+def test_a_connection_tells_the_certificate_in_use_and_the_next() -> None:
+    told = text_of(page(with_connections([REPLICA])))
+    assert "ends 2026-12-10 12:00 UTC (in 20 days)" in told
+    path = "/var/lib/postgresql/replicator.crt"
+    assert f"serial number 7, ends 2027-09-16 12:00 UTC (in 300 days), from {path}" in told
+    assert "Reconnects until 2027-09-16 12:00 UTC (in 300 days), by expired" in told
+
+
+@pytest.mark.parametrize(
+    ("in_use", "told"),
+    [
+        (Ambiguous((RENEWED, RENEWED)), "several known certificates fit what was shown: 2"),
+        (Unmatched(), "Certificate in use none that is known"),
+    ],
+)
+def test_a_certificate_that_is_not_known_for_sure_is_told_as_such(
+    in_use: Ambiguous | Unmatched, told: str
+) -> None:
+    assert told in text_of(page(with_connections([replace(REPLICA, in_use=in_use)])))
+
+
+def test_a_refused_reconnect_is_told_with_its_cause() -> None:
+    refused = replace(REPLICA, forecast=Forecast.REFUSED, forecast_cause=ForecastCause.REVOKED)
+    told = text_of(page(with_connections([refused])))
+    assert "Reconnect refused (cause: revoked):" in told
+
+
+def test_rules_in_error_and_blind_spots_stand_above_the_connections() -> None:
+    assert RECORD.report is not None
+    line = ErrorLine(RuleLocation(HBA, 7), "invalid authentication method", blocks_loading=True)
+    steps = (Step(Place.SERVER, "Mend line 7.", ("host all all all reject",)),)
+    rules = RulesReport(HbaState.REJECTED, (line,), (), steps)
+    told = text_of(page(replace(RECORD, report=replace(RECORD.report, rules=rules))))
+    assert f"{HBA}:7 invalid authentication method" in told
+    assert "Mend line 7. host all all all reject" in told
+    told = text_of(page(BLIND))
+    assert "GRANT pg_read_all_stats TO repl_exporter;" in told
+    assert "Who replicates from here could not be read." in told
+    assert "rules rejected" in shown(replace(RECORD, report=replace(RECORD.report, rules=rules)))
+
+
+def test_a_target_that_is_down_not_polled_or_alone_says_so() -> None:
+    assert "No answer within the target's time-out. (no answer in 10 s)" in text_of(page(DOWN))
+    assert "It has not been polled yet." in page(NOT_POLLED)
+    assert "Nobody replicates from here now." in page(with_connections([]))
+
+
+def test_rules_that_are_fine_are_not_spoken_of() -> None:
+    assert RECORD.report is not None
+    assert target_page(RECORD, NOW).rules_are_fine
+    broken = replace(RULES, state=HbaState.PENDING)
+    record = replace(RECORD, report=replace(RECORD.report, rules=broken))
+    assert not target_page(record, NOW).rules_are_fine
+
+
+def test_exemptions_are_told_with_their_end() -> None:
+    assert RECORD.report is not None
+    use = ExemptionUse("legacy", "the old host", NOW + timedelta(days=3), 2)
+    told = text_of(page(replace(RECORD, report=replace(RECORD.report, exemptions=(use,)))))
+    assert "legacy : the old host; until 2026-11-23 12:00 UTC; covers 2 connections now." in told
+
+
+def test_very_many_connections_show_the_worst_and_count_the_others() -> None:
+    html = page(with_connections([PLAINTEXT] * (MAX_CONNECTIONS + 7)))
+    assert html.count("<details ") == MAX_CONNECTIONS
+    assert "7 more are not shown here." in html
+
+
+HOSTILE = "</main><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e{{ 7*7 }}"
+
+
+def hostile(name: str) -> TargetRecord:
+    """Return a record with ``name`` wherever a name from outside can stand."""
+    assert RECORD.report is not None
+    sender = replace(PLAINTEXT.wal_sender, application_name=name, role=name, slot_name=name)
+    connection = replace(
+        PLAINTEXT, wal_sender=sender, exemption=name, explanation=(name,), certificate_name=name
+    )
+    line = ErrorLine(RuleLocation(name, 7), name, blocks_loading=True)
+    record = with_connections([connection])
+    assert record.report is not None
+    report = replace(
+        record.report,
+        rules=RulesReport(
+            HbaState.REJECTED, (line,), (name,), (Step(Place.SERVER, name, (name,)),)
+        ),
+        exemptions=(ExemptionUse(name, name, None, 0),),
+        certificates=replace(record.report.certificates, explanation=(name,)),
+    )
+    return named(replace(record, report=report), name)
+
+
+def tags(html: str) -> list[str]:
+    return re.findall(r"<[a-zA-Z/!][^>]*", html)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60).map(lambda tail: HOSTILE + tail) | st.just(HOSTILE))
+def test_no_name_can_become_markup(name: str) -> None:
+    record, harmless = hostile(name), hostile("harmless")
+    for render in (
+        page,
+        lambda r: overview_html([r], Query(words="", verdict="insecure"), "1", NOW),
+    ):
+        html, expected = render(record), render(harmless)
+        # same elements in the same order, whatever the attributes' values are
+        assert [re.split(r"\s", t)[0] for t in tags(html)] == [
+            re.split(r"\s", t)[0] for t in tags(expected)
+        ]
+        assert "\u202e" not in html
+        assert "{{ 7*7 }}" in html
+
+
+def test_a_search_is_repeated_without_becoming_markup() -> None:
+    html = shown(RECORD, q='"><script>alert(1)</script>')
+    assert "<script>alert" not in html
+    assert 'value="&#34;&gt;&lt;script&gt;' in html
+
+
+def ends(days: float) -> Sequence[str]:
+    moment = NOW + timedelta(days=days)
+    return left(moment, NOW), urgency(moment, NOW)
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (300, ("in 300 days", "")),
+        (27.9, ("in 27 days", "unknown")),
+        (1.5, ("in 36 hours", "unknown")),
+        (0.01, ("in 14 minutes", "unknown")),
+        (-0.01, ("14 minutes ago", "insecure")),
+        (-3, ("3 days ago", "insecure")),
+    ],
+)
+def test_what_is_left_is_told_in_the_unit_that_fits(days: float, told: tuple[str, str]) -> None:
+    assert ends(days) == told

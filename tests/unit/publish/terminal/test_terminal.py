@@ -1,0 +1,417 @@
+"""The texts for a terminal, as they are read; hostile names cannot act on it."""
+
+import json
+import unicodedata
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.model.certificates_report import Ambiguous, InUse, NextUnknown, Unmatched
+from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.hba import ErrorLine, RuleLocation
+from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Verdict
+from exporter.model.report import NoRule, Place, RulesReport, Step, Undecided
+from exporter.publish.json.report import report_json
+from exporter.publish.terminal.explain import explain_text
+from exporter.publish.terminal.style import clip, clip_left, columns_of, wrapped
+from exporter.publish.terminal.table import connections_table
+from exporter.publish.words.printable import printable
+from tests.unit.reports import (
+    BLIND,
+    CERT_RULE,
+    DOWN,
+    HBA,
+    IN_USE,
+    NOT_POLLED,
+    NOW,
+    PLAINTEXT,
+    RECORD,
+    REPLICA,
+    REPORT,
+    TRUST_RULE,
+    named,
+    with_connections,
+)
+
+EXEMPT = replace(PLAINTEXT, verdict=Verdict.EXEMPT, exemption="legacy")
+UNKNOWN = replace(REPLICA, verdict=Verdict.UNKNOWN, posture=Posture.CERTIFICATE_UNCONFIRMED)
+HOSTILE_NAME = "evil\x1b[2J\u202e\u200b\x85\n\ud800name"
+HOSTILE = replace(
+    REPLICA,
+    wal_sender=replace(REPLICA.wal_sender, application_name=HOSTILE_NAME, role=HOSTILE_NAME),
+)
+
+TABLE = """\
+primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
+  VERDICT   POSTURE               APPLICATION    ROLE        ADDRESS      KIND      RULE            ENDS
+  insecure  plaintext             standby2       replicator  10.0.0.6     physical  pg_hba.conf:14
+            because rule_trusts, client_without_tls, rule_allows_plaintext
+  secure    unix_socket           pg_receivewal  replicator  unix socket  physical  pg_hba.conf:12
+  secure    certificate_required  standby1       replicator  10.0.0.5     physical  pg_hba.conf:12  2027-09-16
+
+standby: not readable (timeout)
+  No answer within the target's time-out. (no answer in 10 s)
+
+managed: not readable (permission), PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf
+  loaded
+  The exporter's role lacks a privilege for it. (the role lacks the rights of pg_read_all_stats)
+  not read: wal_senders (permission): the role lacks the rights of pg_read_all_stats
+    to let it: GRANT pg_read_all_stats TO repl_exporter;
+  not read: file_times (not_installed)
+    to let it: pg-replication-cert-exporter sql --role=repl_exporter | psql -d DATABASE
+
+empty: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
+  no replication connections
+
+primary: not polled yet
+
+3 connections on 5 targets: 1 insecure, 0 unknown, 0 exempt, 2 secure. 3 targets could not be read.
+"""  # noqa: E501  as it is printed
+
+EXPLANATION = """\
+primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
+
+Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 12:00:00 UTC
+  verdict    insecure: It is less than the policy demands.
+  posture    plaintext: It is not encrypted: whoever is on the way can read and change it.
+  encryption none
+  rule       /etc/postgresql/17/main/pg_hba.conf, line 14, is the first that matches:
+               host replication replicator 10.0.0.0/24 trust
+             It trusts whoever connects: no password, no certificate.
+  why
+    rule_trusts: The governing rule has the method trust: it asks for no proof at all.
+    client_without_tls: The client connected without TLS although the server offers it
+      (sslmode=disable, allow, or prefer that fell back).
+    rule_allows_plaintext: The governing rule also matches unencrypted connections (it is host or
+      hostnossl).
+  reconnect  admitted_without_certificate: connecting again, it would be let in, and no certificate
+             would be demanded.
+  What to do, in this order
+    on the standby or client:
+      1. Put a certificate for the role on the client.
+             CN=replicator
+      2. Name it in the connection string and let the client reconnect.
+             primary_conninfo = 'host=primary sslmode=verify-full sslcert=replicator.crt'
+    on the server:
+      3. Put this line before line 14 of pg_hba.conf.
+             hostssl replication replicator 10.0.0.0/24 cert
+      4. Load the rules.
+             SELECT pg_reload_conf();
+"""
+
+REJECTED = replace(
+    RECORD,
+    report=replace(
+        REPORT,
+        rules=RulesReport(
+            HbaState.REJECTED,
+            (
+                ErrorLine(RuleLocation(HBA, 3), 'invalid authentication method "pear"', True),  # noqa: FBT003  reads as in the view
+                ErrorLine(RuleLocation(HBA, 9), "hostssl needs ssl", False),  # noqa: FBT003  as above
+            ),
+            ("The rules loaded on 2026-11-08 are in force.",),
+            (Step(Place.SERVER, "Correct line 3.", ("local all all peer",)),),
+        ),
+        connections=(),
+    ),
+)
+REJECTED_EXPLANATION = """\
+primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf rejected
+
+Rules (pg_hba.conf): rejected
+  pg_hba.conf has errors, so that it cannot be loaded: older rules are in force, and the next
+  restart of the server fails.
+  The rules loaded on 2026-11-08 are in force.
+  /etc/postgresql/17/main/pg_hba.conf:3: invalid authentication method "pear" (keeps the file from
+    being loaded)
+  /etc/postgresql/17/main/pg_hba.conf:9: hostssl needs ssl (has no effect)
+  What to do, in this order
+    on the server:
+      1. Correct line 3.
+             local all all peer
+
+Nobody replicates from here now.
+"""
+
+
+def test_the_table_tells_targets_connections_rules_and_reasons() -> None:
+    records = (RECORD, DOWN, BLIND, named(with_connections(()), "empty"), NOT_POLLED)
+    assert connections_table(records, colour=False, width=112) == TABLE
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    long = replace(
+        PLAINTEXT,
+        wal_sender=replace(
+            PLAINTEXT.wal_sender, application_name="a" * 60, role="日本" * 20, slot_name=""
+        ),
+    )
+    table = connections_table((with_connections((long, EXEMPT)),), colour=False, width=width)
+    heading = table.splitlines()[1:]
+    # below this the columns that never shrink do not fit
+    assert max(columns_of(line) for line in heading) <= max(width, 96)
+
+
+def test_nothing_is_abbreviated_without_a_width() -> None:
+    long = replace(PLAINTEXT, wal_sender=replace(PLAINTEXT.wal_sender, application_name="a" * 300))
+    table = connections_table((with_connections((long,)),), colour=False, width=None)
+    assert "a" * 300 in table
+
+
+def test_files_of_one_name_are_told_in_full() -> None:
+    included = replace(TRUST_RULE, location=RuleLocation("/srv/other/pg_hba.conf", 2))
+    record = with_connections(
+        (REPLICA, replace(PLAINTEXT, rule_match=replace(REPLICA.rule_match, rule=included)))  # type: ignore[arg-type]
+    )
+    table = connections_table((record,), colour=False, width=None)
+    assert f"{HBA}:12" in table
+    assert "/srv/other/pg_hba.conf:2" in table
+
+
+def test_lines_that_keep_the_rules_from_loading_stand_in_the_table() -> None:
+    table = connections_table((REJECTED,), colour=False, width=100)
+    assert f'  {HBA}:3: invalid authentication method "pear"' in table
+    assert f"{HBA}:9" not in table
+
+
+def test_colours_only_when_wanted() -> None:
+    records = (RECORD, DOWN, BLIND, NOT_POLLED)
+    assert "\x1b" not in connections_table(records, colour=False, width=100)
+    assert "\x1b[1;31minsecure\x1b[0m  plaintext" in connections_table(
+        records, colour=True, width=100
+    )
+    assert "\x1b" not in explain_text(RECORD, colour=False)
+    assert "\x1b[1;31minsecure\x1b[0m: It is less" in explain_text(RECORD, colour=True)
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\u202e", "\u200b", "\x85", "\ud800"])
+def test_a_hostile_name_cannot_act_on_the_terminal(character: str) -> None:
+    record = named(with_connections((HOSTILE,)), HOSTILE_NAME)
+    texts = (
+        connections_table((record,), colour=False, width=200),
+        explain_text(record, colour=False),
+        explain_text(record, colour=False, application_name=HOSTILE_NAME),
+        explain_text(record, colour=False, application_name=HOSTILE_NAME + "?"),
+        report_json((record,)),
+    )
+    for text in texts:
+        assert character not in text
+        assert "evil" in text
+
+
+@given(st.text(st.characters(codec=None)))
+def test_printable_text_holds_nothing_that_moves_or_hides(text: str) -> None:
+    told = printable(text)
+    assert all(c == " " or unicodedata.category(c)[0] in "LNPS" for c in told)
+    told.encode("utf-8")
+
+
+@given(st.text(), st.integers(4, 20))
+def test_what_is_clipped_fits_and_what_fits_is_whole(text: str, width: int) -> None:
+    told = printable(text)
+    for clipped in (clip(told, width), clip_left(told, width)):
+        assert columns_of(clipped) <= width
+        assert (clipped == told) == (columns_of(told) <= width)
+
+
+def test_paths_are_clipped_at_their_beginning() -> None:
+    assert clip_left("/etc/postgresql/pg_hba.conf:12", 17) == "...pg_hba.conf:12"
+
+
+def test_the_explanation_tells_rule_reasons_and_ordered_steps() -> None:
+    record = with_connections((PLAINTEXT, REPLICA))
+    assert explain_text(record, colour=False, application_name="standby2") == EXPLANATION
+
+
+WHY = "no target is visibly the standby behind it, and the inventory has no certificate for it"
+NOT_FORETOLD = replace(
+    REPLICA, forecast=Forecast.UNKNOWN, breaks_at=None, next_certificate=NextUnknown(WHY)
+)
+
+
+def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> None:
+    sentence = f"Which certificate it owns for its next connect is not known: {WHY}."
+    connection = replace(NOT_FORETOLD, explanation=(*REPLICA.explanation, sentence))
+    text = explain_text(with_connections((connection,)), colour=False)
+    assert text.endswith(
+        """\
+  rule       /etc/postgresql/17/main/pg_hba.conf, line 12, is the first that matches:
+               hostssl replication replicator 10.0.0.0/24 cert
+             It demands a certificate whose name is the role's.
+  reconnect  unknown: what it would meet if it connected again cannot be told, for too little is
+             known of the rules in force, of the certificate it would send, or of how the server
+             would take that.
+             Which certificate it owns for its next connect is not known: no target is visibly the
+             standby behind it, and the inventory has no certificate for it.
+"""
+    )
+
+
+def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
+    told = (
+        "\nWhat a reconnect meets hangs on the certificate that the client owns then. To have it "
+        "foretold, name\nthe files with certificates of clients under inventory in config.yml, or "
+        "make the standbys targets\ntoo.\n"
+    )
+    text = explain_text(with_connections((NOT_FORETOLD, NOT_FORETOLD)), colour=False)
+    assert text.endswith(told)
+    assert text.count("inventory") == 1
+    in_plaintext = replace(NOT_FORETOLD, wal_sender=PLAINTEXT.wal_sender)
+    refused = replace(NOT_FORETOLD, forecast=Forecast.REFUSED)
+    for connection in (REPLICA, replace(REPLICA, forecast=Forecast.UNKNOWN), in_plaintext, refused):
+        assert "inventory" not in explain_text(with_connections((connection,)), colour=False)
+
+
+def test_rules_that_were_rejected_come_first() -> None:
+    assert explain_text(REJECTED, colour=False) == REJECTED_EXPLANATION
+
+
+def test_a_sentence_that_repeats_the_rule_is_left_out() -> None:
+    written = "hostssl replication replicator 10.0.0.0/24 cert"
+    connection = replace(REPLICA, explanation=(f"The first that matches: {written}", "So it is."))
+    text = explain_text(with_connections((connection,)), colour=False)
+    assert text.count(written) == 1
+    assert "So it is." in text
+
+
+@pytest.mark.parametrize(
+    ("match", "told"),
+    [
+        (NoRule(), "none matches"),
+        (Undecided((), may_match_none=False, why=()), "not known"),
+        (Undecided((CERT_RULE, TRUST_RULE), may_match_none=False, why=()), "undecided: 12, 14"),
+    ],
+)
+def test_what_may_govern_is_told_where_no_rule_is_known_to(
+    match: NoRule | Undecided, told: str
+) -> None:
+    record = with_connections((replace(REPLICA, rule_match=match, explanation=()),))
+    assert told in connections_table((record,), colour=False, width=None)
+    assert f"  rule       {told}" in explain_text(record, colour=False)
+
+
+def test_the_encryption_names_a_certificate_only_where_no_sentence_does() -> None:
+    known = explain_text(with_connections((REPLICA,)), colour=False)
+    unknown = explain_text(with_connections((replace(REPLICA, in_use=None),)), colour=False)
+    assert ", with a client certificate\n" in known
+    assert "with a client certificate\n" not in unknown
+    assert "serial number" in unknown
+
+
+def test_exact_lines_are_not_wrapped() -> None:
+    line = "primary_conninfo = '" + "host=primary " * 20 + "'"
+    connection = replace(PLAINTEXT, remedy=(Step(Place.CLIENT, "Write this.", (line,)),))
+    assert line in explain_text(with_connections((connection,)), colour=False)
+
+
+def test_blindness_is_explained_with_what_to_grant() -> None:
+    text = explain_text(BLIND, colour=False)
+    assert "      GRANT pg_read_all_stats TO repl_exporter;\n" in text
+    assert "Who replicates from here could not be read." in text
+
+
+def test_a_role_is_quoted_where_sql_needs_it() -> None:
+    assert BLIND.report is not None
+    target = replace(BLIND.target, parameters={"user": 'odd "role'})
+    record = replace(BLIND, target=target, report=replace(BLIND.report, target=target))
+    assert 'GRANT pg_read_all_stats TO "odd ""role";' in explain_text(record, colour=False)
+
+
+def test_the_rules_need_a_grant_on_view_and_function() -> None:
+    readers = {Reader.HBA_RULES: Unread(FailureReason.PERMISSION)}
+    record = replace(RECORD, report=replace(REPORT, readers=readers))
+    text = explain_text(record, colour=False)
+    assert "GRANT SELECT ON pg_catalog.pg_hba_file_rules TO repl_exporter;" in text
+    assert "GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO repl_exporter;" in text
+
+
+def test_an_application_that_is_not_there_is_told() -> None:
+    text = explain_text(RECORD, colour=False, application_name="nobody")
+    assert "No replication connection has the application name nobody now." in text
+
+
+def test_a_word_that_is_too_long_is_not_broken() -> None:
+    assert wrapped("a " + "x" * 50, 20, indent="  ") == ["  a", "  " + "x" * 50]
+
+
+def test_a_refused_reconnect_and_what_ends_first_stand_in_the_table() -> None:
+    refused = replace(
+        REPLICA,
+        forecast=Forecast.REFUSED,
+        forecast_cause=ForecastCause.REVOKED,
+        breaks_at=None,
+    )
+    told = connections_table([with_connections([refused])], colour=False, width=None)
+    assert "because a reconnect is refused (revoked)" in told
+    # the certificate in use, for nothing else is known to end
+    assert told.splitlines()[2].endswith(f"{IN_USE.not_after:%Y-%m-%d}")
+    by_list = replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)
+    told = connections_table([with_connections([by_list])], colour=False, width=None)
+    assert told.splitlines()[2].endswith("2026-11-20 (crl)")
+
+
+def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
+    record = with_connections([replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)])
+    wide = connections_table([record], colour=False, width=200)
+    assert wide.splitlines()[1].endswith("  ENDS")
+    assert wide.splitlines()[2].endswith("  2026-11-20 (crl)")
+    narrow = connections_table([record], colour=False, width=100)
+    assert "ENDS" not in narrow
+    assert narrow.splitlines()[3] == f"{' ' * 11}ends 2026-11-20 (crl)"
+    assert max(map(len, narrow.splitlines())) <= 100
+
+
+def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
+    assert RECORD.report is not None
+    sentence = "The certificate in ssl_cert_file is not the one that the server serves."
+    certificates = replace(RECORD.report.certificates, explanation=(sentence,))
+    record = replace(RECORD, report=replace(RECORD.report, certificates=certificates))
+    assert f"\n  {sentence}\n" in connections_table([record], colour=False, width=None)
+    explained = explain_text(record, colour=False)
+    assert f"\n\nCertificates of this server\n  {sentence}\n\nConnection " in explained
+
+
+def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
+    (target,) = json.loads(report_json([RECORD]))["targets"]
+    assert target["certificates"]["server_certificate_pending"] is False
+    assert [(p["usage"], p["source"], p["paths"]) for p in target["certificates"]["places"]] == [
+        ("server", "served", []),
+        ("server", "server_file", ["server.crt"]),
+        ("authority", "server_file", ["ca.crt"]),
+    ]
+    assert target["certificates"]["revocation_lists"] == [
+        {
+            "issuer": "CN=Lab authority,O=Lab",
+            "source": "server_file",
+            "number": "3",
+            "this_update": "2026-11-19T12:00:00+00:00",
+            "next_update": "2026-11-27T12:00:00+00:00",
+        }
+    ]
+    secure = next(c for c in target["connections"] if c["application_name"] == "standby1")
+    assert secure["certificate_in_use"]["match"] == "one"
+    assert secure["certificate_in_use"]["fingerprint"] == IN_USE.fingerprint
+    assert secure["next_certificate"]["path"] == "/var/lib/postgresql/replicator.crt"
+    assert secure["next_certificate"]["verification"] == "ok"
+    assert (secure["certificate_pending"], secure["breaks_cause"]) == (True, "expired")
+
+
+@pytest.mark.parametrize(
+    ("in_use", "told"),
+    [
+        (None, None),
+        (Unmatched(), {"match": "none"}),
+        (Ambiguous(()), {"match": "several", "candidates": []}),
+    ],
+)
+def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
+    in_use: InUse | None, told: dict[str, object] | None
+) -> None:
+    connection = replace(REPLICA, in_use=in_use, next_certificate=NextUnknown("not asked"))
+    (target,) = json.loads(report_json([with_connections([connection])]))["targets"]
+    (shown,) = target["connections"]
+    assert shown["certificate_in_use"] == told
+    assert shown["next_certificate"] == {"known": False, "why": "not asked"}
