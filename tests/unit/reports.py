@@ -20,15 +20,8 @@ from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Server
 from exporter.model.record import TargetRecord
-from exporter.model.report import (
-    Connection,
-    ExemptionUse,
-    Governs,
-    Place,
-    RulesReport,
-    Step,
-    TargetReport,
-)
+from exporter.model.remedy import Place, Step
+from exporter.model.report import Connection, ExemptionUse, Governs, RulesReport, TargetReport
 from exporter.model.target import Target
 from exporter.model.verification import Verification
 from exporter.model.wal_sender import (

@@ -20,7 +20,7 @@ from exporter.model.certificates_report import (
 )
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import ForecastCause, Reason
-from exporter.model.report import ExporterCommand, Place, Step
+from exporter.model.remedy import ExporterCommand, Place, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 from exporter.model.verification import VERIFIED
 

@@ -10,7 +10,7 @@ from exporter.assess.advice.rules_remedy import RELOAD
 from exporter.assess.posture import shown_subject
 from exporter.assess.rules.case import Case
 from exporter.assess.rules.identity import certificate_name, distinguished_name
-from exporter.model.report import ExporterCommand, Place, Step
+from exporter.model.remedy import ExporterCommand, Place, Step
 from exporter.model.wal_sender import Activity, ReplicationKind, WalSender
 
 _FILES = "sslmode=verify-full sslrootcert=root.crt sslcert=client.crt sslkey=client.key"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from exporter.model.hba import RuleLocation
-from exporter.model.report import FileEdit, Place, Step
+from exporter.model.remedy import FileEdit, Place, Step
 
 _PATRONI = (
     "Patroni writes {file} on this server (the header of pg_hba.conf says so): do not edit it by "

@@ -19,7 +19,7 @@ from exporter.assess.rules.outcome import Outcomes, outcomes
 from exporter.assess.rules.peers import Peer, peer_of
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import IdentContent, IdentMapping
-from exporter.model.report import Step
+from exporter.model.remedy import Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
 
 _EVERY = (

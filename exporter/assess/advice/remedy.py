@@ -46,7 +46,8 @@ from exporter.assess.rules.outcome import Outcomes, outcomes
 from exporter.assess.rules.peers import peer_of
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import HbaState, Posture, Reason
-from exporter.model.report import Governs, Step, Undecided
+from exporter.model.remedy import Step
+from exporter.model.report import Governs, Undecided
 
 _CERT = "cert"
 _SECURED = frozenset({Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET})

@@ -13,7 +13,7 @@ from exporter.assess.rules.peers import Peer
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import ConnectionType, HbaContent, HbaRule, Quoting
-from exporter.model.report import Step
+from exporter.model.remedy import Step
 from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
 
 _MASK = "********"

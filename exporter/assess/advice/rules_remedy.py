@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.model.report import ExporterCommand, Place, Step
+from exporter.model.remedy import ExporterCommand, Place, Step
 from exporter.model.rule_text import literal
 from exporter.model.wal_sender import TcpPeer, WalSender
 

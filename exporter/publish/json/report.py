@@ -26,13 +26,13 @@ from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule
 from exporter.model.observation import Server
 from exporter.model.record import TargetRecord
+from exporter.model.remedy import Step
 from exporter.model.report import (
     Connection,
     ExemptionUse,
     Governs,
     NoRule,
     RulesReport,
-    Step,
     TargetReport,
     Undecided,
 )

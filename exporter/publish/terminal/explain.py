@@ -6,12 +6,8 @@ from exporter.model.certificates_report import Matched, NextUnknown
 from exporter.model.failure import Unread
 from exporter.model.judgement import Forecast, HbaState
 from exporter.model.record import TargetRecord
-from exporter.model.report import (
-    Connection,
-    Governs,
-    Step,
-    TargetReport,
-)
+from exporter.model.remedy import Step
+from exporter.model.report import Connection, Governs, TargetReport
 from exporter.model.target import Target
 from exporter.model.wal_sender import OtherPeer, Peer, TcpPeer
 from exporter.publish.reading import host_text

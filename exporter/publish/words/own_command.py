@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.model.report import ExporterCommand
+from exporter.model.remedy import ExporterCommand
 from exporter.model.target import Target
 
 PROGRAM = "pg-replication-cert-exporter"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from exporter.model.report import Step
+from exporter.model.remedy import Step
 from exporter.model.wal_sender import ReplicationKind
 from lab.replication import ReplicationRefusedError
 from tests.live.scenarios.following import Operator, Other

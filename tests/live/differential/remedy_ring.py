@@ -8,7 +8,7 @@ from random import Random
 
 from exporter.model.inventory import InventorySource
 from exporter.model.judgement import HbaState, Posture, Reason
-from exporter.model.report import Place, Step
+from exporter.model.remedy import Place, Step
 from exporter.observe.certificates.files.inventory import InventoryReader
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from lab.source_address import SourceAddresses

@@ -14,7 +14,8 @@ from cryptography import x509
 from psycopg.conninfo import conninfo_to_dict
 
 from exporter.model.judgement import Posture
-from exporter.model.report import Connection, FileEdit, Place, Step
+from exporter.model.remedy import FileEdit, Place, Step
+from exporter.model.report import Connection
 from exporter.model.wal_sender import ReplicationKind
 from lab.pki import Authority
 from lab.replication import PHYSICAL, ReplicationClient, ReplicationRefusedError

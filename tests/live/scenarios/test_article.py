@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.model.judgement import HbaState, Posture, Reason, Verdict
-from exporter.model.report import Governs, Step, TargetReport
+from exporter.model.remedy import Step
+from exporter.model.report import Governs, TargetReport
 from exporter.publish.terminal.explain import explain_text
 from lab.replication import ReplicationClient
 from lab.server import PostgresServer

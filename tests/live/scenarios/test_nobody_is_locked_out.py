@@ -13,7 +13,7 @@ import pytest
 
 from exporter.model.inventory import InventorySource
 from exporter.model.judgement import Forecast, Posture, Reason, Verdict
-from exporter.model.report import Place
+from exporter.model.remedy import Place
 from exporter.observe.certificates.files.inventory import InventoryReader
 from lab.cluster import quoted
 from lab.source_address import SourceAddresses

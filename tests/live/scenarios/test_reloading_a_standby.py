@@ -8,7 +8,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from exporter.model.judgement import Posture
-from exporter.model.report import Connection, Step
+from exporter.model.remedy import Step
+from exporter.model.report import Connection
 from lab.cluster import quoted
 from lab.server import PostgresServer
 from lab.wait import until

@@ -24,7 +24,8 @@ from exporter.model.hba import (
     LineTraits,
     RuleLocation,
 )
-from exporter.model.report import FileEdit, Step, Undecided
+from exporter.model.remedy import FileEdit, Step
+from exporter.model.report import Undecided
 from exporter.model.wal_sender import PeerCertificate, SlashName, WalSender
 from tests.unit.assess.facts import CERTIFICATE, HBA, IDENT, TLS
 from tests.unit.assess.pg_hba import read, tokens

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from inspect import cleandoc
 from textwrap import wrap
 
-from exporter.model.report import Step
+from exporter.model.remedy import Step
 
 
 def page(steps: Iterable[Step]) -> str:

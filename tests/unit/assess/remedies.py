@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.observation import Observation
-from exporter.model.report import Connection, FileEdit, Step
+from exporter.model.remedy import FileEdit, Step
+from exporter.model.report import Connection
 from exporter.model.wal_sender import SlashName, WalSender
 from tests.unit.assess.facts import (
     CERT,

@@ -7,7 +7,7 @@ import pytest
 from exporter.model.hba import ConnectionType, HbaRule, Quoting, RuleLocation
 from exporter.model.judgement import HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Observation
-from exporter.model.report import FileEdit
+from exporter.model.remedy import FileEdit
 from exporter.model.wal_sender import OtherPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,

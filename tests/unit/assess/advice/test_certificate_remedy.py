@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.model.judgement import Forecast, ForecastCause
-from exporter.model.report import Step
+from exporter.model.remedy import Step
 from exporter.model.verification import Verification
 from tests.unit.assess.facts import CERT, SCRAM, mapping, maps
 from tests.unit.assess.remedies import CHAIN, MAPPED

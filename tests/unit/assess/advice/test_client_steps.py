@@ -14,7 +14,7 @@ from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy, TlsVersion
-from exporter.model.report import Place
+from exporter.model.remedy import Place
 from exporter.model.verification import Verification
 from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer, WalSender
 from tests.unit.assess.facts import (

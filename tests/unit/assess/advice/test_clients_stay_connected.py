@@ -7,7 +7,8 @@ import pytest
 from exporter.model.hba import HbaRule, RuleLocation
 from exporter.model.judgement import Forecast, Posture, Reason, Verdict
 from exporter.model.knowledge import Knowledge
-from exporter.model.report import FileEdit, Governs
+from exporter.model.remedy import FileEdit
+from exporter.model.report import Governs
 from exporter.model.wal_sender import WalSender
 from tests.unit.assess.facts import (
     CERT,

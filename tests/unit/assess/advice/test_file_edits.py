@@ -4,7 +4,7 @@ import pytest
 
 from exporter.assess.advice.file_edits import Edits, Purpose, Written
 from exporter.model.hba import RuleLocation
-from exporter.model.report import FileEdit, Place
+from exporter.model.remedy import FileEdit, Place
 from tests.unit.assess.facts import HBA, IDENT
 
 WHY = Purpose("Do it")

@@ -15,7 +15,7 @@ from exporter.model.hba import (
 )
 from exporter.model.judgement import Reason
 from exporter.model.observation import Observation
-from exporter.model.report import FileEdit, Step
+from exporter.model.remedy import FileEdit, Step
 from exporter.model.wal_sender import TcpPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,

@@ -6,7 +6,7 @@ from exporter.assess.advice.rules_remedy import INSTALL, LOAD_ONCE, check_and_lo
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
-from exporter.model.report import Place
+from exporter.model.remedy import Place
 from exporter.model.wal_sender import OtherPeer, SlashName, WalSender
 from tests.unit.assess.facts import (
     CERT,

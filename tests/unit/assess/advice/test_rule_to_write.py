@@ -8,7 +8,7 @@ import pytest
 from exporter.assess.advice.rule_to_write import with_name_check
 from exporter.model.hba import ConnectionType, HbaRule, LineTraits, Quoting, RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.model.report import FileEdit
+from exporter.model.remedy import FileEdit
 from exporter.model.wal_sender import ReplicationKind, TcpPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,

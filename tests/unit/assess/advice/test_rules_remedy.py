@@ -15,7 +15,7 @@ from exporter.assess.advice.rules_remedy import (
 )
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.model.report import Place, Step
+from exporter.model.remedy import Place, Step
 from exporter.model.wal_sender import OtherPeer, ReplicationKind, TcpPeer, WalSender
 from tests.unit.assess.facts import HBA, PLAIN, STANDBY
 from tests.unit.assess.reading import page, text

@@ -7,7 +7,7 @@ import pytest
 from exporter.model.hba import HbaRule, RuleLocation
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
-from exporter.model.report import Step
+from exporter.model.remedy import Step
 from exporter.model.wal_sender import ReplicationKind, WalSender
 from tests.unit.assess.facts import (
     CERT,

@@ -12,7 +12,8 @@ from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import LineTraits, RuleLocation
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
-from exporter.model.report import Connection, Place, Step
+from exporter.model.remedy import Place, Step
+from exporter.model.report import Connection
 from exporter.model.verification import VERIFIED, Verification
 from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
 from tests.unit.assess.facts import (

@@ -14,7 +14,8 @@ from exporter.model.certificates_report import Ambiguous, Unmatched
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Verdict
 from exporter.model.record import TargetRecord
-from exporter.model.report import ExemptionUse, Place, RulesReport, Step
+from exporter.model.remedy import Place, Step
+from exporter.model.report import ExemptionUse, RulesReport
 from exporter.publish.pages import overview as overview_module
 from exporter.publish.pages.dates import left, urgency
 from exporter.publish.pages.overview import overview

@@ -12,7 +12,8 @@ from exporter.model.certificates_report import Ambiguous, InUse, NextUnknown, Un
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Verdict
-from exporter.model.report import NoRule, Place, RulesReport, Step, Undecided
+from exporter.model.remedy import Place, Step
+from exporter.model.report import NoRule, RulesReport, Undecided
 from exporter.publish.json.report import report_json
 from exporter.publish.terminal.explain import explain_text
 from exporter.publish.terminal.style import clip, clip_left, columns_of, wrapped

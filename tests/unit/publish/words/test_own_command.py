@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.model.report import ExporterCommand
+from exporter.model.remedy import ExporterCommand
 from exporter.publish.words.own_command import OwnCommand
 from tests.unit.reports import RECORD
 
