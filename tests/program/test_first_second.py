@@ -23,6 +23,9 @@ from tests.program.test_cli import config
 pytestmark = pytest.mark.live
 
 WITHIN_SECONDS = 30.0
+NONE_IGNORED = ("env", "--default-signal")
+"""Signals that are ignored where the tests run (nohup) are inherited otherwise."""
+EXPORTER = (sys.executable, "-m", "exporter")
 FIRST_PROCESS = (
     *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
     *([] if os.geteuid() == 0 else ["--map-root-user"]),
@@ -39,7 +42,7 @@ class Beginning:
         self._first = first
         with log.open("w") as stream:
             self.process = subprocess.Popen(
-                [*(FIRST_PROCESS if first else ()), sys.executable, "-m", "exporter", *arguments],
+                [*NONE_IGNORED, *(FIRST_PROCESS if first else ()), *EXPORTER, *arguments],
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
             )

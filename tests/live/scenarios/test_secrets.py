@@ -287,7 +287,7 @@ def test_a_fault_of_ours_tells_no_secret_in_its_traceback(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     (clear,) = [t for t in settings_of(planted, monkeypatch).targets if t.name == "right-clear"]
-    faulty = replace(clear, parameters={**clear.parameters, "application_name": "\udc80"})
+    faulty = replace(clear, parameters={**clear.parameters, "application_name": "\ud83d"})
     poll(faulty, Board([faulty]))
     assert "Traceback" in log.getvalue()
     assert found_in(log.getvalue()) == []
