@@ -237,8 +237,7 @@ def _tell_rules(before: TargetReport | None, report: TargetReport) -> None:
     if state is not earlier and not (earlier is None and state is HbaState.LOADED):
         _LOG.log(
             logging.INFO if state is HbaState.LOADED else logging.WARNING,
-            "target=%s pg_hba.conf is %s: %s",
+            "target=%s the rules of pg_hba.conf are %s",
             report.target.name,
             state.value,
-            report.rules.explanation[0],
         )

@@ -8,21 +8,22 @@ from itertools import chain
 from exporter.assess.advice.certificate_remedy import usable_certificate, with_certificates
 from exporter.assess.advice.remedy import remedy
 from exporter.assess.certificates.connection import CertificatesKnown, judge_certificates
-from exporter.assess.certificates.explanation import explain_certificates
+from exporter.assess.certificates.findings import certificate_findings
 from exporter.assess.posture import demanded_of, posture, shown_certificate, shown_subject
 from exporter.assess.reasons import reasons
 from exporter.assess.rules.case import Case
-from exporter.assess.rules.demand import Demand, map_name
-from exporter.assess.rules.explanation import explain
+from exporter.assess.rules.demand import map_name
+from exporter.assess.rules.findings import rule_findings
 from exporter.assess.rules.identity import certificate_name, distinguished_name, issuer_name, proves
 from exporter.assess.rules.outcome import InForce, Outcomes, outcomes
 from exporter.assess.rules.peers import MOST_PEERS, Peers, client_of, other_peers, peer_of, together
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.verdict import verdict
-from exporter.assess.work import Work
+from exporter.assess.work import Work, size_of
+from exporter.model.doubt import ConnectionHidden, RulesNotKnown
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import HbaState
+from exporter.model.judgement import Demand, HbaState
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy
 from exporter.model.report import Connection
@@ -31,8 +32,6 @@ from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
 # steps of work (exporter/assess/work.py)
 STEPS_OF_A_CONNECTION = 1200
 CHARACTERS_OF_A_STEP = 16
-
-_HIDDEN = "how it is connected is hidden from the exporter's role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,6 @@ class RulesInForce:
         hba_since, ident_since: the earliest load known to have brought them; None if unknown.
             ``hba_since`` says nothing where ``in_force.rules`` is empty.
         regular_expressions: the server's answers, by token and name.
-        unknown: one line on why ``in_force.rules`` is empty, if it is.
     """
 
     state: HbaState
@@ -53,7 +51,6 @@ class RulesInForce:
     hba_since: datetime | None
     ident_since: datetime | None
     regular_expressions: Mapping[tuple[str, str], bool]
-    unknown: str
 
 
 def judge(  # noqa: PLR0913  each of another subject
@@ -80,9 +77,9 @@ def judge(  # noqa: PLR0913  each of another subject
         work=work,
     )
     if wal_sender.peer is OtherPeer.HIDDEN:
-        found = outcomes(client, InForce((), ()), surroundings, unknown=_HIDDEN)
+        found = outcomes(client, InForce((), ()), surroundings, unknown=ConnectionHidden())
     else:
-        found = outcomes(client, known.in_force, surroundings, unknown=known.unknown)
+        found = outcomes(client, known.in_force, surroundings, unknown=RulesNotKnown(known.state))
     demanded = demanded_of(wal_sender, found, observation.server)
     since = _in_force_since(found, known)
     predates = None if since is None else wal_sender.backend_start <= since
@@ -119,9 +116,9 @@ def judge(  # noqa: PLR0913  each of another subject
         exemption=exemption,
         forecast=owned.forecast,
         forecast_cause=owned.cause,
-        explanation=(
-            *explain(case, since=since),
-            *explain_certificates(case, owned, certificates),
+        findings=(
+            *rule_findings(case, since=since),
+            *certificate_findings(case, owned, certificates),
         ),
         remedy=with_certificates(case, owned, remedy(case, why, owned=usable_certificate(owned))),
         in_use=owned.in_use,
@@ -136,9 +133,9 @@ def judge(  # noqa: PLR0913  each of another subject
 
 
 def _characters(connection: Connection) -> int:
-    """Return the length of the texts: they are kept, and written into every page and report."""
+    """Return about how long the texts are: they are written into every page and report."""
     lines = chain.from_iterable((step.action, *step.lines) for step in connection.remedy)
-    return sum(map(len, connection.explanation)) + sum(map(len, lines))
+    return size_of(connection.findings) + sum(map(len, lines))
 
 
 def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:

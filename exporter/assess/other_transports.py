@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from exporter.assess.posture import shown_certificate
 from exporter.assess.rules.case import Case
-from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, Demand
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS
 from exporter.assess.rules.outcome import Outcomes, outcomes
+from exporter.model.judgement import Demand
 
 _WITHOUT_CERTIFICATE = frozenset({Demand.NOTHING})
 
@@ -25,9 +26,7 @@ def without_tls(case: Case) -> tuple[Outcomes, ...]:
         for gss_encrypted in (False, True)
     )
     return tuple(
-        case.found
-        if client == case.client
-        else outcomes(client, case.in_force, case.surroundings, unknown="")
+        case.found if client == case.client else outcomes(client, case.in_force, case.surroundings)
         for client in clients
     )
 

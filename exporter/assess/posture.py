@@ -1,8 +1,8 @@
 """How one connection is secured: what was shown, held against what is demanded now."""
 
-from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, Demand
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS
 from exporter.assess.rules.outcome import Outcomes
-from exporter.model.judgement import Posture
+from exporter.model.judgement import Demand, Posture
 from exporter.model.observation import Server
 from exporter.model.wal_sender import OtherPeer, PeerCertificate, SlashName, TlsSession, WalSender
 

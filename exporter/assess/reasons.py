@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from exporter.assess.other_transports import admits_without_certificate
 from exporter.assess.rules.case import Case
-from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, Demand, demands
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, PASSWORD_METHODS, demands
 from exporter.assess.rules.match import rule_matches_in
 from exporter.assess.rules.truth import Truth
 from exporter.assess.verdict import tls_version_too_old
 from exporter.model.hba import ConnectionType, HbaContent, HbaRule
-from exporter.model.judgement import HbaState, Posture, Reason
+from exporter.model.judgement import Demand, HbaState, Posture, Reason
 from exporter.model.report import Undecided
 
 _TYPES_WITHOUT_ENCRYPTION = frozenset(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from exporter.assess.certificates.inventory_index import inventory_index
 from exporter.assess.certificates.passed_dates import lists_turns, next_turn, other_turns, turns
-from exporter.assess.certificates.target_explanation import TOLD_BEFORE, ends_told
+from exporter.assess.certificates.server_findings import EXPIRES_SOON, expiry_dates
 from exporter.model.failure import Unread
 from exporter.model.history import Remembered
 from exporter.model.inventory import InventoryCertificate
@@ -19,7 +19,7 @@ from exporter.model.policy import Policy
 from exporter.model.report import TargetReport
 from exporter.model.target import Target
 
-_EARLIEST = datetime.min.replace(tzinfo=UTC) + TOLD_BEFORE
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + EXPIRES_SOON
 
 
 def remember(
@@ -93,5 +93,5 @@ def _of_the_report_alone(
     if served is not None and served.trust is not None and not isinstance(served.trust, Unread):
         yield from turns(served.trust.authorities)
         yield from lists_turns(served.trust.revocation_lists)
-    for end in ends_told(observation.tls_files, served):
-        yield max(end, _EARLIEST) - TOLD_BEFORE
+    for end in expiry_dates(observation.tls_files, served):
+        yield max(end, _EARLIEST) - EXPIRES_SOON

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from exporter.assess.advice.rules_remedy import error_text, rules_remedy
+from exporter.assess.advice.rules_remedy import rules_remedy
 from exporter.assess.certificates.connection import certificates_known
 from exporter.assess.certificates.target import target_certificates
 from exporter.assess.connection import RulesInForce, peers_of
@@ -15,6 +15,7 @@ from exporter.assess.rules.load_state import follow, in_force, newest_change
 from exporter.assess.rules.outcome import InForce
 from exporter.assess.work import MOST_STEPS, TooMuchWorkError, Work
 from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.finding import LineInError, RulesState
 from exporter.model.hba import HbaContent, LineTraits, ServerFile
 from exporter.model.history import Judgements, RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
@@ -33,19 +34,6 @@ _HBA_FILES = (ServerFile.HBA, ServerFile.HBA_INCLUDED)
 _IDENT_FILES = (ServerFile.IDENT, ServerFile.IDENT_INCLUDED)
 _WORST_FIRST = (Verdict.INSECURE, Verdict.UNKNOWN, Verdict.EXEMPT, Verdict.SECURE)
 _POSTURES = tuple(Posture)
-_STATE_IN_WORDS = {
-    HbaState.LOADED: "The rules on disk are the rules in force.",
-    HbaState.PENDING: "pg_hba.conf was edited and is not loaded: older rules are in force.",
-    HbaState.REJECTED: (
-        "The last reload was rejected: older rules are in force, and the next restart of the "
-        "server fails."
-    ),
-    HbaState.UNVERIFIED: (
-        "Whether the rules on disk are the ones in force is not known: the times of the files "
-        "cannot be read, and no reload was seen yet."
-    ),
-    HbaState.UNREADABLE: "pg_hba_file_rules cannot be read.",
-}
 
 
 def assess(  # noqa: PLR0913  each of another subject
@@ -199,7 +187,6 @@ def _rules_in_force(
         hba_since=history.hba.confirmed_since,
         ident_since=history.ident.confirmed_since if maps else None,
         regular_expressions=_regular_expressions(observation),
-        unknown=_STATE_IN_WORDS[hba_state],
     )
     return known, history
 
@@ -255,7 +242,7 @@ def _rules_report(
     return RulesReport(
         state=known.state,
         error_lines=errors,
-        explanation=(_STATE_IN_WORDS[known.state], *(error_text(e) for e in errors)),
+        findings=(RulesState(known.state), *map(LineInError, errors)),
         remedy=rules_remedy(
             known.state,
             errors,

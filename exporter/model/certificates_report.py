@@ -1,14 +1,11 @@
-"""What was judged of certificates: of one connection, and of one target."""
+"""What was judged of the certificates of one connection."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 
 from exporter.model.certificate import (
     Certificate,
     CertificateSource,
-    CertificateUsage,
-    RevocationList,
 )
 from exporter.model.verification import Verification
 
@@ -68,71 +65,109 @@ class NextCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class NotJudged:
+    """Nobody asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyNotIdentified:
+    """None of the targets could be identified as the standby."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandbyNotConfirmed:
+    """It may be one of these targets, but neither slot, address nor sender confirms it."""
+
+    standbys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StandbysDiffer:
+    """It is one of these targets, which would not send the same certificate."""
+
+    standbys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainsDiffer:
+    """It is one of these targets, which send different chains, with different outcomes."""
+
+    standbys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesDiffer:
+    """It is one of these certificates, each with its file, with different outcomes."""
+
+    candidates: tuple[tuple[Certificate, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFileUnread:
+    """The certificate file of a standby cannot be read.
+
+    Attributes:
+        target: the standby.
+        detail: why.
+        is_missing: it cannot be opened, so that libpq may go on without it.
+    """
+
+    target: str
+    detail: str
+    is_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFileEmpty:
+    """The certificate file of a standby holds no certificate."""
+
+    target: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoCertificateConfigured:
+    """The standby is configured to send no certificate."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoneSent:
+    """Whichever of several standbys it is, none sends a certificate."""
+
+    why: tuple[CertificateFileUnread | NoCertificateConfigured, ...]
+
+
+class InventoryGap(StrEnum):
+    """Why the inventory does not tell either."""
+
+    NO_INVENTORY = "no_inventory"
+    NO_CERTIFICATE = "no_certificate"
+    """For this client."""
+    TOO_MANY = "too_many"
+    """More certificates may be the client's than are compared."""
+
+
+WhyNoStandby = (
+    StandbyNotIdentified | StandbyNotConfirmed | CertificateFileUnread | CertificateFileEmpty
+)
+"""Why the file of a standby does not tell which certificate is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Neither the file of a standby nor the inventory tells."""
+
+    standby: WhyNoStandby
+    inventory: InventoryGap
+
+
+WhyNextUnknown = NotJudged | NotFound | NoneSent | StandbysDiffer | ChainsDiffer | OutcomesDiffer
+
+
+@dataclass(frozen=True, slots=True)
 class NextUnknown:
-    """Which certificate the client will send is not known.
+    """Which certificate the client will send is not known."""
 
-    Attributes:
-        why: one line.
-    """
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class CertificatePlace:
-    """One certificate at one place; one per certificate, usage and source.
-
-    Attributes:
-        paths: the files it stands in; empty for one read over the wire.
-    """
-
-    certificate: Certificate
-    usage: CertificateUsage
-    source: CertificateSource
-    paths: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedCertificate:
-    """What verification says of one certificate.
-
-    Attributes:
-        result: ``ok``, ``not_checked``, or OpenSSL's words.
-    """
-
-    certificate: Certificate
-    usage: CertificateUsage
-    result: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRevocations:
-    """One revocation list that the server's settings name.
-
-    Attributes:
-        source: SERVER_FILE.
-    """
-
-    revocation_list: RevocationList
-    source: CertificateSource
-
-
-@dataclass(frozen=True, slots=True)
-class TargetCertificates:
-    """The certificates of one target.
-
-    Attributes:
-        places: of the server, its authorities, and of the standby that the target is.
-        verified: what the server serves, and what its replication clients own.
-        server_certificate_pending: the file differs from what is served; None if either is not
-            known.
-        served_at: when the served chain was read; None if it was not.
-        explanation: sentences for a person, on what is amiss or ends first.
-    """
-
-    places: tuple[CertificatePlace, ...] = ()
-    verified: tuple[VerifiedCertificate, ...] = ()
-    revocation_lists: tuple[ListedRevocations, ...] = ()
-    server_certificate_pending: bool | None = None
-    served_at: datetime | None = None
-    explanation: tuple[str, ...] = ()
+    why: WhyNextUnknown

@@ -95,3 +95,32 @@ class ForecastCause(StrEnum):
     ROLE = "role"
     SERVER_CERTIFICATE = "server_certificate"
     NONE = ""
+
+
+class Demand(StrEnum):
+    """What a rule requires of a client, as far as certificates go; best to worst."""
+
+    CERTIFICATE = "certificate"
+    """A certificate whose name is the role's, and of no other name."""
+    CHAIN = "chain"
+    """Any certificate that the server's CA file verifies."""
+    CHAIN_BY_MAP = "chain_by_map"
+    """A certificate of one of several names: the user name map accepts others than the role's."""
+    UNKNOWN = "unknown"
+    """A certificate; the user name map that decides whose cannot be read or decided."""
+    NOTHING = "nothing"
+    """No certificate is needed."""
+    REFUSES = "refuses"
+    """Nothing is accepted."""
+
+
+class FilesInForce(StrEnum):
+    """Whether the authorities and lists on disk are those that clients are verified by."""
+
+    LOADED = "loaded"
+    CHANGED = "changed"
+    """Since the last reload."""
+    NOT_TAKEN = "not_taken"
+    """A reload after the change did not load the server's TLS files."""
+    UNKNOWN = "unknown"
+    """The times of the files cannot be read."""

@@ -4,19 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporter.model.certificates_report import (
-    InUse,
-    NextCertificate,
-    NextUnknown,
-    TargetCertificates,
-)
+from exporter.model.certificates_report import InUse, NextCertificate, NextUnknown, NotJudged
+from exporter.model.doubt import WhyUndecided
 from exporter.model.failure import Read, Reader, Unread
+from exporter.model.finding import CertificateFinding, RuleFinding, ServerFinding
 from exporter.model.hba import ErrorLine, HbaRule
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Server
 from exporter.model.policy import Policy
 from exporter.model.remedy import Step
 from exporter.model.target import Target
+from exporter.model.target_certificates import TargetCertificates
 from exporter.model.tls_files import Receiver
 from exporter.model.wal_sender import WalSender
 
@@ -40,15 +38,14 @@ class Undecided:
     Attributes:
         candidates: the rules that may govern, in reading order; empty when nothing is known.
         may_match_none: whether it is also possible that none of them matches.
-        why: one line each, such as ``line 7: the host name db1.example cannot be resolved here``.
     """
 
     candidates: tuple[HbaRule, ...]
     may_match_none: bool
-    why: tuple[str, ...]
+    why: tuple[WhyUndecided, ...]
 
 
-_NOT_ASKED = NextUnknown("not asked")
+_NOT_JUDGED = NextUnknown(NotJudged())
 
 RuleMatch = Governs | NoRule | Undecided
 
@@ -73,7 +70,8 @@ class Connection:
             known to end, or it fails already.
         breaks_cause: what runs out then: EXPIRED, AUTHORITY or CRL.
         exemption: name of the exemption that covers it; empty if none does.
-        explanation: sentences for a person: the rule as the server matched it, and why.
+        findings: what there is to say: the rule as the server matched it, what it requires, the
+            certificates.
         remedy: ordered steps to the best posture; empty when there is nothing to do.
     """
 
@@ -87,11 +85,11 @@ class Connection:
     exemption: str
     forecast: Forecast
     forecast_cause: ForecastCause
-    explanation: tuple[str, ...]
+    findings: tuple[RuleFinding | CertificateFinding, ...]
     remedy: tuple[Step, ...]
     issuer_name: str | None = None
     in_use: InUse | None = None
-    next_certificate: NextCertificate | NextUnknown = _NOT_ASKED
+    next_certificate: NextCertificate | NextUnknown = _NOT_JUDGED
     certificate_pending: bool | None = None
     breaks_at: datetime | None = None
     breaks_cause: ForecastCause = ForecastCause.NONE
@@ -108,7 +106,7 @@ class RulesReport:
 
     state: HbaState
     error_lines: tuple[ErrorLine, ...]
-    explanation: tuple[str, ...]
+    findings: tuple[ServerFinding, ...]
     remedy: tuple[Step, ...]
 
 

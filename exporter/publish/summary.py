@@ -10,6 +10,7 @@ from typing import Final
 
 from exporter.model.certificates_report import Matched
 from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.finding import Finding, RuleGoverns
 from exporter.model.judgement import ForecastCause, Verdict
 from exporter.model.record import TargetRecord
 from exporter.model.report import (
@@ -158,13 +159,9 @@ def governing_rule_text(connection: Connection) -> str:
     return rule_text(match.rule) if isinstance(match, Governs) else ""
 
 
-def sentences_beside_rule(connection: Connection) -> tuple[str, ...]:
-    """Return the explanation without the sentence that repeats the rule.
-
-    The rule stands on a line of its own, unbroken.
-    """
-    rule = governing_rule_text(connection)
-    return tuple(s for s in connection.explanation if not (rule and s.endswith(rule)))
+def findings_after_rule(connection: Connection) -> tuple[Finding, ...]:
+    """Return the findings without the governing rule, which is printed on a line of its own."""
+    return tuple(f for f in connection.findings if not isinstance(f, RuleGoverns))
 
 
 def certificate_end(connection: Connection) -> str:

@@ -6,15 +6,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from exporter.model.certificate import CertificateSource, CertificateUsage
-from exporter.model.certificates_report import (
-    CertificatePlace,
-    ListedRevocations,
-    Matched,
-    NameFit,
-    NextCertificate,
-    TargetCertificates,
-    VerifiedCertificate,
-)
+from exporter.model.certificates_report import Matched, NameFit, NextCertificate
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
@@ -23,6 +15,12 @@ from exporter.model.record import TargetRecord
 from exporter.model.remedy import Place, Step
 from exporter.model.report import Connection, ExemptionUse, Governs, RulesReport, TargetReport
 from exporter.model.target import Target
+from exporter.model.target_certificates import (
+    CertificatePlace,
+    ListedRevocations,
+    TargetCertificates,
+    VerifiedCertificate,
+)
 from exporter.model.verification import Verification
 from exporter.model.wal_sender import (
     Activity,

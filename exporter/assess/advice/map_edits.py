@@ -146,7 +146,7 @@ def _users(mapping: IdentMapping, case: Case) -> Iterable[tuple[Peer, str | None
     own = peer_of(case.wal_sender, case.surroundings.member_of)
     for peer in (own, *(case.peers or ())):
         around = replace(case.surroundings, member_of=peer.member_of)
-        found = outcomes(peer.client, case.in_force, around, unknown="")
+        found = outcomes(peer.client, case.in_force, around)
         rules = [r for r in found.rules if map_name(r) == mapping.map_name]
         if not any(peer.has_certificate or r.auth_method != "cert" for r in rules):
             continue

@@ -41,11 +41,11 @@ from exporter.assess.certificates.forecast import demands_name
 from exporter.assess.other_transports import without_tls
 from exporter.assess.posture import shown_certificate
 from exporter.assess.rules.case import Case
-from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, Demand, map_name
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, map_name
 from exporter.assess.rules.outcome import Outcomes, outcomes
 from exporter.assess.rules.peers import peer_of
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import HbaState, Posture, Reason
+from exporter.model.judgement import Demand, HbaState, Posture, Reason
 from exporter.model.remedy import Step
 from exporter.model.report import Governs, Undecided
 

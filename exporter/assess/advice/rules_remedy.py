@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from exporter.model.hba import ErrorLine, RuleLocation
+from exporter.model.hba import ErrorLine
 from exporter.model.judgement import HbaState
 from exporter.model.remedy import ExporterCommand, Place, Step
 from exporter.model.rule_text import literal
@@ -171,10 +171,3 @@ def _filled(
         if isinstance(w.peer, TcpPeer)
     }
     return tuple(filled) or (line.format(database="replication", role="ROLE", address="ADDRESS"),)
-
-
-def error_text(error: ErrorLine) -> str:
-    """Return one line on a line in error, and whether it blocks loading."""
-    location: RuleLocation = error.location
-    blocks = "" if error.blocks_loading else " (this one does not block loading)"
-    return f"{location.file_name}, line {location.line_number}: {error.message}{blocks}"

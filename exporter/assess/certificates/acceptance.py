@@ -6,13 +6,13 @@ reload that fails at one TLS file keeps all that was loaded before.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import cache
 
 from exporter.assess.rules.load_state import newest_change
 from exporter.model.certificate import Certificate, CertificateFile
 from exporter.model.failure import Read, Unread
 from exporter.model.hba import ServerFile
+from exporter.model.judgement import FilesInForce
 from exporter.model.observation import Observation
 from exporter.model.served import ServedChain
 from exporter.model.tls_files import TlsFiles
@@ -23,18 +23,6 @@ Accept = Callable[[tuple[Certificate, ...]], Verification | None]
 
 _RESOLUTION = timedelta(seconds=1)
 """Of file times."""
-
-
-class FilesInForce(Enum):
-    """Whether the authorities and lists on disk are those that clients are held against."""
-
-    LOADED = "loaded"
-    CHANGED = "changed"
-    """Since the last reload."""
-    NOT_TAKEN = "not_taken"
-    """A reload that saw them did not take the server's TLS files."""
-    UNKNOWN = "unknown"
-    """The times of the files cannot be read."""
 
 
 def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Accept:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
-from exporter.assess.certificates.acceptance import Accept, FilesInForce, accepting, files_in_force
+from exporter.assess.certificates.acceptance import Accept, accepting, files_in_force
 from exporter.assess.certificates.forecast import (
     Reconnect,
     breaks,
@@ -37,7 +37,7 @@ from exporter.model.certificates_report import (
 )
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import Forecast, ForecastCause, Reason
+from exporter.model.judgement import FilesInForce, Forecast, ForecastCause, Reason
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.target import Target
@@ -222,7 +222,7 @@ def judge_certificates(
 
     def without_tls() -> Outcomes:
         client = replace(case.client, tls=False)
-        return outcomes(client, case.in_force, case.surroundings, unknown="")
+        return outcomes(client, case.in_force, case.surroundings)
 
     rules = tuple(rule for rule in case.found.rules if demands_name(rule))
     key = (case.client.role, tuple((rule, clientname(rule)) for rule in rules))

@@ -10,22 +10,31 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporter.assess.certificates.acceptance import Accept, FilesInForce
-from exporter.assess.certificates.next_certificate import Candidate, Sends, SendsNone, SendsOneOf
+from exporter.assess.certificates.acceptance import Accept
+from exporter.assess.certificates.next_certificate import (
+    Candidate,
+    Sends,
+    SendsNone,
+    SendsOneOf,
+    SendsUnknown,
+)
 from exporter.assess.certificates.security_level import doubtful
-from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, Demand
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS
 from exporter.assess.rules.outcome import Outcomes
 from exporter.model.certificate import Certificate, CertificateSource
 from exporter.model.certificates_report import (
     Ambiguous,
+    ChainsDiffer,
     InUse,
     Matched,
     NameFit,
     NextCertificate,
     NextUnknown,
+    NoneSent,
+    OutcomesDiffer,
 )
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import Forecast, ForecastCause
+from exporter.model.judgement import Demand, FilesInForce, Forecast, ForecastCause
 from exporter.model.observation import Server
 from exporter.model.verification import VERIFIED, Verification
 from exporter.model.wal_sender import PeerCertificate, WalSender
@@ -195,20 +204,16 @@ def next_certificate(reconnect: Reconnect, sent: Sends) -> NextCertificate | Nex
 
     Of several that it may be, and that fare alike, the one that ends first.
     """
-    if not isinstance(sent, SendsOneOf):
+    if isinstance(sent, SendsNone):
+        return NextUnknown(NoneSent(sent.why))
+    if isinstance(sent, SendsUnknown):
         return NextUnknown(sent.why)
     found = [_next(reconnect, c) for c in sent.candidates]
-    if len({(_result(f), f.name, bool(doubtful((f.certificate, *f.chain)))) for f in found}) > 1:
+    if len({(_result(f), f.name, doubtful((f.certificate, *f.chain)) is None) for f in found}) > 1:
         if sent.standbys:
             # of one leaf, so that what goes with it makes the difference
-            return NextUnknown(
-                f"it may be {sent.standbys}, which send other certificates with it and would not "
-                "fare alike"
-            )
-        told = ", ".join(f"{f.certificate.serial_number} ({f.path})" for f in found)
-        return NextUnknown(
-            f"it may be one of several certificates that would not fare alike: serial number {told}"
-        )
+            return NextUnknown(ChainsDiffer(sent.standbys))
+        return NextUnknown(OutcomesDiffer(tuple((f.certificate, f.path) for f in found)))
     return min(found, key=_ends)
 
 

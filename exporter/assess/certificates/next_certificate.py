@@ -12,6 +12,18 @@ from exporter.assess.certificates.inventory_index import InventoryIndex
 from exporter.assess.certificates.owned import MOST_CANDIDATES, Owner, to_be_sent
 from exporter.assess.certificates.standbys import Standbys, standbys_that_may_be, supported
 from exporter.model.certificate import Certificate, CertificateSource
+from exporter.model.certificates_report import (
+    CertificateFileEmpty,
+    CertificateFileUnread,
+    InventoryGap,
+    NoCertificateConfigured,
+    NotFound,
+    StandbyNotConfirmed,
+    StandbyNotIdentified,
+    StandbysDiffer,
+    WhyNextUnknown,
+    WhyNoStandby,
+)
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.knowledge import Standby
 
@@ -47,7 +59,7 @@ class SendsOneOf:
     """
 
     candidates: tuple[Candidate, ...]
-    standbys: str = ""
+    standbys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +67,11 @@ class SendsNone:
     """The client will send none.
 
     Attributes:
+        why: one for each standby that it may be.
         connects: whether it connects at all then; None if that is not known.
     """
 
-    why: str
+    why: tuple[CertificateFileUnread | NoCertificateConfigured, ...]
     connects: bool | None
 
 
@@ -66,7 +79,7 @@ class SendsNone:
 class SendsUnknown:
     """What the client will send is not known."""
 
-    why: str
+    why: WhyNextUnknown
 
 
 Sends = SendsOneOf | SendsNone | SendsUnknown
@@ -82,23 +95,22 @@ def sends(owner: Owner, standbys: Standbys, inventory: InventoryIndex | None) ->
     """
     found = standbys_that_may_be(owner.wal_sender, standbys)
     if not found:
-        return _of_inventory(owner, inventory, "no target is visibly the standby behind it")
+        return _of_inventory(owner, inventory, StandbyNotIdentified())
     if not supported(found, owner.wal_sender, standbys):
-        why = f"it may be {_names(found)}, but neither slot, address nor sender tells"
-        return _of_inventory(owner, inventory, why)
+        return _of_inventory(owner, inventory, StandbyNotConfirmed(_names(found)))
     files = [_of_file(s) for s in found]
     for file in files:
-        if isinstance(file, SendsUnknown):
-            return _of_inventory(owner, inventory, file.why)
+        if isinstance(file, CertificateFileUnread | CertificateFileEmpty):
+            return _of_inventory(owner, inventory, file)
     candidates = [file for file in files if isinstance(file, Candidate)]
     none = [file for file in files if isinstance(file, SendsNone)]
     if len({c.certificate for c in candidates}) + bool(none) > 1:
         # shared by slot, address and sender: two clusters' worth of standbys behind one address
-        return SendsUnknown(f"it may be {_names(found)}, which would not send the same")
+        return SendsUnknown(StandbysDiffer(_names(found)))
     return _any_of(candidates, _names(found)) if candidates else _none_of(none)
 
 
-def _any_of(candidates: Sequence[Candidate], standbys: str) -> SendsOneOf:
+def _any_of(candidates: Sequence[Candidate], standbys: tuple[str, ...]) -> SendsOneOf:
     """Return what is sent where each of several standbys would send the same leaf."""
     path = " or ".join(sorted({c.path for c in candidates}))
     return SendsOneOf(
@@ -110,29 +122,31 @@ def _none_of(several: Sequence[SendsNone]) -> SendsNone:
     """Return what is sent where none of several standbys would send any."""
     connects = {none.connects for none in several}
     return SendsNone(
-        ", or ".join(none.why for none in several),
+        tuple(why for none in several for why in none.why),
         connects=connects.pop() if len(connects) == 1 else None,
     )
 
 
-def _names(standbys: Sequence[Standby]) -> str:
-    return " or ".join(sorted(s.target for s in standbys))
+def _names(standbys: Sequence[Standby]) -> tuple[str, ...]:
+    return tuple(sorted(s.target for s in standbys))
 
 
-def _of_file(standby: Standby) -> Candidate | SendsNone | SendsUnknown:
+def _of_file(
+    standby: Standby,
+) -> Candidate | SendsNone | CertificateFileUnread | CertificateFileEmpty:
     read = standby.receiver.certificate
     if isinstance(read, Unread):
-        told = read.detail or read.reason.value
-        if read.reason is FailureReason.FILE_MISSING:
-            # libpq goes on without a file that is not there, and fails at one it cannot read
-            # (fe-secure-openssl.c, initialize_SSL()); here they look the same
-            why = f"the certificate file of {standby.target} cannot be opened: {told}"
-            return SendsNone(why, connects=None)
-        return SendsUnknown(f"the certificate file of {standby.target} cannot be read: {told}")
+        is_missing = read.reason is FailureReason.FILE_MISSING
+        unread = CertificateFileUnread(
+            standby.target, read.detail or read.reason.value, is_missing=is_missing
+        )
+        # libpq goes on without a file that is not there, and fails at one it cannot read
+        # (fe-secure-openssl.c, initialize_SSL()); here they look the same
+        return SendsNone((unread,), connects=None) if is_missing else unread
     if not read.path:
-        return SendsNone(f"{standby.target} is told to send none", connects=True)
+        return SendsNone((NoCertificateConfigured(standby.target),), connects=True)
     if not read.certificates:
-        return SendsUnknown(f"{read.path} on {standby.target} holds no certificate")
+        return CertificateFileEmpty(standby.target, read.path)
     return Candidate(
         chain=read.certificates,
         source=CertificateSource.STANDBY_FILE,
@@ -141,16 +155,14 @@ def _of_file(standby: Standby) -> Candidate | SendsNone | SendsUnknown:
     )
 
 
-def _of_inventory(owner: Owner, inventory: InventoryIndex | None, why: str) -> Sends:
+def _of_inventory(owner: Owner, inventory: InventoryIndex | None, why: WhyNoStandby) -> Sends:
     if inventory is None:
-        return SendsUnknown(f"{why}, and there is no inventory")
+        return SendsUnknown(NotFound(why, InventoryGap.NO_INVENTORY))
     found = to_be_sent(owner, inventory)
     if not found:
-        return SendsUnknown(f"{why}, and the inventory has no certificate for it")
+        return SendsUnknown(NotFound(why, InventoryGap.NO_CERTIFICATE))
     if len(found) > MOST_CANDIDATES:
-        return SendsUnknown(
-            f"{why}, and more than {MOST_CANDIDATES} of the inventory may be its own"
-        )
+        return SendsUnknown(NotFound(why, InventoryGap.TOO_MANY))
     return SendsOneOf(
         tuple(
             Candidate(

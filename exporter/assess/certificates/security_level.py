@@ -10,8 +10,8 @@ does not.
 import re
 from collections.abc import Sequence
 
-from exporter.assess.certificates.words import name_of
 from exporter.model.certificate import Certificate
+from exporter.model.finding import Weakness
 
 _WEAK_DIGEST = re.compile(r"md[245]|mdc2|ripemd|sha1?(?![\dk])", re.IGNORECASE)
 _KEY = re.compile(r"(RSA|DSA|EC (?:secp|sect)) ?(\d+)")
@@ -19,14 +19,13 @@ _LEAST_BITS = {"RSA": 2048, "DSA": 2048, "EC secp": 224, "EC sect": 224}
 """Of 112 bits of security (NIST SP 800-57, part 1, table 2)."""
 
 
-def doubtful(chain: Sequence[Certificate]) -> str:
-    """Return what in a chain hangs on the security level, in words; empty if nothing does."""
+def doubtful(chain: Sequence[Certificate]) -> Weakness | None:
+    """Return what in a chain the security level may refuse; None if nothing."""
     for certificate in chain:
-        named = name_of(certificate.subject)
         of_itself = certificate.subject == certificate.issuer
         if not of_itself and _WEAK_DIGEST.search(certificate.signature_algorithm):
-            return f"{named} is signed by {certificate.signature_algorithm}"
+            return Weakness(certificate.subject, certificate.signature_algorithm, "")
         key = _KEY.match(certificate.key_type)
         if key is not None and int(key[2]) < _LEAST_BITS[key[1]]:
-            return f"{named} has a key of {certificate.key_type}"
-    return ""
+            return Weakness(certificate.subject, "", certificate.key_type)
+    return None

@@ -7,27 +7,26 @@ from itertools import islice
 
 from exporter.assess.certificates.acceptance import server_certificate_pending
 from exporter.assess.certificates.connection import CertificatesKnown
-from exporter.assess.certificates.target_explanation import explain_target
+from exporter.assess.certificates.server_findings import server_findings
 from exporter.model.certificate import (
     Certificate,
     CertificateFile,
     CertificateSource,
     CertificateUsage,
 )
-from exporter.model.certificates_report import (
-    CertificatePlace,
-    ListedRevocations,
-    Matched,
-    NextCertificate,
-    TargetCertificates,
-    VerifiedCertificate,
-)
+from exporter.model.certificates_report import Matched, NextCertificate
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.inventory import InventoryCertificate
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.report import Connection
 from exporter.model.served import ServedChain
+from exporter.model.target_certificates import (
+    CertificatePlace,
+    ListedRevocations,
+    TargetCertificates,
+    VerifiedCertificate,
+)
 from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.verification import NOT_CHECKED, Purpose, Verification
 
@@ -72,7 +71,7 @@ def target_certificates(
         revocation_lists=_lists(tls_files),
         server_certificate_pending=server_certificate_pending(tls_files, served),
         served_at=None if served is None else served.read_at,
-        explanation=explain_target(
+        findings=server_findings(
             tls_files,
             served,
             checked,

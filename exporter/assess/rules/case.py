@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from exporter.assess.rules.demand import Demand
 from exporter.assess.rules.match import Client
 from exporter.assess.rules.outcome import InForce, Outcomes
 from exporter.assess.rules.peers import Peer
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.model.hba import HbaRule
-from exporter.model.judgement import HbaState, Posture
+from exporter.model.judgement import Demand, HbaState, Posture
 from exporter.model.observation import Server
 from exporter.model.policy import Policy
 from exporter.model.wal_sender import WalSender

@@ -5,34 +5,17 @@ method; CheckCertAuth() holds the name against the role, through the map where o
 """
 
 from collections.abc import Sequence
-from enum import Enum
 
 from exporter.assess.rules.identity import binds, gives
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
+from exporter.model.judgement import Demand
 
 MAPPINGS_OF_A_STEP = 4
 """Lines of pg_ident.conf that are looked through in one step (exporter/assess/work.py)."""
 
 PASSWORD_METHODS = frozenset({"password", "md5", "scram-sha-256"})
-
-
-class Demand(Enum):
-    """What must be shown, as far as certificates go; best to worst."""
-
-    CERTIFICATE = "certificate"
-    """One whose name is the role's, and nobody else's."""
-    CHAIN = "chain"
-    """Any that the server's authority signed."""
-    CHAIN_BY_MAP = "chain_by_map"
-    """One of several names: the map admits others than the role's."""
-    UNKNOWN = "unknown"
-    """A certificate, but the map that says whose cannot be read or decided."""
-    NOTHING = "nothing"
-    """No certificate is needed."""
-    REFUSES = "refuses"
-    """Nobody gets in."""
 
 
 CERTIFICATE_DEMANDS = frozenset(

@@ -13,13 +13,23 @@ from typing import Protocol, TypeAlias
 
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
+from exporter.model.doubt import (
+    AddressNotShown,
+    Doubt,
+    HostNameLookup,
+    MayBeQuoted,
+    MembershipUnread,
+    NetworkInterfaces,
+    NotEvaluated,
+    RuleInDoubt,
+)
 from exporter.model.hba import ConnectionType, HbaContent, HbaRule, Quoting
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE
 from exporter.model.wal_sender import IpAddress, ReplicationKind
 
-Answer: TypeAlias = bool | str
-"""Whether something holds, or the doubt in words where it may."""
+Answer: TypeAlias = bool | tuple[Doubt, ...]
+"""Whether something holds, or why it may."""
 
 # steps of work (exporter/assess/work.py)
 STEPS_OF_A_RULE = 2
@@ -73,9 +83,9 @@ def governing_rule(content: HbaContent, client: Client, surroundings: Surroundin
         surroundings: of the server that holds the rules.
     """
     candidates: list[HbaRule] = []
-    why: list[str] = []
+    why: list[RuleInDoubt] = []
     for rule in content.rules:
-        result, doubt = rule_matches_in(content, rule, client, surroundings)
+        result, doubts = rule_matches_in(content, rule, client, surroundings)
         if result is Truth.NO:
             continue
         if result is Truth.YES and not candidates:
@@ -84,7 +94,7 @@ def governing_rule(content: HbaContent, client: Client, surroundings: Surroundin
         candidates.append(rule)
         if result is Truth.YES:
             return Undecided(tuple(candidates), may_match_none=False, why=tuple(why))
-        why.append(f"{rule.location.file_name}:{rule.location.line_number}: {doubt}")
+        why.append(RuleInDoubt(rule.location, doubts))
     if not candidates:
         return NoRule()
     return Undecided(tuple(candidates), may_match_none=True, why=tuple(why))
@@ -92,7 +102,7 @@ def governing_rule(content: HbaContent, client: Client, surroundings: Surroundin
 
 def rule_matches_in(
     content: HbaContent, rule: HbaRule, client: Client, surroundings: Surroundings
-) -> tuple[Truth, str]:
+) -> tuple[Truth, tuple[Doubt, ...]]:
     """Return what ``rule_matches`` returns for a rule of ``content``, and count the work.
 
     Most rules that do not match are recognised in a fraction of the time.
@@ -103,7 +113,7 @@ def rule_matches_in(
     tokens = len(rule.roles) + len(rule.databases)
     surroundings.work.add(STEPS_OF_A_RULE + tokens // TOKENS_OF_A_STEP)
     if not _may_match(rule, client):
-        return Truth.NO, ""
+        return Truth.NO, ()
     surroundings.work.add(STEPS_OF_INTERPRETING + tokens)
     return rule_matches(rule, client, surroundings, quoting=content.quoting(rule))
 
@@ -128,8 +138,8 @@ def _may_match(rule: HbaRule, client: Client) -> bool:
 
 def rule_matches(
     rule: HbaRule, client: Client, surroundings: Surroundings, *, quoting: Quoting
-) -> tuple[Truth, str]:
-    """Return whether ``rule`` matches ``client``, and for MAY the doubt in words.
+) -> tuple[Truth, tuple[Doubt, ...]]:
+    """Return whether ``rule`` matches ``client``, and for MAY why it is in doubt.
 
     Args:
         rule: of one content.
@@ -138,15 +148,15 @@ def rule_matches(
         quoting: which of the rule's tokens stand in quotes there.
     """
     if not _type_matches(rule.connection_type, client):
-        return Truth.NO, ""
-    doubts: list[str] = []
+        return Truth.NO, ()
+    doubts: list[Doubt] = []
     tokens = _Tokens(client=client, surroundings=surroundings, quoting=quoting)
     for answer in tokens.fields(rule):
         if answer is False:
-            return Truth.NO, ""
+            return Truth.NO, ()
         if answer is not True:
-            doubts.append(answer)
-    return (Truth.MAY, "; ".join(doubts)) if doubts else (Truth.YES, "")
+            doubts += answer
+    return (Truth.MAY, tuple(doubts)) if doubts else (Truth.YES, ())
 
 
 def _type_matches(connection_type: ConnectionType, client: Client) -> bool:
@@ -177,7 +187,7 @@ class _Tokens:
         if client is None:
             return True
         if rule.address is None:
-            return "the server does not show its address"
+            return (AddressNotShown(),)
         if rule.netmask is None:
             return self._address_name(rule.address)
         return _in_network(client, rule.address, rule.netmask)
@@ -185,10 +195,10 @@ class _Tokens:
     def _address_name(self, name: str) -> Answer:
         quoted = self.quoting.address
         if name == "all" and not quoted:
-            return quoted is False or '"all" may stand in quotes there, and then it is a host name'
+            return quoted is False or (MayBeQuoted(name, is_address=True),)
         if name in _INTERFACE_KEYWORDS and not quoted:
-            return f"{name} depends on the server's network interfaces"
-        return f"the server looks up the host name {name} when a client connects"
+            return (NetworkInterfaces(name),)
+        return (HostNameLookup(name),)
 
     def _readings(self, reading: "_Reading", word: str, quoted: bool | None) -> Answer:  # noqa: FBT001  mapped
         """Read a token as keyword, as a literal where it is quoted, or as both if not known."""
@@ -197,7 +207,7 @@ class _Tokens:
         answer = reading(word, literal=False)
         if reading(word, literal=True) == answer:
             return answer
-        return f'"{word}" may stand in quotes there, and then it is not a keyword'
+        return (MayBeQuoted(word, is_address=False),)
 
     def _database(self, word: str, *, literal: bool) -> Answer:
         database = self.client.database
@@ -225,7 +235,7 @@ class _Tokens:
 
     def _member_of(self, group: str) -> Answer:
         if self.surroundings.member_of is None:
-            return f"membership in {group} could not be read"
+            return (MembershipUnread(group),)
         return group in self.surroundings.member_of
 
     def _name(self, word: str, name: str) -> Answer:
@@ -236,7 +246,7 @@ class _Tokens:
             # a regular expression also when quoted (hba.c, regcomp_auth_token())
             answer = self.surroundings.regular_expressions.get((word, name))
             if answer is None:
-                return f"the regular expression {word} was not evaluated"
+                return (NotEvaluated(word),)
             return answer
         return word == name
 
@@ -262,10 +272,10 @@ class _Reading(Protocol):
 
 def _any(answers: Iterator[Answer]) -> Answer:
     """Return True if any is, else all doubts if there are any, else False."""
-    doubts: list[str] = []
+    doubts: list[Doubt] = []
     for answer in answers:
         if answer is True:
             return True
         if answer is not False:
-            doubts.append(answer)
-    return "; ".join(doubts) if doubts else False
+            doubts += answer
+    return tuple(doubts) if doubts else False

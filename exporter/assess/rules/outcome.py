@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from exporter.assess.rules.demand import Demand, demands
+from exporter.assess.rules.demand import demands
 from exporter.assess.rules.match import Client, governing_rule
 from exporter.assess.rules.surroundings import Surroundings
+from exporter.model.doubt import RulesNotKnown, SeveralVersions, WhyUndecided
 from exporter.model.hba import HbaContent, HbaRule, IdentContent
+from exporter.model.judgement import Demand, HbaState
 from exporter.model.report import Governs, NoRule, RuleMatch, Undecided
+
+_NOT_KNOWN = RulesNotKnown(HbaState.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,11 @@ class Outcomes:
 
 
 def outcomes(
-    client: Client, in_force: InForce, surroundings: Surroundings, *, unknown: str = ""
+    client: Client,
+    in_force: InForce,
+    surroundings: Surroundings,
+    *,
+    unknown: WhyUndecided = _NOT_KNOWN,
 ) -> Outcomes:
     """Return what ``client`` may meet.
 
@@ -67,7 +75,7 @@ def outcomes(
         client: the connection.
         in_force: what may be loaded.
         surroundings: of the server.
-        unknown: why the rules in force are not known, for the case that they are not.
+        unknown: why ``in_force`` has no rules, if it has none.
     """
     matches = []
     rules: dict[HbaRule | None, None] = {}
@@ -97,14 +105,14 @@ def _rules_of(match: RuleMatch) -> Sequence[HbaRule | None]:
     return (*match.candidates, None) if match.may_match_none else match.candidates
 
 
-def _together(matches: Sequence[RuleMatch], unknown: str) -> RuleMatch:
+def _together(matches: Sequence[RuleMatch], unknown: WhyUndecided) -> RuleMatch:
     if not matches:
         return Undecided((), may_match_none=True, why=(unknown,))
     first = matches[0]
     if all(m == first for m in matches):
         return first
     candidates: dict[HbaRule, None] = {}
-    why: dict[str, None] = {"several versions of the rules may be in force": None}
+    why: dict[WhyUndecided, None] = {SeveralVersions(): None}
     none = False
     for match in matches:
         rules = _rules_of(match)

@@ -1,6 +1,5 @@
 """Certificates in the report as JSON: of one connection, and of one target."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from exporter.model.certificate import Certificate
@@ -10,18 +9,17 @@ from exporter.model.certificates_report import (
     Matched,
     NextCertificate,
     NextUnknown,
-    TargetCertificates,
     Unmatched,
 )
 from exporter.model.report import Connection
+from exporter.model.target_certificates import TargetCertificates
+from exporter.publish.json.findings import finding_objects
+from exporter.publish.json.values import iso
+from exporter.publish.words.findings import texts
+from exporter.publish.words.unknown import next_unknown_text
 
 # Any: what json.dumps takes
 _Object = dict[str, Any]
-
-
-def iso(moment: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC; null for what is not known."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def connection_certificates(connection: Connection) -> _Object:
@@ -70,7 +68,8 @@ def target_certificates(certificates: TargetCertificates) -> _Object:
             }
             for listed in certificates.revocation_lists
         ],
-        "explanation": list(certificates.explanation),
+        "findings": finding_objects(certificates.findings),
+        "explanation": list(texts(certificates.findings)),
     }
 
 
@@ -101,7 +100,7 @@ def _in_use(in_use: InUse | None) -> _Object | None:
 def _next(known: NextCertificate | NextUnknown) -> _Object:
     match known:
         case NextUnknown(why):
-            return {"known": False, "why": why}
+            return {"known": False, "why": next_unknown_text(why)}
         case NextCertificate():
             return {
                 "known": True,

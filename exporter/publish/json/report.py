@@ -38,10 +38,14 @@ from exporter.model.report import (
 )
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, TlsSession
-from exporter.publish.json.certificates import connection_certificates, iso, target_certificates
+from exporter.publish.json.certificates import connection_certificates, target_certificates
+from exporter.publish.json.findings import finding_objects
+from exporter.publish.json.values import iso
 from exporter.publish.reading import WORST_FIRST, host_text
 from exporter.publish.summary import seen_connections, totals
+from exporter.publish.words.findings import texts
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
+from exporter.publish.words.unknown import undecided_text
 
 SCHEMA_VERSION = 1
 
@@ -139,7 +143,8 @@ def _rules(rules: RulesReport | None, written: _Written) -> _Object | None:
             }
             for error in rules.error_lines
         ],
-        "explanation": list(rules.explanation),
+        "findings": finding_objects(rules.findings),
+        "explanation": list(texts(rules.findings)),
         "remedy": [_step(step, written) for step in rules.remedy],
     }
 
@@ -180,7 +185,8 @@ def _connection(connection: Connection, written: _Written) -> _Object:
         "forecast": connection.forecast.value,
         "forecast_cause": connection.forecast_cause.value or None,
         **connection_certificates(connection),
-        "explanation": list(connection.explanation),
+        "findings": finding_objects(connection.findings),
+        "explanation": list(texts(connection.findings)),
         "remedy": [_step(step, written) for step in connection.remedy],
     }
 
@@ -214,7 +220,7 @@ def _rule_match(connection: Connection) -> _Object:
                 "match": "undecided",
                 "candidates": [_rule(rule) for rule in match.candidates],
                 "may_match_none": match.may_match_none,
-                "why": list(match.why),
+                "why": list(map(undecided_text, match.why)),
             }
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from exporter.model.certificate import Certificate, CertificateSource, CertificateUsage
-from exporter.model.certificates_report import CertificatePlace, Matched
+from exporter.model.certificates_report import Matched
 from exporter.model.inventory import Inventory
 from exporter.model.record import TargetRecord
+from exporter.model.target_certificates import CertificatePlace
 from exporter.publish.metrics.catalog_connection import SERIES_DROPPED
 from exporter.publish.metrics.family import Gauge, Row
 from exporter.publish.reading import Reading

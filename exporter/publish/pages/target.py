@@ -3,30 +3,25 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporter.model.certificates_report import (
-    Ambiguous,
-    CertificatePlace,
-    Matched,
-    NextCertificate,
-    TargetCertificates,
-    Unmatched,
-)
+from exporter.model.certificates_report import Ambiguous, Matched, NextCertificate, Unmatched
 from exporter.model.failure import Reader, Unread
 from exporter.model.judgement import HbaState, Verdict
 from exporter.model.record import TargetRecord
 from exporter.model.report import Connection, TargetReport
+from exporter.model.target_certificates import CertificatePlace, TargetCertificates
 from exporter.publish.pages.dates import left, minute, urgency
 from exporter.publish.summary import (
     failed_readers,
+    findings_after_rule,
     governing_rule_text,
     peer_text,
     rule_place,
     seen_connections,
-    sentences_beside_rule,
     server_facts,
     short_names,
     what_to_grant,
 )
+from exporter.publish.words.findings import texts
 
 MAX_CONNECTIONS = 500
 """Connections shown of one target, worst first; /metrics and ``check`` tell more."""
@@ -117,6 +112,7 @@ class TargetPage:
     cards_left: int
     certificates: tuple[CertificateRow, ...]
     lists: tuple[ListRow, ...]
+    certificate_sentences: tuple[str, ...]
 
 
 def target_page(record: TargetRecord, now: datetime) -> TargetPage:
@@ -142,6 +138,7 @@ def target_page(record: TargetRecord, now: datetime) -> TargetPage:
         cards_left=max(0, len(connections or ()) - MAX_CONNECTIONS),
         certificates=() if report is None else _certificates(report.certificates, now),
         lists=() if report is None else _lists(report.certificates, now),
+        certificate_sentences=() if report is None else texts(report.certificates.findings),
     )
 
 
@@ -158,7 +155,7 @@ def _card(connection: Connection, names: dict[str, str], now: datetime) -> Conne
         place=rule_place(connection, names),
         rule=governing_rule_text(connection),
         facts=(
-            *(Fact("", sentence) for sentence in sentences_beside_rule(connection)),
+            *(Fact("", sentence) for sentence in texts(findings_after_rule(connection))),
             *_certificate_facts(connection, now),
         ),
     )

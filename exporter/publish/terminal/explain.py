@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from exporter.model.certificates_report import Matched, NextUnknown
 from exporter.model.failure import Unread
+from exporter.model.finding import NextCertificateUnknown
 from exporter.model.judgement import Forecast, HbaState
 from exporter.model.record import TargetRecord
 from exporter.model.remedy import Step
@@ -13,14 +14,15 @@ from exporter.model.wal_sender import OtherPeer, Peer, TcpPeer
 from exporter.publish.reading import host_text
 from exporter.publish.summary import (
     failed_readers,
+    findings_after_rule,
     governing_rule_text,
     rule_place,
     seen_connections,
-    sentences_beside_rule,
     what_to_grant,
 )
 from exporter.publish.terminal.heading import heading
 from exporter.publish.terminal.style import Style, wrapped
+from exporter.publish.words.findings import texts
 from exporter.publish.words.meanings import (
     FAILURES,
     FORECASTS,
@@ -86,7 +88,7 @@ def _rules(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
         return []
     mark = style.doubt if rules.state is HbaState.LOADED else style.alarm
     lines = [style.strong("Rules (pg_hba.conf): ") + mark(rules.state.value)]
-    lines += _sentences((HBA_STATES[rules.state], *rules.explanation), "  ")
+    lines += _sentences((HBA_STATES[rules.state],), "  ")
     for error in rules.error_lines:
         place = f"{error.location.file_name}:{error.location.line_number}"
         effect = "keeps the file from being loaded" if error.blocks_loading else "has no effect"
@@ -110,10 +112,11 @@ def _unread(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
 
 
 def _certificates(report: TargetReport, style: Style) -> list[str]:
-    told = report.certificates.explanation
-    if not told:
+    findings = report.certificates.findings
+    if not findings:
         return []
-    return [style.strong("Certificates of this server"), *_sentences(told, "  ", "    ")]
+    sentences = _sentences(texts(findings), "  ", "    ")
+    return [style.strong("Certificates of this server"), *sentences]
 
 
 def _connections(
@@ -197,8 +200,9 @@ def _encryption(connection: Connection) -> str:
 
 
 def _rule(connection: Connection) -> list[str]:
-    beside_forecast = _why_next_unknown(connection)
-    sentences = [s for s in sentences_beside_rule(connection) if s not in beside_forecast]
+    findings = findings_after_rule(connection)
+    # why the forecast is not known is printed with the forecast
+    sentences = texts(tuple(f for f in findings if not isinstance(f, NextCertificateUnknown)))
     if not isinstance(connection.rule_match, Governs):
         if not sentences:
             return _entry("rule", rule_place(connection))
@@ -222,10 +226,8 @@ def _forecast(connection: Connection) -> str:
 
 def _why_next_unknown(connection: Connection) -> tuple[str, ...]:
     """Return the sentence on why the next certificate is not known, where there is one."""
-    known = connection.next_certificate
-    if not isinstance(known, NextUnknown):
-        return ()
-    return tuple(s for s in connection.explanation if s.endswith(f": {known.why}."))
+    findings = connection.findings
+    return texts(tuple(f for f in findings if isinstance(f, NextCertificateUnknown)))
 
 
 def _nowhere_to_look(connection: Connection) -> bool:

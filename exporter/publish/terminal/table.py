@@ -17,6 +17,7 @@ from exporter.publish.summary import (
 )
 from exporter.publish.terminal.heading import heading
 from exporter.publish.terminal.style import Style, aligned, clip, clip_left, columns_of, wrapped
+from exporter.publish.words.findings import texts
 from exporter.publish.words.meanings import FAILURES
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.words.printable import printable
@@ -64,7 +65,7 @@ def _target(record: TargetRecord, style: Style, width: int | None, own: OwnComma
         lines += wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT)
     lines += _rules_in_error(report, style, width)
     lines += _blind_spots(report, style, width, own)
-    for told in report.certificates.explanation:
+    for told in texts(report.certificates.findings):
         lines += wrapped(
             printable(told), width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2
         )

@@ -7,11 +7,12 @@ from random import Random
 
 import pytest
 
-from exporter.assess.rules.demand import Demand, demands
+from exporter.assess.rules.demand import demands
 from exporter.assess.rules.identity import proves
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
+from exporter.model.judgement import Demand
 from exporter.model.observation import Observation
 from tests.live.differential.arena import Arena
 from tests.live.differential.clients import Client

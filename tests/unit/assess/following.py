@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from exporter.assess.advice.accepted_names import accepts
 from exporter.assess.certificates.forecast import demands_name
 from exporter.assess.certificates.name import admits
-from exporter.assess.rules.demand import Demand, map_name
+from exporter.assess.rules.demand import map_name
 from exporter.assess.rules.identity import certificate_name, distinguished_name
 from exporter.assess.rules.outcome import InForce, Outcomes, outcomes
 from exporter.assess.rules.peers import client_of
@@ -24,6 +24,7 @@ from exporter.model.hba import (
     LineTraits,
     RuleLocation,
 )
+from exporter.model.judgement import Demand
 from exporter.model.remedy import FileEdit, Step
 from exporter.model.report import Undecided
 from exporter.model.wal_sender import PeerCertificate, SlashName, WalSender

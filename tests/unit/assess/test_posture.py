@@ -11,9 +11,8 @@ from exporter.assess.posture import (
     shown_certificate,
     shown_subject,
 )
-from exporter.assess.rules.demand import Demand
 from exporter.assess.rules.outcome import Outcomes
-from exporter.model.judgement import Posture
+from exporter.model.judgement import Demand, Posture
 from exporter.model.report import NoRule
 from exporter.model.wal_sender import OtherPeer, WalSender
 from tests.unit.assess.facts import (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.assess.certificates.passed_dates import lists_turns, next_turn
-from exporter.assess.certificates.target_explanation import TOLD_BEFORE, ends_told
+from exporter.assess.certificates.server_findings import EXPIRES_SOON, expiry_dates
 from exporter.assess.report import assess
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.history import Judgements, RulesHistory
@@ -69,7 +69,7 @@ DATES = {
     "list of the server": NOW + 7 * DAY,
     "trusted authority": TRUSTED.not_after,
     "list of the trusted": NOW + 2 * DAY,
-    "authority of the server is told of": CA.not_after - TOLD_BEFORE,
+    "authority of the server is told of": CA.not_after - EXPIRES_SOON,
 }
 
 
@@ -133,12 +133,12 @@ def test_a_date_that_passes_tells_whatever_the_server_sends_less_meanwhile() -> 
 
 
 def test_the_end_of_what_is_served_is_told_of_in_time() -> None:
-    served = certificate(name("CN=db1"), serial=51, until=NOW + DAY + TOLD_BEFORE)
+    served = certificate(name("CN=db1"), serial=51, until=NOW + DAY + EXPIRES_SOON)
     knowledge = replace(KNOWLEDGE, served=replace(SERVED, certificates=(served,)))
     poll = replace(POLL, tls_files=TLS_FILES)
     first, history = _steady(poll, knowledge)
-    told = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.explanation
-    assert set(told) > set(first.certificates.explanation)
+    told = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.findings
+    assert set(told) > set(first.certificates.findings)
 
 
 def test_it_is_forgotten_at_no_other_time() -> None:
@@ -251,9 +251,9 @@ def test_turns_of_lists_are_both_their_dates_if_they_have_them() -> None:
 
 def test_ends_that_are_told_of_are_those_of_what_is_served_and_of_the_files() -> None:
     read = replace(TLS_FILES, revocation=LISTED)
-    assert set(ends_told(read, SERVED)) == {SERVER_LEAF.not_after, CA.not_after, NOW + 7 * DAY}
-    assert set(ends_told(UNREAD, SERVED)) == {SERVER_LEAF.not_after}
-    assert set(ends_told(UNREAD, None)) == set()
+    assert set(expiry_dates(read, SERVED)) == {SERVER_LEAF.not_after, CA.not_after, NOW + 7 * DAY}
+    assert set(expiry_dates(UNREAD, SERVED)) == {SERVER_LEAF.not_after}
+    assert set(expiry_dates(UNREAD, None)) == set()
 
 
 def test_an_end_long_ago_is_no_error() -> None:

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from exporter.assess.rules.demand import Demand, demands
+from exporter.assess.rules.demand import demands
 from exporter.assess.rules.identity import binds, certificate_name, gives, proves
 from exporter.assess.rules.load_state import follow, in_force
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, RuleLocation
 from exporter.model.history import FileHistory
-from exporter.model.judgement import Forecast, HbaState, Posture, Reason, Verdict
+from exporter.model.judgement import Demand, Forecast, HbaState, Posture, Reason, Verdict
 from exporter.model.policy import Exemption, Policy
 from exporter.model.report import Undecided
 from exporter.model.rule_text import literal, rule_text

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from exporter.assess.certificates.acceptance import FilesInForce, files_in_force
+from exporter.assess.certificates.acceptance import files_in_force
 from exporter.model.certificates_report import Unmatched
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, HbaRule
-from exporter.model.judgement import Forecast, ForecastCause, Posture, Reason, Verdict
+from exporter.model.judgement import FilesInForce, Forecast, ForecastCause, Posture, Reason, Verdict
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.report import Connection

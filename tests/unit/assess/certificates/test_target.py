@@ -12,19 +12,18 @@ from exporter.model.certificate import (
     CertificateSource,
     CertificateUsage,
 )
-from exporter.model.certificates_report import (
-    CertificatePlace,
-    ListedRevocations,
-    Matched,
-    TargetCertificates,
-    Unmatched,
-    VerifiedCertificate,
-)
+from exporter.model.certificates_report import Matched, Unmatched
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.report import TargetReport
+from exporter.model.target_certificates import (
+    CertificatePlace,
+    ListedRevocations,
+    TargetCertificates,
+    VerifiedCertificate,
+)
 from exporter.model.tls_files import TlsFiles
 from exporter.model.verification import NOT_CHECKED, VERIFIED, Purpose, Trust, Verification
 from tests.unit.assess.facts import CERT, KNOWLEDGE, NOW, POLL, SERVER, STANDBY, report

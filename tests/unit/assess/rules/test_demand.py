@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.assess.rules.demand import Demand, demands, map_name
+from exporter.assess.rules.demand import demands, map_name
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.model.hba import HbaRule, IdentMapping
+from exporter.model.judgement import Demand
 from tests.unit.assess.facts import CERT, REJECT, SCRAM, TRUST, mapping, maps
 
 V17 = Surroundings(

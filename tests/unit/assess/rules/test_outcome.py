@@ -3,11 +3,11 @@
 from dataclasses import replace
 from ipaddress import ip_address
 
-from exporter.assess.rules.demand import Demand
 from exporter.assess.rules.match import Client
 from exporter.assess.rules.outcome import InForce, Outcomes, outcomes
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.model.hba import HbaContent, HbaRule
+from exporter.model.judgement import Demand
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.wal_sender import ReplicationKind
 from tests.unit.assess.facts import CERT, HBA, SCRAM, TRUST, at, line, mapping, maps, rules

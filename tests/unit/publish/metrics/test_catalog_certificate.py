@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exporter.model.certificate import Certificate, CertificateSource
-from exporter.model.certificates_report import Ambiguous, ListedRevocations, Unmatched
+from exporter.model.certificates_report import Ambiguous, Unmatched
 from exporter.model.inventory import (
     Inventory,
     InventoryCertificate,
@@ -12,6 +12,7 @@ from exporter.model.inventory import (
     InventoryFault,
 )
 from exporter.model.record import TargetRecord
+from exporter.model.target_certificates import ListedRevocations
 from exporter.publish.metrics import catalog_certificate
 from exporter.publish.metrics.catalog import INVENTORY_ONLY, PER_TARGET
 from exporter.publish.metrics.catalog_certificate import INVENTORY_FAMILIES, InventoryReading

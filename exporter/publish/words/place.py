@@ -1,0 +1,8 @@
+"""Where a line stands."""
+
+from exporter.model.hba import RuleLocation
+
+
+def place(location: RuleLocation) -> str:
+    """Return ``file, line N``."""
+    return f"{location.file_name}, line {location.line_number}"
