@@ -24,7 +24,7 @@ NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
 	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
-	dashboard dashboard-picture metrics-page prometheusrule clean promtool monitoring-tools \
+	dashboard dashboard-picture metrics-page prometheusrule runbook-advice clean promtool monitoring-tools \
 	grafana-schema debian-packages
 
 help: ## this list
@@ -147,6 +147,9 @@ metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 
 prometheusrule: .venv/checks.stamp ## rewrite alerts/prometheusrule.yml from the alerting rules
 	@python -m scripts.prometheusrule > alerts/prometheusrule.yml
+
+runbook-advice: .venv/checks.stamp ## rewrite the tables of advice in docs/runbooks
+	@python -m scripts.runbook_advice
 
 clean: ## remove everything that the other targets made
 	rm -rf .venv .tools mutants .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache \

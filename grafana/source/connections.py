@@ -1,7 +1,7 @@
 """The second row: every connection, the worst first, and why it is no better."""
 
+from exporter.publish.words.advice import ADVICE
 from grafana.source import looks
-from grafana.source.advice import ADVICE
 from grafana.source.parts import About, Column, Panel, in_days, listing, worded
 from grafana.source.queries import KEY, chosen, days_until, once, one_per_connection
 
@@ -102,7 +102,7 @@ def _connections() -> Panel:
 def _reasons() -> Panel:
     reasons = once(f"{KEY}, reason", "pgrepl_connection_reason")
     advised = f'label_replace({reasons}, "advice", "$1", "reason", "(.*)")'
-    meanings = looks.words({reason: (None, advice) for reason, advice in ADVICE.items()})
+    meanings = looks.words({reason.value: (None, advice) for reason, advice in ADVICE.items()})
     return listing(
         About(
             "Why not better, and what to do",

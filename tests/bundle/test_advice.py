@@ -128,7 +128,7 @@ def test_every_kind_of_danger_has_a_text_that_has_it() -> None:
 
 def test_advice_of_every_source_is_read() -> None:
     for source in (
-        "grafana/source/advice.py, tls_version_too_old",
+        "exporter/publish/words/advice.py, tls_version_too_old",
         "grafana/dashboard.json, Connections",
         "alerts, PgReplicationTlsTooOld (warning)",
         "docs/runbooks/PgReplicationTlsTooOld.md",

@@ -110,8 +110,8 @@ def test_it_has_a_runbook_page_of_its_name(rule: dict[str, Any]) -> None:
         "What it means",
         "What breaks, and when",
         "How to confirm",
-        "How to mend it",
-        "How to silence it rightly",
+        "How to fix it",
+        "How to silence it",
     ]
 
 

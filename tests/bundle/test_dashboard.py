@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from exporter.model.judgement import Forecast, Posture, Reason, Verdict
+from exporter.publish.words.advice import ADVICE
 from grafana.source import dashboard, looks
 from grafana.source.__main__ import PATH, main
-from grafana.source.advice import ADVICE
 from tests.bundle.expressions import SCRAPE_LABELS, faults, labels_of_families
 
 REPOSITORY = Path(__file__).resolve().parents[2]
