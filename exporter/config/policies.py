@@ -22,11 +22,11 @@ def repeated_exemptions(
     names = {exemption.name for exemption in base.exemptions}
     faults = []
     for position, exemption in enumerate(shape.exemptions):
-        if exemption.name in names:
+        # a name that is not valid is empty here, and has a fault of its own
+        if exemption.name and exemption.name in names:
             at = (*path, "exemptions", position, "name")
             faults.append(document.fault(at, "is the name of an exemption above or in defaults"))
-        elif exemption.name:
-            names.add(exemption.name)
+        names.add(exemption.name)
     return faults
 
 
