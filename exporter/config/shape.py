@@ -31,11 +31,11 @@ class Shape(BaseModel):
     adding: ClassVar[frozenset[str]] = frozenset()
     only_here: ClassVar[str] = ""
 
-    def fault_of_all(self, _failed: frozenset[str]) -> str:
+    def fault_of_all(self, failed: frozenset[str]) -> str:  # noqa: ARG002  overridden
         """Return what is wrong with keys that are valid one by one; empty if nothing is.
 
         Args:
-            _failed: keys that are not valid, and have their default here.
+            failed: keys that are not valid, and have their default here.
         """
         return ""
 

@@ -62,9 +62,9 @@ class ExemptionShape(Shape):
         " client chooses its application name.",
     )
 
-    def fault_of_all(self, _failed: frozenset[str]) -> str:
+    def fault_of_all(self, failed: frozenset[str]) -> str:
         """Return a fault if neither roles nor networks are named."""
-        if self.roles or self.networks or _failed & {"roles", "networks"}:
+        if self.roles or self.networks or failed & {"roles", "networks"}:
             return ""
         return (
             "names neither roles nor networks: one of them is needed, because an application"
@@ -186,8 +186,7 @@ class ServerShape(Shape):
         default=None, description="File of trusted CA certificates, or `system`."
     )
     sslcert: Text | None = Field(
-        default=None,
-        description="File of the exporter's own client certificate; requires `sslkey`.",
+        default=None, description="The exporter's client certificate file; requires `sslkey`."
     )
     sslkey: Text | None = Field(
         default=None,
@@ -212,8 +211,7 @@ class ServerShape(Shape):
         description="The password itself; requires `password_in_clear: true`.",
     )
     password_in_clear: bool | None = Field(
-        default=None,
-        description="Allows a password in clear text in `password` or in `conninfo`.",
+        default=None, description="Allows a clear-text password in `password` or `conninfo`."
     )
     labels: dict[LabelName, LabelValue] = Field(
         default={}, description="Static labels of the metric `pgrepl_target_info`."
@@ -256,9 +254,7 @@ class TargetsFileShape(Shape):
     only_here: ClassVar[str] = "a file of targets_from holds targets only"
     required: ClassVar[frozenset[str]] = frozenset({"targets"})
 
-    targets: list[object] = Field(
-        default=[], description="The same as in the main file; the list may be empty."
-    )
+    targets: list[object] = Field(default=[], description="As in the main file; may be empty.")
 
 
 class InventorySourceShape(Shape):
@@ -287,8 +283,7 @@ class InventorySourceShape(Shape):
         description="File that contains the password of PKCS#12 files; it is read at each check.",
     )
     password_env: VariableName | None = Field(
-        default=None,
-        description="Environment variable that contains the password of PKCS#12 files.",
+        default=None, description="Environment variable that contains this password instead."
     )
 
 

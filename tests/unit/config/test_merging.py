@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import pytest
 
+from exporter.config import Settings
 from exporter.config.models import same_named
 from exporter.config.shape import Shape, parts
 from exporter.config.shapes import (
@@ -112,5 +113,6 @@ def test_every_mapping_that_is_merged_has_a_model_here() -> None:
 
 
 def test_the_defaults_of_the_configuration_are_those_of_the_model(loaded: Loaded) -> None:
-    (target,) = loaded("targets: [{name: db1, host: h}]\n").targets
-    assert target == Target(name="db1", parameters={"host": "h", "dbname": "postgres"})
+    settings = loaded("targets: [{name: db1, host: h}]\n")
+    target = Target(name="db1", parameters={"host": "h", "dbname": "postgres"})
+    assert settings == Settings(targets=(target,), sources=settings.sources)
