@@ -24,8 +24,7 @@ NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
 	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
-	dashboard dashboard-picture metrics-page prometheusrule runbook-advice clean promtool monitoring-tools \
-	grafana-schema debian-packages
+	dashboard dashboard-picture metrics-page configuration-page prometheusrule runbook-advice clean promtool monitoring-tools \
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -144,6 +143,9 @@ dashboard-picture: .venv/checks.stamp monitoring-tools ## draw the dashboard (RE
 
 metrics-page: .venv/checks.stamp ## rewrite docs/metrics.md from the catalogue
 	@python -m exporter metrics > docs/metrics.md
+
+configuration-page: .venv/checks.stamp ## rewrite the tables of docs/configuration.md from exporter/config/shapes.py
+	@python -m scripts.configuration_page
 
 prometheusrule: .venv/checks.stamp ## rewrite alerts/prometheusrule.yml from the alerting rules
 	@python -m scripts.prometheusrule > alerts/prometheusrule.yml

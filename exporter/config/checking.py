@@ -1,6 +1,7 @@
-"""A mapping of the configuration held against its shape: what stands, and every fault."""
+"""Checks a mapping of the configuration: returns what is valid, and reports every fault."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -8,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.document import Document
 from exporter.config.faults import Fault, KeyPath
-from exporter.config.shapes import Shape
+from exporter.config.shape import Part, Shape, parts
 from exporter.config.suggest import did_you_mean
 from exporter.config.vocabulary import HIDDEN
 
@@ -26,10 +27,13 @@ S = TypeVar("S", bound=Shape)
 def check(
     shape: type[S], document: Document, path: KeyPath, value: object, faults: list[Fault]
 ) -> tuple[S, frozenset[str]]:
-    """Hold ``value`` against ``shape`` and add what is wrong to ``faults``.
+    """Check ``value``, a mapping of ``document``, and add what is wrong to ``faults``.
+
+    Mappings within it that have a shape are checked on their own, so that a fault in one of them
+    does not hide the others.
 
     Returns:
-        What stands the check, with defaults for the rest; and the keys that did not.
+        The valid keys, with defaults for the rest; and the keys that are not valid.
     """
     if not isinstance(value, Mapping):
         faults.append(document.fault(path, _TYPES["dict_type"]))
@@ -44,19 +48,58 @@ def check(
     faults += [
         document.fault((*path, key), "is missing") for key in sorted(shape.required - value.keys())
     ]
-    given = {key: value[key] for key in value if key not in empty}
-    try:
-        return shape.model_validate(given), frozenset(failed)
-    except ValidationError as error:
-        # include_input: a fault must not carry the value, which may be a secret.
-        details = error.errors(include_url=False, include_input=False)
+    inner: list[Fault] = []
+    given = {
+        key: _part(parts(shape)[key], document, (*path, key), one, inner)
+        if key in parts(shape)
+        else one
+        for key, one in value.items()
+        if key not in empty
+    }
+    checked, details = _validated(shape, given, document.file.parent)
     for detail in details:
         at = _location(detail)
         shown = (*path, *_without_stray_value(shape, at, given))
         faults.append(document.fault((*path, *at), _message(shape, detail), shown))
         failed.add(str(detail["loc"][0]))
-    kept = {key: value for key, value in given.items() if key not in failed}
-    return shape.model_validate(kept), frozenset(failed)
+    if fault := checked.fault_of_all(frozenset(failed)):
+        faults.append(document.fault(path, fault))
+    faults += inner
+    return checked, frozenset(failed)
+
+
+def _part(
+    part: Part, document: Document, path: KeyPath, value: object, faults: list[Fault]
+) -> object:
+    """Return the checked mapping or mappings; what should be a list and is not, as it is."""
+    if not part.is_list:
+        return check(part.shape, document, path, value, faults)[0]
+    if not isinstance(value, list):
+        return value
+    return tuple(
+        check(part.shape, document, (*path, position), one, faults)[0]
+        for position, one in enumerate(value)
+    )
+
+
+def _validated(
+    shape: type[S], given: Mapping[str, object], folder: Path
+) -> tuple[S, list[ErrorDetails]]:
+    """Return the valid keys, and what is wrong with the others.
+
+    Args:
+        shape: of the mapping.
+        given: the mapping, with every mapping within it that has a shape checked already.
+        folder: where relative paths start.
+    """
+    try:
+        return shape.model_validate(given, context=folder), []
+    except ValidationError as error:
+        # include_input: a fault must not carry the value, which may be a secret.
+        details = error.errors(include_url=False, include_input=False)
+    wrong = {detail["loc"][0] for detail in details}
+    kept = {key: value for key, value in given.items() if key not in wrong}
+    return shape.model_validate(kept, context=folder), details
 
 
 def _location(detail: ErrorDetails) -> KeyPath:

@@ -13,23 +13,20 @@ from exporter.config.document import Document, read_document
 from exporter.config.faults import ConfigurationError, Fault, KeyPath
 from exporter.config.inventory import read_inventory
 from exporter.config.login import LoginReader
-from exporter.config.policies import read_policy
-from exporter.config.served_certificates import (
-    GivenCheck,
-    read_served_certificate,
-    served_certificate,
-)
+from exporter.config.models import same_named
+from exporter.config.policies import policy, repeated_exemptions
+from exporter.config.served_certificates import served_certificate
 from exporter.config.settings import Settings
 from exporter.config.shapes import (
     ConfigurationShape,
     DefaultsShape,
+    PolicyShape,
     TargetsFileShape,
     TargetShape,
 )
 from exporter.config.target_files import find_target_files
 from exporter.config.unverified import unverified_server
 from exporter.daemon_threads import start
-from exporter.model.policy import Policy
 from exporter.model.target import Target
 
 STEP_SECONDS = 30.0
@@ -95,16 +92,6 @@ def _load(loading: "_Loading") -> Settings:
     if loading.faults or settings is None:
         raise ConfigurationError(loading.sorted_faults())
     return settings
-
-
-@dataclass(frozen=True, slots=True)
-class _Defaults:
-    """What holds for a target that does not say otherwise."""
-
-    interval_seconds: float
-    timeout_seconds: float
-    policy: Policy
-    served_certificate: GivenCheck
 
 
 @dataclass(slots=True)
@@ -173,7 +160,7 @@ class _Loading:
             warnings=tuple(self.warnings),
         )
 
-    def _targets_file(self, file: Path, defaults: _Defaults) -> list[Target]:
+    def _targets_file(self, file: Path, defaults: DefaultsShape) -> list[Target]:
         document = self._read(file)
         if document is None:
             return []
@@ -187,25 +174,16 @@ class _Loading:
         self.faults += faults
         return document
 
-    def _defaults(self, document: Document, value: object) -> _Defaults:
+    def _defaults(self, document: Document, value: object) -> DefaultsShape:
         at: KeyPath = ("defaults",)
         self.current = document, at
         shape, failed = check(DefaultsShape, document, at, value, self.faults)
-        if not failed & {"interval", "timeout"} and shape.timeout > shape.interval:
-            key = "timeout" if "timeout" in shape.model_fields_set else "interval"
-            self._too_slow(document, (*at, key), shape.interval, shape.timeout)
-        policy = read_policy(document, (*at, "policy"), shape.policy, Policy(), self.faults)
-        served = read_served_certificate(
-            document,
-            (*at, "served_certificate"),
-            shape.served_certificate,
-            GivenCheck(),
-            self.faults,
-        )
-        return _Defaults(shape.interval, shape.timeout, policy, served)
+        self._check_times(document, at, shape, shape, failed)
+        self.faults += repeated_exemptions(document, (*at, "policy"), shape.policy, PolicyShape())
+        return shape
 
     def _targets(
-        self, document: Document, entries: list[object], defaults: _Defaults
+        self, document: Document, entries: list[object], defaults: DefaultsShape
     ) -> list[Target]:
         return [
             self._target(document, ("targets", position), entry, defaults)
@@ -213,18 +191,14 @@ class _Loading:
         ]
 
     def _target(
-        self, document: Document, path: KeyPath, entry: object, defaults: _Defaults
+        self, document: Document, path: KeyPath, entry: object, defaults: DefaultsShape
     ) -> Target:
         self.current = document, path
         shape, failed = check(TargetShape, document, path, entry, self.faults)
         if shape.name:
             self._unique_name(document, path, shape.name)
-        interval = defaults.interval_seconds if shape.interval is None else shape.interval
-        timeout = defaults.timeout_seconds if shape.timeout is None else shape.timeout
-        own = shape.model_fields_set & {"interval", "timeout"}
-        if own and not failed & {"interval", "timeout"} and timeout > interval:
-            key = "timeout" if "timeout" in own else "interval"
-            self._too_slow(document, (*path, key), interval, timeout)
+        merged = shape.over(defaults)
+        self._check_times(document, path, shape, merged, failed)
         reader = LoginReader(document, path, shape, failed, self.environment)
         login = reader.read() if isinstance(entry, Mapping) else None
         self.faults += reader.faults
@@ -232,27 +206,16 @@ class _Loading:
         if login and not failed and not reader.faults:
             warning = unverified_server(document, path, shape, login)
             self.warnings += [warning] if warning else []
-        policy = read_policy(
-            document, (*path, "policy"), shape.policy, defaults.policy, self.faults
+        self.faults += repeated_exemptions(
+            document, (*path, "policy"), shape.policy, defaults.policy
         )
         parameters = login.parameters if login else {}
-        served = read_served_certificate(
-            document,
-            (*path, "served_certificate"),
-            shape.served_certificate,
-            defaults.served_certificate,
-            self.faults,
-        )
         return Target(
-            name=shape.name,
             parameters=parameters,
             password=login.password if login else None,
-            labels=shape.labels,
-            cluster_name=shape.cluster_name or "",
-            interval_seconds=interval,
-            timeout_seconds=timeout,
-            policy=policy,
-            served_certificate=served_certificate(served, parameters),
+            policy=policy(merged.policy),
+            served_certificate=served_certificate(merged.served_certificate, parameters),
+            **same_named(merged, Target, "parameters", "password", "policy", "served_certificate"),
         )
 
     def _unique_name(self, document: Document, path: KeyPath, name: str) -> None:
@@ -267,8 +230,24 @@ class _Loading:
         at = ".".join(str(key) for key in path)
         self.names[name] = f"{at} in {document.file}:{line}"
 
-    def _too_slow(self, document: Document, path: KeyPath, interval: float, timeout: float) -> None:
-        message = f"must not be longer than the interval, which is {interval:g}s"
-        if path[-1] == "interval":
-            message = f"must not be shorter than the timeout, which is {timeout:g}s: write both"
-        self.faults.append(document.fault(path, message))
+    def _check_times(
+        self,
+        document: Document,
+        path: KeyPath,
+        own: DefaultsShape,
+        merged: DefaultsShape,
+        failed: frozenset[str],
+    ) -> None:
+        """Check that a poll ends before the next one starts; report the key that was written."""
+        keys = own.model_fields_set & {"interval", "timeout"}
+        if not keys or failed & {"interval", "timeout"} or merged.timeout <= merged.interval:
+            return
+        if "timeout" in keys:
+            key = "timeout"
+            message = f"must not be longer than the interval, which is {merged.interval:g}s"
+        else:
+            key = "interval"
+            message = (
+                f"must not be shorter than the timeout, which is {merged.timeout:g}s: write both"
+            )
+        self.faults.append(document.fault((*path, key), message))

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
 
+from exporter.config.files import file_fault
+from exporter.config.parameters import SYSTEM_AUTHORITIES
 from exporter.model.policy import LOOPBACK_EXEMPTION, IpNetwork
 
 _DURATION = re.compile(
@@ -146,6 +149,16 @@ def _server_name(value: str) -> str:
     return value
 
 
+def _trust_file(value: str, info: ValidationInfo[Path]) -> str:
+    """Return ``system`` or an absolute path; ``info.context`` is where a relative one starts."""
+    if value == SYSTEM_AUTHORITIES[1]:
+        return value
+    file = (info.context / value).absolute()
+    if fault := file_fault(file):
+        raise ValueError(fault)
+    return str(file)
+
+
 T = TypeVar("T")
 
 
@@ -170,6 +183,7 @@ Name = Annotated[str, AfterValidator(_text(_LONGEST_NAME))]
 ExemptionName = Annotated[Name, AfterValidator(_exemption_name)]
 Text = Annotated[str, AfterValidator(_text(_LONGEST_TEXT))]
 ServerName = Annotated[Text, AfterValidator(_server_name)]
+TrustFile = Annotated[Text, AfterValidator(_trust_file)]
 Secret = Annotated[str, AfterValidator(_password)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 LabelName = Annotated[str, AfterValidator(_label_name)]

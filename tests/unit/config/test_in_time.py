@@ -1,5 +1,6 @@
 """A configuration on a file system that does not answer is given up after a while."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,9 @@ def main(folder: Path) -> Path:
 def _fault(main: Path) -> str:
     with pytest.raises(ConfigurationError) as raised:
         load_in_time(main, step_seconds=STEP_SECONDS)
-    return str(raised.value).replace(f"{main.parent}/", "")
+    fault = str(raised.value).replace(f"{main.parent}/", "")
+    # a busy machine takes longer to notice
+    return re.sub(r"within [0-9.]+ s", "within 0.2 s", fault)
 
 
 @contextmanager

@@ -2,18 +2,22 @@
 
 import pytest
 
+from exporter.config.shape import Shape
+from exporter.config.shapes import ConfigurationShape, DefaultsShape, TargetShape
 from tests.unit.config.conftest import Told
 
 TARGET = "targets:\n- name: db1\n  host: db1.example\n"
 TEXT = "must be text (true, false and null need quotes)"
 DURATION = 'must be a number and a unit, such as "30s" or "5m"'
-TARGET_KEYS = (
-    "name, conninfo, host, hostaddr, port, user, dbname, sslmode, sslrootcert, sslcert, sslkey,"
-    " sslcrl, parameters, password_file, password_env, password, password_in_clear, labels,"
-    " cluster_name, interval, timeout, policy and served_certificate"
-)
 
-TOP_KEYS = "defaults, targets, targets_from, inventory and inventory_interval"
+
+def _listed(shape: type[Shape]) -> str:
+    *keys, last = shape.model_fields
+    return f"{', '.join(keys)} and {last}"
+
+
+TARGET_KEYS = _listed(TargetShape)
+TOP_KEYS = _listed(ConfigurationShape)
 
 AT_THE_TOP = {
     "no target": (
@@ -69,10 +73,7 @@ IN_DEFAULTS = {
     ),
     "a key of a target": (
         "defaults:\n  user: x\n",
-        (
-            "config.yml:2: defaults.user: is not a key here: there are interval, timeout, policy"
-            " and served_certificate"
-        ),
+        f"config.yml:2: defaults.user: is not a key here: there are {_listed(DefaultsShape)}",
     ),
     "a time-out longer than the interval": (
         "defaults:\n  timeout: 61s\n",

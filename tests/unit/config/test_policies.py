@@ -124,3 +124,13 @@ def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(told: Tol
             " in defaults"
         )
     ]
+
+
+def test_exemptions_without_a_valid_name_are_not_reported_as_repeated(told: Told) -> None:
+    one = "{reason: a lab, until: never, roles: [r]}"
+    exemptions = f"exemptions: [{one}]\n"
+    text = f"defaults:\n  policy:\n    {exemptions}{TARGET}  policy:\n    {exemptions}"
+    assert told(text) == [
+        "config.yml:3: defaults.policy.exemptions.0.name: is missing",
+        "config.yml:8: targets.0.policy.exemptions.0.name: is missing",
+    ]
