@@ -24,7 +24,8 @@ NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
 	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
-	dashboard dashboard-picture metrics-page configuration-page prometheusrule runbook-advice clean promtool monitoring-tools \
+	dashboard dashboard-picture metrics-page configuration-page prometheusrule runbook-advice clean \
+	promtool monitoring-tools grafana-schema debian-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
