@@ -123,8 +123,8 @@ RULE_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         RuleRequires(Demand.NOTHING, "password"),
         (
-            "It requires a password, sent in clear text inside the connection; it does not require a "
-            "certificate."
+            "It requires a password, sent in clear text inside the connection; it does not require "
+            "a certificate."
         ),
     ),
     (
@@ -142,8 +142,8 @@ RULE_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         QuotesNotShown(),
         (
-            "The line contains quotes, or an @ file that may contain some; the server's view does not "
-            "show them."
+            "The line contains quotes, or an @ file that may contain some; the server's view does "
+            "not show them."
         ),
     ),
     (
@@ -165,8 +165,8 @@ RULE_SENTENCES: tuple[tuple[Finding, str], ...] = (
             RuleInDoubt(TRUST_RULE.location, (MembershipUnread("staff"), NotEvaluated("/^r")))
         ),
         (
-            f"{HBA}, line 14: membership in staff could not be read; the regular expression /^r was "
-            "not evaluated."
+            f"{HBA}, line 14: membership in staff could not be read; the regular expression /^r "
+            "was not evaluated."
         ),
     ),
     (
@@ -183,8 +183,8 @@ RULE_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         PredatesRules(STARTED, NOW),
         (
-            "The connection began 2026-11-08 12:00:00 UTC; the rules are known to be in force since "
-            "2026-11-20 12:00:00 UTC. Older rules may have accepted it."
+            "The connection began 2026-11-08 12:00:00 UTC; the rules are known to be in force "
+            "since 2026-11-20 12:00:00 UTC. Older rules may have accepted it."
         ),
     ),
 )
@@ -192,30 +192,30 @@ HANDSHAKE_SENTENCES: tuple[tuple[NextHandshake, str], ...] = (
     (
         HANDSHAKE,
         (
-            "Next reconnect: the certificate will be accepted. The server's CA file verifies it, and "
-            f"{NAME_ACCEPTED}."
+            "Next reconnect: the certificate will be accepted. The server's CA file verifies it, "
+            f"and {NAME_ACCEPTED}."
         ),
     ),
     (
         replace(HANDSHAKE, name=NameFit.REFUSED),
         (
-            "Next reconnect: the certificate will be rejected. The server's CA file verifies it, and "
-            f"{NAME_NOT_ACCEPTED}."
+            "Next reconnect: the certificate will be rejected. The server's CA file verifies it, "
+            f"and {NAME_NOT_ACCEPTED}."
         ),
     ),
     (
         replace(HANDSHAKE, name=NameFit.UNDECIDED),
         (
-            "Next reconnect: the certificate may be accepted. The server's CA file verifies it, and "
-            f"{NAME_UNDECIDED}."
+            "Next reconnect: the certificate may be accepted. The server's CA file verifies it, "
+            f"and {NAME_UNDECIDED}."
         ),
     ),
     *(
         (
             replace(HANDSHAKE, name=name, compares_name=False),
             (
-                "Next reconnect: the certificate will be accepted. The server's CA file verifies it, "
-                "and no rule compares its name."
+                "Next reconnect: the certificate will be accepted. The server's CA file verifies "
+                "it, and no rule compares its name."
             ),
         )
         for name in NameFit
@@ -224,8 +224,8 @@ HANDSHAKE_SENTENCES: tuple[tuple[NextHandshake, str], ...] = (
         (
             replace(HANDSHAKE, name=name, compares_name=compares_name, is_required=False),
             (
-                f"If the rule required a certificate, this one {result}: the server's CA file verifies "
-                f"it, and {words}."
+                f"If the rule required a certificate, this one {result}: the server's CA file "
+                f"verifies it, and {words}."
             ),
         )
         for compares_name in (False, True)
@@ -259,15 +259,15 @@ HANDSHAKE_SENTENCES: tuple[tuple[NextHandshake, str], ...] = (
     (
         replace(HANDSHAKE, verification=None, is_required=False),
         (
-            "It is not known whether the server would verify it, because its CA file cannot be read; "
-            f"{NAME_ACCEPTED}."
+            "It is not known whether the server would verify it, because its CA file cannot be "
+            f"read; {NAME_ACCEPTED}."
         ),
     ),
     (
         replace(HANDSHAKE, verification=None, is_required=False, name=NameFit.UNDECIDED),
         (
-            "It is not known whether the server would verify it, because its CA file cannot be read; "
-            f"{NAME_UNDECIDED}."
+            "It is not known whether the server would verify it, because its CA file cannot be "
+            f"read; {NAME_UNDECIDED}."
         ),
     ),
     (
@@ -290,8 +290,8 @@ CERTIFICATE_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         UsesCertificate(IN_USE, is_expired=True),
         (
-            f"It uses the certificate {IN_USE_TEXT}. It has expired. The connection continues, because "
-            "nothing is verified again while it lasts."
+            f"It uses the certificate {IN_USE_TEXT}. It has expired. The connection continues, "
+            "because nothing is verified again while it lasts."
         ),
     ),
     (
@@ -316,8 +316,8 @@ CERTIFICATE_SENTENCES: tuple[tuple[Finding, str], ...] = (
             )
         ),
         (
-            "Which certificate it will send at the next reconnect is not known: the certificate file "
-            "of db2 cannot be read: denied, and there is no inventory."
+            "Which certificate it will send at the next reconnect is not known: the certificate "
+            "file of db2 cannot be read: denied, and there is no inventory."
         ),
     ),
     (SENDS, f"Next reconnect: it will send {RENEWED_TEXT}, from {FILE}."),
@@ -328,15 +328,15 @@ CERTIFICATE_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         replace(SENDS, is_on_standby=True, is_renewed=True),
         (
-            f"Next reconnect: it will send {RENEWED_TEXT}, from {FILE} on the standby. It is renewed, "
-            "and not in use before a reconnect."
+            f"Next reconnect: it will send {RENEWED_TEXT}, from {FILE} on the standby. It is "
+            "renewed, and not in use before a reconnect."
         ),
     ),
     (
         replace(SENDS, is_renewed=True),
         (
-            f"Next reconnect: it will send {RENEWED_TEXT}, from {FILE}. It is renewed, and not in use "
-            "before a reconnect."
+            f"Next reconnect: it will send {RENEWED_TEXT}, from {FILE}. It is renewed, and not in "
+            "use before a reconnect."
         ),
     ),
     (
@@ -358,9 +358,9 @@ CERTIFICATE_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         TlsFilesNotInForce(FilesInForce.NOT_TAKEN),
         (
-            "The last reload did not load the server's TLS files (its log says why): the server still "
-            "verifies clients by older CA and CRL files. What is said above holds for the files on "
-            "disk."
+            "The last reload did not load the server's TLS files (its log says why): the server "
+            "still verifies clients by older CA and CRL files. What is said above holds for the "
+            "files on disk."
         ),
     ),
     (
@@ -392,15 +392,15 @@ SERVER_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         RulesState(HbaState.REJECTED),
         (
-            "pg_hba.conf has errors, so that it cannot be loaded: older rules are in force, and the "
-            "next restart of the server fails."
+            "pg_hba.conf has errors, so that it cannot be loaded: older rules are in force, and "
+            "the next restart of the server fails."
         ),
     ),
     (
         RulesState(HbaState.UNVERIFIED),
         (
-            "The file times cannot be read, and nothing else has confirmed yet that the rules on disk "
-            "are the rules in force."
+            "The file times cannot be read, and nothing else has confirmed yet that the rules on "
+            "disk are the rules in force."
         ),
     ),
     (RulesState(HbaState.UNREADABLE), "The rules of pg_hba.conf cannot be read."),
@@ -415,15 +415,15 @@ SERVER_SENTENCES: tuple[tuple[Finding, str], ...] = (
     (
         ServedNotVerified("no such file"),
         (
-            "The certificate that the server sends is not verified: the configured CA file cannot be "
-            "read (no such file)."
+            "The certificate that the server sends is not verified: the configured CA file cannot "
+            "be read (no such file)."
         ),
     ),
     (
         ServedRejected(SERVED, "db1", "hostname mismatch"),
         (
-            "A client with sslmode=verify-full and the host name db1 rejects the certificate that the "
-            f"server sends, {SERVED_TEXT}: hostname mismatch."
+            "A client with sslmode=verify-full and the host name db1 rejects the certificate that "
+            f"the server sends, {SERVED_TEXT}: hostname mismatch."
         ),
     ),
     (
@@ -437,47 +437,48 @@ SERVER_SENTENCES: tuple[tuple[Finding, str], ...] = (
         ServedDiffers(in_file=RENEWED, served=SERVED, read_at=NOW),
         (
             f"ssl_cert_file contains {RENEWED_TEXT}, but the server sends {SERVED_TEXT} (seen "
-            "2026-11-20 12:00 UTC). Reload the server; if that changes nothing, its log says why (for "
-            "example a key that does not match)."
+            "2026-11-20 12:00 UTC). Reload the server; if that changes nothing, its log says why "
+            "(for example a key that does not match)."
         ),
     ),
     (
         EXPIRES,
         (
-            'The certificate "db1.example.com" that the server sends expires first here, 2026-11-20 '
-            f"12:00 UTC: from then on {_CANNOT_CONNECT}. Before that, put a renewed certificate into "
-            "ssl_cert_file and reload."
+            'The certificate "db1.example.com" that the server sends expires first here, '
+            f"2026-11-20 12:00 UTC: from then on {_CANNOT_CONNECT}. Before that, put a renewed "
+            "certificate into ssl_cert_file and reload."
         ),
     ),
     (
         replace(EXPIRES, is_past=True),
         (
             'The certificate "db1.example.com" that the server sends expired 2026-11-20 12:00 UTC: '
-            f"{_CANNOT_CONNECT}. To fix it, put a renewed certificate into ssl_cert_file and reload."
+            f"{_CANNOT_CONNECT}. To fix it, put a renewed certificate into ssl_cert_file and "
+            "reload."
         ),
     ),
     (
         replace(EXPIRES, thing=ExpiringThing.SERVED_AUTHORITY, name=AUTHORITY.subject),
         (
-            'The CA certificate "Lab authority" that the server sends expires first here, 2026-11-20 '
-            f"12:00 UTC: from then on {_CANNOT_CONNECT}. Before that, put its successor into "
-            "ssl_cert_file, after the server's own certificate, and reload."
+            'The CA certificate "Lab authority" that the server sends expires first here, '
+            f"2026-11-20 12:00 UTC: from then on {_CANNOT_CONNECT}. Before that, put its successor "
+            "into ssl_cert_file, after the server's own certificate, and reload."
         ),
     ),
     (
         replace(EXPIRES, thing=ExpiringThing.AUTHORITY, name=AUTHORITY.subject),
         (
-            'The CA certificate "Lab authority" of ssl_ca_file expires first here, 2026-11-20 12:00 '
-            "UTC: from then on clients whose certificates depend on it are rejected, whatever the "
-            "rule. Before that, add its successor to ssl_ca_file and reload."
+            'The CA certificate "Lab authority" of ssl_ca_file expires first here, 2026-11-20 '
+            "12:00 UTC: from then on clients whose certificates depend on it are rejected, "
+            "whatever the rule. Before that, add its successor to ssl_ca_file and reload."
         ),
     ),
     (
         replace(EXPIRES, thing=ExpiringThing.REVOCATION_LIST, name=AUTHORITY.subject),
         (
             'The certificate revocation list (CRL) of the CA "Lab authority" expires first here, '
-            "2026-11-20 12:00 UTC: from then on every client below that CA is rejected, whatever the "
-            "rule. Before that, have a new one issued, replace the file and reload."
+            "2026-11-20 12:00 UTC: from then on every client below that CA is rejected, whatever "
+            "the rule. Before that, have a new one issued, replace the file and reload."
         ),
     ),
     (
@@ -488,9 +489,9 @@ SERVER_SENTENCES: tuple[tuple[Finding, str], ...] = (
             is_past=True,
         ),
         (
-            "The certificate revocation list (CRL) of the CA without a name expired 2026-11-20 12:00 "
-            "UTC: every client below that CA is rejected, whatever the rule. To fix it, have a new one "
-            "issued, replace the file and reload."
+            "The certificate revocation list (CRL) of the CA without a name expired 2026-11-20 "
+            "12:00 UTC: every client below that CA is rejected, whatever the rule. To fix it, have "
+            "a new one issued, replace the file and reload."
         ),
     ),
     (
