@@ -108,32 +108,30 @@ async def test_a_fault_in_a_judgement_is_a_failure_of_the_poll(
     assert [r.exc_info is not None for r in caplog.records if r.levelno == logging.ERROR] == [True]
 
 
+def _logged(board: Board, poll: Observation, caplog: pytest.LogCaptureFixture) -> list[object]:
+    """Return level and message of what one more poll logs of the rules."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "exporter.poller"):
+        judge(Look(facts.TARGET, poll, 0.01), board, now=now)
+    return [(r.levelno, r.getMessage()) for r in caplog.records if "rules of" in r.getMessage()]
+
+
 def test_a_state_of_the_rules_is_logged_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
     board = Board([facts.TARGET])
     later = facts.times(hba=facts.LOADED + timedelta(hours=1))
-    edited = replace(facts.POLL, hba=facts.rules(facts.CERT, facts.TRUST), file_times=later)
-    broken = replace(
-        edited,
-        hba=replace(
-            facts.rules(facts.TRUST),
-            errors=(ErrorLine(RuleLocation(facts.HBA, 2), "x", blocks_loading=True),),
-        ),
-    )
+    edited = replace(facts.POLL, hba=facts.rules(facts.TRUST), file_times=later)
+    assert _logged(board, facts.POLL, caplog) == []
+    pending = (logging.WARNING, "target=primary the rules of pg_hba.conf are pending")
+    assert _logged(board, edited, caplog) == [pending]
+    assert _logged(board, edited, caplog) == []
+    loaded = (logging.INFO, "target=primary the rules of pg_hba.conf are loaded")
+    assert _logged(board, facts.POLL, caplog) == [loaded]
 
-    def logged(poll: Observation) -> list[tuple[int, str]]:
-        caplog.clear()
-        judge(Look(facts.TARGET, poll, 0.01), board, now=now)
-        return [(r.levelno, r.getMessage()) for r in caplog.records if "rules of" in r.getMessage()]
 
-    with caplog.at_level(logging.INFO, "exporter.poller"):
-        assert logged(facts.POLL) == []
-        assert logged(edited) == [
-            (logging.WARNING, "target=primary the rules of pg_hba.conf are pending")
-        ]
-        assert logged(edited) == []
-        assert logged(broken) == [
-            (logging.WARNING, "target=primary the rules of pg_hba.conf are rejected")
-        ]
-        assert logged(facts.POLL) == [
-            (logging.INFO, "target=primary the rules of pg_hba.conf are loaded")
-        ]
+def test_rules_that_are_rejected_are_logged_at_the_first_poll(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = (ErrorLine(RuleLocation(facts.HBA, 2), "x", blocks_loading=True),)
+    broken = replace(facts.POLL, hba=replace(facts.rules(facts.CERT), errors=errors))
+    rejected = (logging.WARNING, "target=primary the rules of pg_hba.conf are rejected")
+    assert _logged(Board([facts.TARGET]), broken, caplog) == [rejected]
