@@ -8,8 +8,17 @@ from ipaddress import ip_address
 from exporter.model.certificate import CertificateSource, CertificateUsage
 from exporter.model.certificates_report import Matched, NameFit, NextCertificate
 from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.finding import RuleGoverns, RuleRequires, RulesState
 from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
-from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
+from exporter.model.judgement import (
+    Demand,
+    Forecast,
+    ForecastCause,
+    HbaState,
+    Posture,
+    Reason,
+    Verdict,
+)
 from exporter.model.observation import Server
 from exporter.model.record import TargetRecord
 from exporter.model.remedy import Place, Step
@@ -96,7 +105,7 @@ REPLICA = Connection(
     exemption="",
     forecast=Forecast.ADMITTED_WITH_CERTIFICATE,
     forecast_cause=ForecastCause.NONE,
-    explanation=("It demands a certificate whose name is the role's.",),
+    findings=(RuleGoverns(CERT_RULE), RuleRequires(Demand.CERTIFICATE, "cert")),
     remedy=(),
     issuer_name="Lab authority",
     in_use=Matched(IN_USE),
@@ -132,7 +141,7 @@ PLAINTEXT = replace(
     breaks_at=None,
     breaks_cause=ForecastCause.NONE,
     forecast=Forecast.ADMITTED_WITHOUT_CERTIFICATE,
-    explanation=("It trusts whoever connects: no password, no certificate.",),
+    findings=(RuleGoverns(TRUST_RULE), RuleRequires(Demand.NOTHING, "trust")),
     remedy=(
         Step(Place.CLIENT, "Put a certificate for the role on the client.", ("CN=replicator",)),
         Step(
@@ -174,7 +183,9 @@ SERVER = Server(
     address=ip_address("10.0.0.1"),
     statistics_visible=True,
 )
-RULES = RulesReport(state=HbaState.LOADED, error_lines=(), explanation=(), remedy=())
+RULES = RulesReport(
+    state=HbaState.LOADED, error_lines=(), findings=(RulesState(HbaState.LOADED),), remedy=()
+)
 TARGET = Target(
     name="primary", parameters={"host": "10.0.0.1", "user": "repl_exporter"}, cluster_name="main"
 )

@@ -5,13 +5,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from socket import socket
 
 import pytest
 
 from exporter.board import Board
 from exporter.model.failure import FailureReason
+from exporter.model.hba import ErrorLine, RuleLocation
+from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.poller import Look, judge, judge_in_thread, poll_for_ever, poll_once
 from tests.unit.assess import facts
@@ -104,3 +106,32 @@ async def test_a_fault_in_a_judgement_is_a_failure_of_the_poll(
     assert report.failure is not None
     assert report.failure.reason is FailureReason.INTERNAL
     assert [r.exc_info is not None for r in caplog.records if r.levelno == logging.ERROR] == [True]
+
+
+def _logged(board: Board, poll: Observation, caplog: pytest.LogCaptureFixture) -> list[object]:
+    """Return level and message of what one more poll logs of the rules."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "exporter.poller"):
+        judge(Look(facts.TARGET, poll, 0.01), board, now=now)
+    return [(r.levelno, r.getMessage()) for r in caplog.records if "rules of" in r.getMessage()]
+
+
+def test_a_state_of_the_rules_is_logged_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
+    board = Board([facts.TARGET])
+    later = facts.times(hba=facts.LOADED + timedelta(hours=1))
+    edited = replace(facts.POLL, hba=facts.rules(facts.TRUST), file_times=later)
+    assert _logged(board, facts.POLL, caplog) == []
+    pending = (logging.WARNING, "target=primary the rules of pg_hba.conf are pending")
+    assert _logged(board, edited, caplog) == [pending]
+    assert _logged(board, edited, caplog) == []
+    loaded = (logging.INFO, "target=primary the rules of pg_hba.conf are loaded")
+    assert _logged(board, facts.POLL, caplog) == [loaded]
+
+
+def test_rules_that_are_rejected_are_logged_at_the_first_poll(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = (ErrorLine(RuleLocation(facts.HBA, 2), "x", blocks_loading=True),)
+    broken = replace(facts.POLL, hba=replace(facts.rules(facts.CERT), errors=errors))
+    rejected = (logging.WARNING, "target=primary the rules of pg_hba.conf are rejected")
+    assert _logged(Board([facts.TARGET]), broken, caplog) == [rejected]

@@ -49,7 +49,7 @@ def _rule(case: Case) -> Iterable[RuleFinding]:
             for demand in sorted(case.found.demanded, key=_DEMANDS.index):
                 yield RuleRequires(demand, rule.auth_method)
             yield from _not_in_the_view(rule, case)
-        case Undecided() as undecided:
+        case undecided:
             yield from _undecided(undecided)
 
 

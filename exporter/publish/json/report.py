@@ -9,10 +9,12 @@ The shape (``schema_version`` 1; a field may be added, none is renamed or remove
   ``polled_at`` (null before the first poll; then everything below is null too);
   ``duration_seconds``; ``up``; ``failure`` (null or ``reason`` and ``detail``);
   ``readers`` (by name: null if read, else ``reason`` and ``detail``);
-  ``server`` (null if not read); ``rules`` (``state``, ``explanation``, ``error_lines``,
-  ``remedy``); ``exemptions``; ``certificates`` (``places``, ``verified``, ``revocation_lists``,
-  ``server_certificate_pending``, ``served_at``, ``explanation``); ``connections`` (worst first;
-  null if they could not be read).
+  ``server`` (null if not read); ``rules`` (``state``, ``findings``, ``explanation``,
+  ``error_lines``, ``remedy``); ``exemptions``; ``certificates`` (``places``, ``verified``,
+  ``revocation_lists``, ``server_certificate_pending``, ``served_at``, ``findings``,
+  ``explanation``); ``connections`` (worst first; null if they could not be read).
+- ``findings``: one object each: ``kind``, the fields of that kind, and ``text``, the sentence;
+  ``explanation`` has the sentences alone.
 
 Times are ISO 8601 in UTC. What is not known is null, never zero or empty.
 """

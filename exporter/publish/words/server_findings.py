@@ -43,7 +43,7 @@ _EXPIRIES = {
         "add its successor to ssl_ca_file and reload",
     ),
     ExpiringThing.REVOCATION_LIST: (
-        "The certificate revocation list (CRL) of {}",
+        "The certificate revocation list (CRL) of the CA {}",
         "every client below that CA is rejected, whatever the rule",
         "have a new one issued, replace the file and reload",
     ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.board import Board
-from exporter.model.certificates_report import NextUnknown
+from exporter.model.certificates_report import NextUnknown, NotFound, StandbyNotConfirmed
 from exporter.model.judgement import Forecast
 from lab.wait import until
 from tests.live.certificates.house import OLDEST_AND_NEWEST, ROLE
@@ -59,6 +59,8 @@ def _nobody_is_taken_for_the_other(both: Pair) -> None:
     assert len(found) == 2
     for connection in found:
         assert isinstance(connection.next_certificate, NextUnknown)
-        assert "neither slot, address nor sender tells" in connection.next_certificate.why
+        why = connection.next_certificate.why
+        assert isinstance(why, NotFound)
+        assert isinstance(why.standby, StandbyNotConfirmed)
         assert connection.certificate_pending is None
         assert connection.forecast is Forecast.UNKNOWN

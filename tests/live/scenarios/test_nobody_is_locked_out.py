@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.model.finding import NextHandshake
 from exporter.model.inventory import InventorySource
 from exporter.model.judgement import Forecast, Posture, Reason, Verdict
 from exporter.model.remedy import Place
 from exporter.observe.certificates.files.inventory import InventoryReader
+from exporter.publish.words.findings import text
 from lab.cluster import quoted
 from lab.source_address import SourceAddresses
 from tests.live.primaries import Primaries
@@ -242,8 +244,11 @@ def test_where_only_the_chain_is_checked_a_name_is_nothing_to_repair(shared: Sta
         know_certificates(shared, Path(operator.parameters["sslcert"]))
         connection = operator.told()
         assert connection.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
-        assert "no rule compares its name" in " ".join(connection.explanation)
-        assert "refused with it" not in " ".join(connection.explanation)
+        (handshake,) = (f for f in connection.findings if isinstance(f, NextHandshake))
+        assert handshake.is_required
+        assert not handshake.compares_name
+        assert "no rule compares its name" in text(handshake)
+        assert "rejected" not in text(handshake)
         first = connection.remedy[0]
         assert first.action.startswith("Issue a client certificate with the common name (CN) repl")
         operator.everybody_reconnects()

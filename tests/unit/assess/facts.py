@@ -188,7 +188,6 @@ def known(
         hba_since=LOADED,
         ident_since=LOADED,
         regular_expressions={},
-        unknown="not known",
     )
 
 

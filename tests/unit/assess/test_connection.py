@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from exporter.assess.connection import RulesInForce
+from exporter.model.doubt import ConnectionHidden, MembershipUnread, RuleInDoubt, RulesNotKnown
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, HbaRule, IdentContent, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
@@ -119,7 +120,7 @@ def test_it_is_matched_with_what_was_read_of_its_role() -> None:
         assert told == Undecided(
             (staff,),
             may_match_none=True,
-            why=(f"{HBA}:1: membership in staff could not be read",),
+            why=(RuleInDoubt(staff.location, (MembershipUnread("staff"),)),),
         )
 
 
@@ -138,14 +139,14 @@ def test_a_line_with_quotes_leaves_its_keywords_in_doubt() -> None:
 
 def test_rules_that_are_not_known_are_so_for_the_reason_given() -> None:
     told = judged_under(STANDBY, known(state=HbaState.PENDING))
-    assert told.rule_match == Undecided((), may_match_none=True, why=("not known",))
+    assert told.rule_match == Undecided(
+        (), may_match_none=True, why=(RulesNotKnown(HbaState.PENDING),)
+    )
 
 
 def test_a_hidden_connection_is_matched_to_nothing() -> None:
     told = judged(replace(PLAIN, peer=OtherPeer.HIDDEN), TRUST)
-    assert told.rule_match == Undecided(
-        (), may_match_none=True, why=("how it is connected is hidden from the exporter's role",)
-    )
+    assert told.rule_match == Undecided((), may_match_none=True, why=(ConnectionHidden(),))
     assert told.predates_rules is None
     assert (told.posture, told.verdict) == (Posture.HIDDEN, Verdict.UNKNOWN)
 

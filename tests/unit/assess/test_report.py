@@ -9,6 +9,7 @@ import pytest
 from exporter.assess.advice.rules_remedy import INSTALL, check_and_load
 from exporter.assess.report import assess, failed
 from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.finding import LineInError, RulesState
 from exporter.model.hba import (
     ErrorLine,
     HbaContent,
@@ -43,7 +44,7 @@ DENIED = Unread(FailureReason.PERMISSION, "denied")
 MISSING = Unread(FailureReason.NOT_INSTALLED)
 HOUR = timedelta(hours=1)
 EDITED = LOADED + HOUR
-IN_FORCE = "The rules on disk are the rules in force."
+IN_FORCE = RulesState(HbaState.LOADED)
 EXEMPT_LAB = Exemption("lab", "only a lab", None, roles=frozenset({"lab"}))
 
 
@@ -115,15 +116,6 @@ def test_each_reader_is_told_with_its_own_failure() -> None:
 
 WARNING = ErrorLine(RuleLocation(HBA, 8), "SSL is disabled", blocks_loading=False)
 BROKEN = ErrorLine(RuleLocation(HBA, 9), "x", blocks_loading=True)
-NOT_LOADED = "pg_hba.conf was edited and is not loaded: older rules are in force."
-REJECTED = (
-    "The last reload was rejected: older rules are in force, and the next restart of the server "
-    "fails."
-)
-UNVERIFIED = (
-    "Whether the rules on disk are the ones in force is not known: the times of the files cannot "
-    "be read, and no reload was seen yet."
-)
 
 
 def with_errors(*errors: ErrorLine) -> HbaContent:
@@ -131,22 +123,20 @@ def with_errors(*errors: ErrorLine) -> HbaContent:
 
 
 @pytest.mark.parametrize(
-    ("poll", "state", "explanation"),
+    ("poll", "state"),
     [
-        (replace(POLL, hba=with_errors(WARNING)), HbaState.LOADED, IN_FORCE),
-        (replace(POLL, file_times=times(hba=EDITED)), HbaState.PENDING, NOT_LOADED),
-        (replace(POLL, hba=with_errors(BROKEN, WARNING)), HbaState.REJECTED, REJECTED),
-        (replace(POLL, file_times=MISSING), HbaState.UNVERIFIED, UNVERIFIED),
-        (replace(POLL, hba=MISSING), HbaState.UNREADABLE, "pg_hba_file_rules cannot be read."),
+        (replace(POLL, hba=with_errors(WARNING)), HbaState.LOADED),
+        (replace(POLL, file_times=times(hba=EDITED)), HbaState.PENDING),
+        (replace(POLL, hba=with_errors(BROKEN, WARNING)), HbaState.REJECTED),
+        (replace(POLL, file_times=MISSING), HbaState.UNVERIFIED),
+        (replace(POLL, hba=MISSING), HbaState.UNREADABLE),
     ],
 )
-def test_the_state_of_the_rules_is_told_in_words(
-    poll: Observation, state: HbaState, explanation: str
-) -> None:
+def test_the_state_of_the_rules_is_reported_first(poll: Observation, state: HbaState) -> None:
     told = report(poll).rules
     assert told is not None
     assert told.state is state
-    assert told.explanation[0] == explanation
+    assert told.findings[0] == RulesState(state)
 
 
 def test_lines_in_error_are_told_with_what_to_do() -> None:
@@ -154,9 +144,10 @@ def test_lines_in_error_are_told_with_what_to_do() -> None:
     told = report(replace(POLL, hba=with_errors(peer, WARNING))).rules
     assert told is not None
     assert told.error_lines == (peer, WARNING)
-    assert told.explanation[1:] == (
-        f"{HBA}, line 9: peer authentication is only supported on local sockets",
-        f"{HBA}, line 8: SSL is disabled (this one does not block loading)",
+    assert told.findings == (
+        RulesState(HbaState.REJECTED),
+        LineInError(peer),
+        LineInError(WARNING),
     )
     correct, check = told.remedy
     assert correct.lines == ("local all all peer",)
@@ -174,7 +165,7 @@ def test_what_to_write_for_a_line_in_error_is_for_those_who_replicate() -> None:
 def test_rules_that_cannot_be_read_need_the_exporter_s_rights() -> None:
     told = report(replace(POLL, hba=MISSING)).rules
     assert told == RulesReport(
-        HbaState.UNREADABLE, (), ("pg_hba_file_rules cannot be read.",), (INSTALL,)
+        HbaState.UNREADABLE, (), (RulesState(HbaState.UNREADABLE),), (INSTALL,)
     )
 
 

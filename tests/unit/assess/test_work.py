@@ -27,12 +27,21 @@ from exporter.assess.rules.match import (
     governing_rule,
 )
 from exporter.assess.rules.surroundings import Surroundings
-from exporter.assess.work import MOST_STEPS, TooMuchWorkError, Work
+from exporter.assess.work import MOST_STEPS, TooMuchWorkError, Work, size_of
+from exporter.model.certificates_report import NameFit
+from exporter.model.doubt import RuleInDoubt, SeveralVersions
 from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.finding import (
+    MoreNotInUse,
+    NoRuleMatches,
+    NotDecided,
+    RuleGoverns,
+    RuleRequires,
+)
 from exporter.model.hba import ConnectionType, ErrorLine, HbaRule, IdentMapping, RuleLocation
 from exporter.model.history import Judgements, RulesHistory
 from exporter.model.inventory import Binding
-from exporter.model.judgement import HbaState
+from exporter.model.judgement import Demand, HbaState
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.policy import Exemption, Policy
@@ -131,10 +140,11 @@ def least(
 
 
 def text_steps(connection: Connection) -> int:
-    lines = [*connection.explanation]
+    lines: list[str] = []
     for step in connection.remedy:
         lines += [step.action, *step.lines]
-    return sum(len(line) for line in lines) // CHARACTERS_OF_A_STEP
+    characters = size_of(connection.findings) + sum(len(line) for line in lines)
+    return characters // CHARACTERS_OF_A_STEP
 
 
 def judged(
@@ -173,6 +183,45 @@ def test_shared_work_has_the_same_limit_and_a_count_of_its_own() -> None:
     work.add(7)
     work.shared.add(3)
     assert (work.done, work.shared.done, work.shared.most) == (7, 10, 10)
+
+
+# --- the size of findings
+
+OTHER = 8
+"""Characters of what is not text."""
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ("", 0),
+        ("twelve chars", 12),
+        (Demand.CERTIFICATE, len("certificate")),
+        (7, OTHER),
+        (None, OTHER),
+        (True, OTHER),
+        (NOW, OTHER),
+        (b"much longer than that", OTHER),
+        (NameFit.ADMITTED, OTHER),
+        ((), 0),
+        (("ab", "cde", 1), 5 + OTHER),
+        (("ab", ("cde", ())), 5),
+        (NoRuleMatches(), OTHER),
+        (MoreNotInUse(3), OTHER + OTHER),
+        (RuleRequires(Demand.NOTHING, "md5"), OTHER + len("nothing") + 3),
+        (NotDecided(SeveralVersions()), OTHER + OTHER),
+        (NotDecided(RuleInDoubt(RuleLocation("ab", 1), ())), OTHER + OTHER + OTHER + 2 + OTHER),
+        ((NoRuleMatches(), NoRuleMatches()), OTHER + OTHER),
+    ],
+)
+def test_the_size_of_findings_is_that_of_their_texts_and_fields(value: object, size: int) -> None:
+    assert size_of(value) == size
+
+
+def test_the_size_of_a_rule_grows_with_its_tokens() -> None:
+    one = size_of(RuleGoverns(CERT))
+    longer = replace(CERT, roles=(*CERT.roles, "x" * 50), options=(*CERT.options, "y" * 30))
+    assert size_of(RuleGoverns(longer)) == one + 80
 
 
 # --- rules

@@ -10,7 +10,6 @@ from exporter.assess.advice.rules_remedy import (
     INSTALL,
     LOAD_ONCE,
     check_and_load,
-    error_text,
     rules_remedy,
 )
 from exporter.model.hba import ErrorLine, RuleLocation
@@ -154,13 +153,6 @@ def test_names_are_written_as_the_server_s_version_reads_them() -> None:
 def test_where_nobody_replicates_over_tcp_the_line_has_placeholders() -> None:
     for nobody in ((), (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET),)):
         assert correcting(CERT_ON_HOST, *nobody).lines == ("hostssl replication ROLE ADDRESS cert",)
-
-
-def test_an_error_is_told_with_its_place_and_whether_it_blocks_loading() -> None:
-    assert error_text(broken("x y")) == f"{HBA}, line 7: x y"
-    assert error_text(broken("x y", blocks=False)) == (
-        f"{HBA}, line 7: x y (this one does not block loading)"
-    )
 
 
 @pytest.mark.parametrize("state", [HbaState.PENDING, HbaState.REJECTED, HbaState.UNVERIFIED])

@@ -6,7 +6,24 @@ from ipaddress import ip_address
 import pytest
 
 from exporter.model.certificate import Certificate, CertificateFile, CertificateSource
-from exporter.model.certificates_report import NameFit, NextCertificate, NextUnknown
+from exporter.model.certificates_report import (
+    CertificateFileEmpty,
+    CertificateFileUnread,
+    ChainsDiffer,
+    InventoryGap,
+    NameFit,
+    NextCertificate,
+    NextUnknown,
+    NoCertificateConfigured,
+    NoneSent,
+    NotFound,
+    OutcomesDiffer,
+    StandbyNotConfirmed,
+    StandbyNotIdentified,
+    StandbysDiffer,
+    WhyNextUnknown,
+    WhyNoStandby,
+)
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import HbaRule, LineTraits, RuleLocation
 from exporter.model.inventory import InventoryCertificate
@@ -65,7 +82,7 @@ def sent(connection: Connection) -> Certificate:
     return connection.next_certificate.certificate
 
 
-def why(connection: Connection) -> str:
+def why(connection: Connection) -> WhyNextUnknown:
     assert isinstance(connection.next_certificate, NextUnknown)
     return connection.next_certificate.why
 
@@ -91,71 +108,66 @@ def test_the_standbys_file_goes_before_the_inventory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("receiver", "words"),
+    ("receiver", "reason"),
     [
         (
             replace(RECEIVER, certificate=Unread(FailureReason.PERMISSION, "denied")),
-            "the certificate file of db2 cannot be read: denied",
+            CertificateFileUnread("db2", "denied", is_missing=False),
         ),
         (
             replace(RECEIVER, certificate=Unread(FailureReason.NOT_INSTALLED)),
-            "the certificate file of db2 cannot be read: not_installed",
+            CertificateFileUnread("db2", "not_installed", is_missing=False),
         ),
-        (sending(), f"{FILE} on db2 holds no certificate"),
+        (sending(), CertificateFileEmpty("db2", FILE)),
     ],
 )
 def test_where_the_file_tells_nothing_the_inventory_is_asked(
-    receiver: Receiver, words: str
+    receiver: Receiver, reason: WhyNoStandby
 ) -> None:
     knowledge = of_standby(receiver)
-    assert why(judged(knowledge, CERT)) == f"{words}, and there is no inventory"
+    assert why(judged(knowledge, CERT)) == NotFound(reason, InventoryGap.NO_INVENTORY)
     knowledge = replace(knowledge, inventory=inventory())
-    assert why(judged(knowledge, CERT)) == f"{words}, and the inventory has no certificate for it"
+    assert why(judged(knowledge, CERT)) == NotFound(reason, InventoryGap.NO_CERTIFICATE)
     assert sent(judged(replace(knowledge, inventory=inventory(known(OWN))), CERT)) == OWN
 
 
 def test_a_file_that_cannot_be_opened_is_none_to_send() -> None:
     missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
     knowledge = replace(of_standby(missing), inventory=inventory(known(OWN)))
-    assert why(judged(knowledge, CERT)) == (
-        "the certificate file of db2 cannot be opened: no such file"
+    assert why(judged(knowledge, CERT)) == NoneSent(
+        (CertificateFileUnread("db2", "no such file", is_missing=True),)
     )
 
 
 def test_a_standby_without_a_file_sends_none() -> None:
     knowledge = of_standby(replace(RECEIVER, certificate=CertificateFile("")))
     knowledge = replace(knowledge, inventory=inventory(known(OWN)))
-    assert why(judged(knowledge, CERT)) == "db2 is told to send none"
+    assert why(judged(knowledge, CERT)) == NoneSent((NoCertificateConfigured("db2"),))
 
 
 def test_a_standby_that_nothing_but_its_names_speaks_for_is_not_taken_for_it() -> None:
     far = replace(STANDBY, peer=TcpPeer(ip_address("10.9.9.9"), 1))
     knowledge = of_standby(replace(RECEIVER, sender_host="proxy"))
-    assert why(judged(knowledge, CERT, sender=far)) == (
-        "it may be db2, but neither slot, address nor sender tells, and there is no inventory"
+    assert why(judged(knowledge, CERT, sender=far)) == NotFound(
+        StandbyNotConfirmed(("db2",)), InventoryGap.NO_INVENTORY
     )
     stored_too = replace(knowledge, inventory=inventory(known(OWN)))
     assert sent(judged(stored_too, CERT, sender=far)) == OWN
     nobody = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
-    assert why(judged(nobody, CERT)) == (
-        "no target is visibly the standby behind it, and there is no inventory"
-    )
+    assert why(judged(nobody, CERT)) == NotFound(StandbyNotIdentified(), InventoryGap.NO_INVENTORY)
 
 
 def test_of_several_standbys_all_must_send_the_same() -> None:
     twin = replace(STANDBY_TARGET, target="db1b")
     assert sent(judged(of_standby(RECEIVER, twin), CERT)) == OWN
     renewed = replace(twin, receiver=sending(RENEWED))
-    assert why(judged(of_standby(RECEIVER, renewed), CERT)) == (
-        "it may be db1b or db2, which would not send the same"
-    )
+    assert why(judged(of_standby(RECEIVER, renewed), CERT)) == StandbysDiffer(("db1b", "db2"))
     missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING))
-    assert why(judged(of_standby(RECEIVER, replace(twin, receiver=missing)), CERT)) == (
-        "it may be db1b or db2, which would not send the same"
-    )
+    without = of_standby(RECEIVER, replace(twin, receiver=missing))
+    assert why(judged(without, CERT)) == StandbysDiffer(("db1b", "db2"))
     unread = replace(RECEIVER, certificate=Unread(FailureReason.PERMISSION))
-    assert why(judged(of_standby(RECEIVER, replace(twin, receiver=unread)), CERT)) == (
-        "the certificate file of db1b cannot be read: permission, and there is no inventory"
+    assert why(judged(of_standby(RECEIVER, replace(twin, receiver=unread)), CERT)) == NotFound(
+        CertificateFileUnread("db1b", "permission", is_missing=False), InventoryGap.NO_INVENTORY
     )
 
 
@@ -191,16 +203,17 @@ def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_a
     for knowledge in either(sending(OWN), sending(OWN, CA)):
         assert sent(judged(knowledge, CERT)) == OWN
     for knowledge in either(sending(OWN), sending(OWN, WEAK)):
-        assert why(judged(knowledge, CERT)) == (
-            "it may be db1b or db2, which send other certificates with it and would not fare alike"
-        )
+        assert why(judged(knowledge, CERT)) == ChainsDiffer(("db1b", "db2"))
 
 
 def test_of_several_standbys_that_send_none_all_are_told() -> None:
     missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
     knowledge, _ = either(missing, replace(RECEIVER, certificate=CertificateFile("")))
-    assert why(judged(knowledge, CERT)) == (
-        "the certificate file of db2 cannot be opened: no such file, or db1b is told to send none"
+    assert why(judged(knowledge, CERT)) == NoneSent(
+        (
+            CertificateFileUnread("db2", "no such file", is_missing=True),
+            NoCertificateConfigured("db1b"),
+        )
     )
 
 
@@ -260,10 +273,7 @@ def test_whose_a_certificate_is_says_the_configuration_first(
 ) -> None:
     told = judged(stored(*certificates), CERT)
     if expected is None:
-        assert why(told) == (
-            "no target is visibly the standby behind it, and the inventory has no certificate "
-            "for it"
-        )
+        assert why(told) == NotFound(StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE)
     else:
         assert sent(told) == expected
 
@@ -293,9 +303,8 @@ def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
     knowledge = replace(
         stored(known(renewed), known(alike)), verify=OpenSsl({alike: Verification("bad")})
     )
-    assert why(judged(knowledge, SCRAM, sender=using(old))) == (
-        "it may be one of several certificates that would not fare alike: serial number "
-        "5 (/inventory/replica.crt), 4 (/inventory/replica.crt)"
+    assert why(judged(knowledge, SCRAM, sender=using(old))) == OutcomesDiffer(
+        ((alike, "/inventory/replica.crt"), (renewed, "/inventory/replica.crt"))
     )
 
 
@@ -307,7 +316,9 @@ def test_what_shows_nothing_may_own_a_certificate_by_name(sender: WalSender) -> 
 
 def test_a_certificate_without_a_subject_has_no_kin() -> None:
     nameless = certificate(name(), serial=30)
-    assert why(judged(stored(known(nameless)), SCRAM, sender=using(nameless))).startswith("no ")
+    assert why(judged(stored(known(nameless)), SCRAM, sender=using(nameless))) == NotFound(
+        StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE
+    )
 
 
 @pytest.mark.parametrize(
@@ -375,14 +386,21 @@ def test_of_two_that_are_equally_new_and_fare_alike_the_one_that_ends_first_is_t
 
 def test_of_two_that_are_equally_new_and_fare_otherwise_none_is_told() -> None:
     bad = Verification("certificate revoked", ForecastCause.REVOKED)
-    assert "8 (/inventory/replica.crt)" in why(judged(tied(bad), CERT))
+    differ = why(judged(tied(bad), CERT))
+    assert isinstance(differ, OutcomesDiffer)
+    assert sorted((c.serial_number, path) for c, path in differ.candidates) == [
+        (8, "/inventory/replica.crt"),
+        (9, "/inventory/replica.crt"),
+    ]
 
 
 def test_of_two_whose_names_fare_otherwise_none_is_told() -> None:
     one = certificate(name("CN=a"), serial=8)
     other = certificate(name("CN=replica"), serial=9)
     knowledge = stored(known(one, roles=["replica"]), known(other, roles=["replica"]))
-    assert why(judged(knowledge, CERT)).startswith("it may be one of several certificates")
+    differ = why(judged(knowledge, CERT))
+    assert isinstance(differ, OutcomesDiffer)
+    assert {c for c, _ in differ.candidates} == {one, other}
 
 
 GSS = replace(CERT, auth_method="gss", options=("map=m",))
@@ -432,9 +450,8 @@ def test_where_the_servers_files_are_not_read_equal_names_fare_alike() -> None:
 def test_of_too_many_none_is_looked_at() -> None:
     several = [known(certificate(name(f"CN=n{n}"), serial=n), roles=["replica"]) for n in range(17)]
     assert isinstance(judged(stored(*several[1:]), CERT).next_certificate, NextCertificate)
-    assert why(judged(stored(*several), CERT)) == (
-        "no target is visibly the standby behind it, and more than 16 of the inventory may be its "
-        "own"
+    assert why(judged(stored(*several), CERT)) == NotFound(
+        StandbyNotIdentified(), InventoryGap.TOO_MANY
     )
 
 
@@ -449,7 +466,9 @@ def test_the_newest_may_be_another_clients_that_shares_the_name() -> None:
     alone = judged(knowledge, CERT, sender=using(EXPIRED))
     assert sent(alone) == RENEWED
     other = using(OWN, OTHER_STANDBY)
-    assert "fare alike" in why(judged(knowledge, CERT, sender=using(EXPIRED), others=[other]))
+    shared = why(judged(knowledge, CERT, sender=using(EXPIRED), others=[other]))
+    assert isinstance(shared, OutcomesDiffer)
+    assert {c for c, _ in shared.candidates} == {EXPIRED, RENEWED}
     # with another role, another subject, or the same client, it is not
     for another in (
         replace(other, role="other"),
@@ -497,10 +516,14 @@ def test_of_a_role_that_is_shared_what_is_in_use_may_stay() -> None:
     )
     third = certificate(serial=77)
     others = [using(third, OTHER_STANDBY)]
-    assert "fare alike" in why(judged(knowledge, CERT, others=others))
+    shared = why(judged(knowledge, CERT, others=others))
+    assert isinstance(shared, OutcomesDiffer)
+    assert {c for c, _ in shared.candidates} == {OWN, RENEWED}
     # where it is not known what is in use, it may be any of them
     unknown = using(certificate(serial=78))
-    assert "fare alike" in why(judged(knowledge, CERT, sender=unknown, others=others))
+    shared = why(judged(knowledge, CERT, sender=unknown, others=others))
+    assert isinstance(shared, OutcomesDiffer)
+    assert {c for c, _ in shared.candidates} == {OWN, RENEWED}
 
 
 def test_a_standbys_file_may_hold_several_authorities() -> None:

@@ -6,16 +6,18 @@ import pytest
 
 from exporter.assess.certificates.security_level import doubtful
 from exporter.model.certificate import Certificate
-from exporter.model.certificates_report import NextCertificate, NextUnknown
+from exporter.model.certificates_report import NameFit, NextCertificate, NextUnknown
+from exporter.model.finding import NextHandshake, Weakness
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import Forecast, ForecastCause
 from exporter.model.knowledge import Knowledge
-from exporter.model.verification import Verification
+from exporter.model.verification import VERIFIED, Verification
 from tests.unit.assess.facts import CERT, NOW, REJECT, SCRAM
 from tests.unit.assess.with_certificates import (
     CA,
     DAY,
     OWN,
+    REPLICA,
     OpenSsl,
     certificate,
     inventory,
@@ -54,7 +56,7 @@ def keyed(key_type: str) -> Certificate:
     ],
 )
 def test_a_weak_digest_is_in_doubt(algorithm: str) -> None:
-    assert doubtful([signed(algorithm)]) == f'"replica" is signed by {algorithm}'
+    assert doubtful([signed(algorithm)]) == Weakness(REPLICA, algorithm, "")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_a_weak_digest_is_in_doubt(algorithm: str) -> None:
     ],
 )
 def test_another_digest_is_not(algorithm: str) -> None:
-    assert doubtful([signed(algorithm)]) == ""
+    assert doubtful([signed(algorithm)]) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_another_digest_is_not(algorithm: str) -> None:
     ["RSA 512", "RSA 1024", "RSA 2047", "DSA 1024", "EC secp192r1", "EC secp160k1", "EC sect163k1"],
 )
 def test_a_short_key_is_in_doubt(key_type: str) -> None:
-    assert doubtful([keyed(key_type)]) == f'"replica" has a key of {key_type}'
+    assert doubtful([keyed(key_type)]) == Weakness(REPLICA, "", key_type)
 
 
 @pytest.mark.parametrize(
@@ -90,18 +92,18 @@ def test_a_short_key_is_in_doubt(key_type: str) -> None:
     ],
 )
 def test_another_key_is_not(key_type: str) -> None:
-    assert doubtful([keyed(key_type)]) == ""
+    assert doubtful([keyed(key_type)]) is None
 
 
 def test_the_whole_chain_counts_but_not_the_signature_of_a_root() -> None:
-    assert doubtful([OWN, INTERMEDIATE]) == ""
+    assert doubtful([OWN, INTERMEDIATE]) is None
     weak = replace(INTERMEDIATE, signature_algorithm="sha1WithRSAEncryption")
-    assert doubtful([OWN, weak]) == '"issuing" is signed by sha1WithRSAEncryption'
+    assert doubtful([OWN, weak]) == Weakness(INTERMEDIATE.subject, "sha1WithRSAEncryption", "")
     itself = replace(ROOT, issuer=ROOT.subject)
-    assert doubtful([OWN, itself]) == ""
+    assert doubtful([OWN, itself]) is None
     short = replace(itself, key_type="RSA 1024")
-    assert doubtful([OWN, itself, short]) == '"CA" has a key of RSA 1024'
-    assert doubtful([]) == ""
+    assert doubtful([OWN, itself, short]) == Weakness(CA.subject, "", "RSA 1024")
+    assert doubtful([]) is None
 
 
 @pytest.mark.parametrize("rule", [CERT, SCRAM])
@@ -118,14 +120,17 @@ def test_whether_it_would_get_in_is_not_known(
 ) -> None:
     told = judged(of_standby(sending(*chain)), rule)
     assert (told.forecast, told.forecast_cause) == (Forecast.UNKNOWN, ForecastCause.NONE)
-    sentence = next(s for s in told.explanation if "security level" in s)
-    assert sentence == (
-        "The server's authorities vouch for it, but whether TLS takes it hangs on the security "
-        f"level of the server's OpenSSL, which cannot be seen: {doubtful(chain)}. Certificates "
-        "signed with SHA-256, with RSA keys of 2048 bits or EC keys of 256, are taken at the "
-        "common levels; its name lets in as replica."
+    (handshake,) = (f for f in told.findings if isinstance(f, NextHandshake))
+    weakness = doubtful(chain)
+    assert weakness is not None
+    assert handshake == NextHandshake(
+        role="replica",
+        name=NameFit.ADMITTED,
+        verification=VERIFIED,
+        weakness=weakness,
+        compares_name=rule is CERT,
+        is_required=False,
     )
-    assert all("would get in" not in s for s in told.explanation)
     assert all(not s.action.startswith("Use the certificate") for s in told.remedy)
 
 

@@ -14,6 +14,15 @@ from exporter.model.certificate import (
 )
 from exporter.model.certificates_report import Matched, Unmatched
 from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.finding import (
+    ExpiringThing,
+    Expiry,
+    MoreNotInUse,
+    NotInUse,
+    ServedDiffers,
+    ServedNotVerified,
+    ServedRejected,
+)
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
@@ -29,6 +38,7 @@ from exporter.model.verification import NOT_CHECKED, VERIFIED, Purpose, Trust, V
 from tests.unit.assess.facts import CERT, KNOWLEDGE, NOW, POLL, SERVER, STANDBY, report
 from tests.unit.assess.with_certificates import (
     CA,
+    CA_NAME,
     DAY,
     EXPIRED,
     NO_LISTS,
@@ -68,10 +78,8 @@ NOT_READ = Unread(FailureReason.PERMISSION, "denied")
 NOBODY = replace(SEEN, wal_senders=())
 ISSUER = certificate(name("CN=Issuing CA"), serial=2, until=NOW + 200 * DAY, authority=True)
 RENEWED_LEAF = certificate(name("CN=db1"), serial=51, until=NOW + 300 * DAY)
-LEAF_ENDS = (
-    'The certificate "db1" that the server sends is the first here to end, 2027-02-02 06:00 UTC: '
-    "from then on clients that verify the server (sslmode verify-ca or verify-full) do not "
-    "connect; before that, put a renewed one into ssl_cert_file and reload."
+LEAF_EXPIRES = Expiry(
+    ExpiringThing.SERVED_CERTIFICATE, SERVER_LEAF.subject, NOW + 90 * DAY, is_past=False
 )
 
 
@@ -156,9 +164,9 @@ def test_the_served_chain_is_checked_as_a_client_would() -> None:
     assert openssl.asked == [((SERVER_LEAF, ISSUER), Trust((CA,)), Purpose.SERVER, NOW, "db1")]
     assert found.verified == (VerifiedCertificate(SERVER_LEAF, SERVER_USE, "hostname mismatch"),)
     assert found.served_at == NOW
-    assert found.explanation[0] == (
-        "A client with sslmode=verify-full and the host name db1 refuses the certificate that is "
-        'served, "db1" (serial number 50, valid until 2027-02-02 06:00 UTC): hostname mismatch.'
+    assert found.findings == (
+        ServedRejected(SERVER_LEAF, "db1", "hostname mismatch"),
+        LEAF_EXPIRES,
     )
 
 
@@ -169,25 +177,20 @@ def test_without_authorities_the_served_certificate_is_not_checked(trust: object
     found = told(NOBODY, Knowledge(openssl, served=served))
     assert openssl.asked == []
     assert found.verified == (VerifiedCertificate(SERVER_LEAF, SERVER_USE, NOT_CHECKED),)
-    unread = "The served certificate is not checked: its authorities cannot be read (denied)."
-    assert found.explanation == ((LEAF_ENDS,) if trust is None else (unread, LEAF_ENDS))
+    unread = ServedNotVerified("denied")
+    assert found.findings == ((LEAF_EXPIRES,) if trust is None else (unread, LEAF_EXPIRES))
 
 
 def test_a_reason_stands_for_words_that_are_missing() -> None:
     served = replace(SERVED, trust=Unread(FailureReason.FILE_MISSING))
-    assert (
-        told(NOBODY, replace(KNOWLEDGE, served=served)).explanation[0].endswith("(file_missing).")
-    )
+    found = told(NOBODY, replace(KNOWLEDGE, served=served))
+    assert found.findings[0] == ServedNotVerified("file_missing")
 
 
 def test_a_name_that_is_not_known_is_not_told() -> None:
     openssl = OpenSsl({SERVER_LEAF: Verification("bad")})
     knowledge = Knowledge(openssl, served=replace(SERVED, host=None))
-    assert (
-        told(NOBODY, knowledge)
-        .explanation[0]
-        .startswith("A client with sslmode=verify-full refuses the certificate that is served, ")
-    )
+    assert told(NOBODY, knowledge).findings[0] == ServedRejected(SERVER_LEAF, None, "bad")
 
 
 @pytest.mark.parametrize(
@@ -210,84 +213,49 @@ def test_a_server_certificate_is_pending_until_it_is_served(
         assert found.server_certificate_pending is then
 
 
-def test_a_pending_server_certificate_is_told_with_what_to_do() -> None:
+def test_a_pending_server_certificate_is_reported_with_the_served_one() -> None:
     poll = with_files(own=file("server.crt", RENEWED_LEAF))
-    assert told(poll, replace(KNOWLEDGE, served=SERVED)).explanation == (
-        (
-            'ssl_cert_file holds "db1" (serial number 51, valid until 2027-08-31 06:00 UTC), and '
-            'served is "db1" (serial number 50, valid until 2027-02-02 06:00 UTC), as seen '
-            "2026-11-04 "
-            "06:00 UTC: reload; where that changes nothing, the server's log says why (a key that "
-            "does not fit)."
-        ),
-        LEAF_ENDS,
+    assert told(poll, replace(KNOWLEDGE, served=SERVED)).findings == (
+        ServedDiffers(in_file=RENEWED_LEAF, served=SERVER_LEAF, read_at=NOW),
+        LEAF_EXPIRES,
     )
 
 
 # --- what ends
 
 
-def test_what_ends_first_is_told_and_what_fails_then() -> None:
+def test_what_expires_first_is_reported() -> None:
     # the authority ends in a year
-    assert told(SEEN).explanation == ()
-    assert told(SEEN, replace(KNOWLEDGE, served=SERVED)).explanation == (LEAF_ENDS,)
+    assert told(SEEN).findings == ()
+    assert told(SEEN, replace(KNOWLEDGE, served=SERVED)).findings == (LEAF_EXPIRES,)
     soon = certificate(name("CN=Issuing CA"), serial=2, until=NOW + DAY, authority=True)
     served = replace(SERVED, certificates=(SERVER_LEAF, soon))
-    assert told(SEEN, replace(KNOWLEDGE, served=served)).explanation == (
-        (
-            'The authority "Issuing CA" that the server sends is the first here to end, 2026-11-05 '
-            "06:00 "
-            "UTC: from then on clients that verify the server (sslmode verify-ca or verify-full) "
-            "do "
-            "not connect; before that, put its successor into ssl_cert_file, after the server's "
-            "own, "
-            "and reload."
-        ),
+    assert told(SEEN, replace(KNOWLEDGE, served=served)).findings == (
+        Expiry(ExpiringThing.SERVED_AUTHORITY, soon.subject, NOW + DAY, is_past=False),
     )
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl(until=None), crl()))
-    assert told(with_files(lists=lists)).explanation == (
-        (
-            'The revocation list of "CA" is the first here to end, 2026-11-11 06:00 UTC: from then '
-            "on "
-            "every client below that authority is refused, under every rule; before that, have a "
-            "new "
-            "one issued, put it in its place and reload."
-        ),
+    assert told(with_files(lists=lists)).findings == (
+        Expiry(ExpiringThing.REVOCATION_LIST, CA_NAME, NOW + 7 * DAY, is_past=False),
     )
     endless = replace(lists, revocation_lists=(crl(until=None),))
-    assert told(with_files(lists=endless)).explanation == ()
+    assert told(with_files(lists=endless)).findings == ()
 
 
 def test_what_ends_in_more_than_ninety_days_is_no_news() -> None:
     leaf = certificate(name("CN=db1"), serial=50, until=NOW + 90 * DAY + timedelta(seconds=1))
     served = replace(SERVED, certificates=(leaf,))
-    assert told(with_files(), replace(KNOWLEDGE, served=served)).explanation == ()
+    assert told(with_files(), replace(KNOWLEDGE, served=served)).findings == ()
 
 
-def test_all_that_has_ended_is_told() -> None:
+def test_all_that_has_expired_is_reported() -> None:
     old = certificate(name("CN=Old CA"), serial=3, until=NOW - DAY, authority=True)
     edge = certificate(name("CN=Edge"), serial=4, until=NOW, authority=True)
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl(until=NOW - 2 * DAY),))
     poll = with_files(authority=file("root.crt", edge, old, CA), lists=lists)
-    assert told(poll).explanation == (
-        (
-            'The revocation list of "CA" ended 2026-11-02 06:00 UTC: every client below that '
-            "authority "
-            "is refused, under every rule; have a new one issued, put it in its place and reload."
-        ),
-        (
-            'The authority "Old CA" of ssl_ca_file ended 2026-11-03 06:00 UTC: clients whose '
-            "certificates hang on it are refused, under every rule; put its successor into "
-            "ssl_ca_file "
-            "beside it and reload."
-        ),
-        (
-            'The authority "Edge" of ssl_ca_file is the first here to end, 2026-11-04 06:00 UTC: '
-            "from "
-            "then on clients whose certificates hang on it are refused, under every rule; before "
-            "that, "
-            "put its successor into ssl_ca_file beside it and reload."
-        ),
+    assert told(poll).findings == (
+        Expiry(ExpiringThing.REVOCATION_LIST, CA_NAME, NOW - 2 * DAY, is_past=True),
+        Expiry(ExpiringThing.AUTHORITY, old.subject, NOW - DAY, is_past=True),
+        Expiry(ExpiringThing.AUTHORITY, edge.subject, NOW, is_past=False),
     )
 
 
@@ -304,7 +272,7 @@ def test_what_a_client_will_send_is_verified_as_the_server_would() -> None:
     )
     found = told(SEEN, knowledge)
     assert found.verified == (client(RENEWED, "revoked"),)
-    assert found.explanation == ()
+    assert found.findings == ()
 
 
 def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> None:
@@ -331,17 +299,9 @@ def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> 
         client(OWN),
     )
     assert (bad, CA) in {chain for chain, *_ in openssl.asked}
-    assert found.explanation == (
-        (
-            'Known and not in use: "standby-8" (serial number 80, valid until 2026-12-04 06:00 '
-            "UTC); "
-            "the server would refuse it: unable to get local issuer certificate."
-        ),
-        (
-            'Known and not in use: "replica" (serial number 70, valid until 2026-12-04 06:00 UTC); '
-            "the "
-            "server would take it."
-        ),
+    assert found.findings == (
+        NotInUse(bad, "unable to get local issuer certificate"),
+        NotInUse(free, VERIFIED),
     )
 
 
@@ -353,11 +313,12 @@ def test_of_very_many_the_newest_are_verified_and_few_told() -> None:
     own = known(OWN, roles=["replica"])
     found = told(SEEN, Knowledge(OpenSsl(), inventory=inventory(own, *many)))
     assert [v.certificate.serial_number for v in found.verified] == [7, *range(199)]
-    assert len(found.explanation) == 10 + 1
-    assert found.explanation[9].startswith('Known and not in use: "s9" ')
-    assert found.explanation[-1] == "Known and not in use: 189 more."
+    assert found.findings == (
+        *(NotInUse(each.certificate, VERIFIED) for each in many[:10]),
+        MoreNotInUse(189),
+    )
     few = told(SEEN, Knowledge(OpenSsl(), inventory=inventory(own, *many[:10])))
-    assert len(few.explanation) == 10
+    assert few.findings == found.findings[:10]
 
 
 def test_of_equal_age_the_order_is_the_same_at_every_poll() -> None:
@@ -373,7 +334,7 @@ def test_a_certificate_in_use_is_not_idle() -> None:
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(own))
     found = told(SEEN, knowledge)
     assert found.verified == (client(RENEWED), client(OWN))
-    assert found.explanation == ()
+    assert found.findings == ()
 
 
 def test_one_certificate_is_verified_once_whatever_goes_with_it() -> None:
@@ -402,7 +363,7 @@ def test_where_no_client_is_verified_nothing_is_said_of_it(poll: Observation) ->
     knowledge = replace(of_standby(), inventory=inventory(known(EXPIRED, roles=["replica"])))
     found = told(poll, knowledge)
     assert found.verified == ()
-    assert all(not s.startswith("Known and not in use") for s in found.explanation)
+    assert not any(isinstance(f, NotInUse | MoreNotInUse) for f in found.findings)
 
 
 # --- a poll that failed, and readers
@@ -416,7 +377,7 @@ def test_after_a_failed_poll_what_is_served_is_still_known() -> None:
         places=(CertificatePlace(SERVER_LEAF, SERVER_USE, WIRE),),
         verified=(VerifiedCertificate(SERVER_LEAF, SERVER_USE, VERIFIED),),
         served_at=NOW,
-        explanation=(LEAF_ENDS,),
+        findings=(LEAF_EXPIRES,),
     )
     assert found.readers == {Reader.SERVED_CHAIN: None}
     blind = failed(

@@ -1,9 +1,8 @@
-"""Sentences and steps on a connection's certificates, to the letter."""
+"""Steps on a connection's certificates, to the letter."""
 
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
 
 import pytest
 
@@ -13,42 +12,33 @@ from exporter.model.hba import LineTraits, RuleLocation
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.remedy import Place, Step
-from exporter.model.report import Connection
-from exporter.model.verification import VERIFIED, Verification
-from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
+from exporter.model.verification import Verification
+from exporter.model.wal_sender import OtherPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
     HBA,
-    LOADED,
     NOW,
     PLAIN,
     SCRAM,
-    SERVER,
     STANDBY,
     WITHOUT_CERTIFICATE,
     mapping,
     maps,
 )
 from tests.unit.assess.with_certificates import (
-    CA,
-    DAY,
-    ENDS,
     EXPIRED,
     OWN,
     RENEWED,
     SEEN,
-    TLS_FILES,
     OpenSsl,
     certificate,
     crl,
-    file,
     inventory,
     judged,
     known,
     name,
     of_standby,
     sending,
-    tls_times,
     using,
 )
 
@@ -58,14 +48,6 @@ RENEWED_TEXT = '"replica" (serial number 8, valid until 2027-02-02 06:00 UTC)'
 EXPIRED_TEXT = '"replica" (serial number 7, valid until 2026-11-03 06:00 UTC)'
 FILE = "/home/postgres/replica.crt"
 OUTDATED = Verification("certificate has expired", ForecastCause.EXPIRED)
-USES = f"It uses the certificate {OWN_TEXT}."
-SAME = f"For its next connect it owns the same, in {FILE} on the standby."
-WITH_IT = (
-    "Connecting again, it would get in with it: the server's authorities vouch for it, and its "
-    "name lets in as "
-    "replica."
-)
-IF_IT_WERE = "If a certificate were demanded now, it would get in with it"
 SEE = Step(
     Place.EXPORTER,
     "See that the new one is found and would get in",
@@ -83,11 +65,6 @@ AGAIN = Step(
         ),
     ),
 )
-
-
-def told(connection: Connection) -> tuple[str, ...]:
-    """Return the sentences on certificates: all after those on the rule."""
-    return connection.explanation[2:]
 
 
 def test_dates_are_those_of_utc_wherever_the_exporter_runs(
@@ -111,57 +88,12 @@ def test_dates_names_and_lists_in_words() -> None:
     assert list_text(crl(until=None)) == 'the revocation list of "CA" (without an end)'
 
 
-# --- sentences
-
-
-def test_where_nothing_is_known_of_anybodys_certificates_nothing_is_told() -> None:
-    assert told(judged(Knowledge(OpenSsl()), CERT)) == ()
-
-
-def test_what_is_in_use_what_is_sent_and_until_when() -> None:
-    lasting = Verification(VERIFIED, breaks_at=ENDS, breaks_cause=ForecastCause.EXPIRED)
-    knowledge = replace(of_standby(), verify=OpenSsl({OWN: lasting}))
-    assert told(judged(knowledge, CERT)) == (
-        USES,
-        SAME,
-        WITH_IT,
-        "From 2026-12-04 06:00 UTC on a reconnect fails: then the certificate ends.",
-    )
-
-
-@pytest.mark.parametrize(
-    ("cause", "words"),
-    [
-        (ForecastCause.AUTHORITY, "an authority of its chain ends"),
-        (
-            ForecastCause.CRL,
-            "a revocation list is overdue, which refuses every client below its issuer",
-        ),
-        (ForecastCause.PURPOSE, "something in its chain ends"),
-    ],
-)
-def test_what_ends_first_is_told(cause: ForecastCause, words: str) -> None:
-    lasting = Verification(VERIFIED, breaks_at=ENDS, breaks_cause=cause)
-    connection = judged(replace(of_standby(), verify=OpenSsl({OWN: lasting})), CERT)
-    assert told(connection)[-1] == f"From 2026-12-04 06:00 UTC on a reconnect fails: then {words}."
+# --- steps
 
 
 def test_an_expired_certificate_in_use_with_its_successor_in_place() -> None:
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)))
     connection = judged(knowledge, CERT, sender=using(EXPIRED))
-    assert told(connection) == (
-        (
-            f"It uses the certificate {EXPIRED_TEXT}. That has expired: the connection goes on, "
-            "for "
-            "nothing is checked again while it lasts."
-        ),
-        (
-            f"For its next connect it owns {RENEWED_TEXT}, in {FILE} on the standby, renewed and "
-            "not "
-            "in use before it reconnects."
-        ),
-        WITH_IT,
-    )
     assert connection.remedy == (
         Step(
             Place.EXPORTER,
@@ -176,13 +108,6 @@ def test_an_expired_certificate_in_use_with_its_successor_in_place() -> None:
 def test_an_expired_certificate_in_use_without_a_successor() -> None:
     knowledge = replace(of_standby(sending(EXPIRED)), verify=OpenSsl({EXPIRED: OUTDATED}))
     connection = judged(knowledge, CERT, sender=using(EXPIRED))
-    assert told(connection)[1:] == (
-        f"For its next connect it owns the same, in {FILE} on the standby.",
-        (
-            "Whatever the rule, the server refuses it: certificate has expired; its name lets in "
-            "as replica."
-        ),
-    )
     assert connection.remedy == (
         Step(
             Place.CLIENT,
@@ -210,13 +135,6 @@ def test_an_expired_certificate_in_use_whose_successor_is_not_known() -> None:
     stored = inventory(known(EXPIRED, roles=["other"]))
     knowledge = replace(of_standby(unread), inventory=stored)
     connection = judged(knowledge, CERT, sender=using(EXPIRED))
-    assert told(connection)[1:] == (
-        (
-            "Which certificate it owns for its next connect is not known: the certificate file of "
-            "db2 "
-            "cannot be read: denied, and the inventory has no certificate for it."
-        ),
-    )
     assert connection.remedy == (
         Step(
             Place.CLIENT,
@@ -228,25 +146,8 @@ def test_an_expired_certificate_in_use_whose_successor_is_not_known() -> None:
     )
 
 
-def test_one_of_the_inventory_is_told_with_its_place() -> None:
-    stored = Knowledge(OpenSsl(), inventory=inventory(known(RENEWED)))
-    connection = judged(stored, SCRAM, sender=using(RENEWED))
-    assert told(connection) == (
-        f"It uses the certificate {RENEWED_TEXT}.",
-        "For its next connect it owns the same, in /inventory/replica.crt.",
-        f"{IF_IT_WERE}: the server's authorities vouch for it, and its name lets in as replica.",
-    )
-
-
 def test_what_is_not_in_the_inventory_is_told() -> None:
     connection = judged(EMPTY_INVENTORY, CERT)
-    assert told(connection) == (
-        "The certificate in use is not in the inventory.",
-        (
-            "Which certificate it owns for its next connect is not known: no target is visibly the "
-            "standby behind it, and the inventory has no certificate for it."
-        ),
-    )
     assert connection.remedy == (
         Step(
             Place.EXPORTER,
@@ -254,18 +155,12 @@ def test_what_is_not_in_the_inventory_is_told() -> None:
             "or make the standby a target too",
         ),
     )
-    # of a standby alone, nobody expects that
-    assert told(judged(of_standby(sending(RENEWED)), CERT))[0].startswith("For its next connect")
 
 
 def test_several_that_may_be_in_use_are_told() -> None:
     twin = certificate(salt="again")
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN), known(twin)))
     connection = judged(stored, CERT)
-    assert told(connection)[0] == (
-        "Several known certificates look like the one in use, of which the server shows no more "
-        f"than serial number and names: {OWN_TEXT}, {OWN_TEXT}."
-    )
     assert connection.remedy == (
         Step(
             Place.EXPORTER,
@@ -273,76 +168,6 @@ def test_several_that_may_be_in_use_are_told() -> None:
             "authority a serial number of its own (RFC 5280, section 4.1.2.2)",
         ),
     )
-
-
-@pytest.mark.parametrize(
-    ("sender", "expected"),
-    [
-        (PLAIN, 1),
-        (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), 0),
-        (replace(PLAIN, peer=OtherPeer.HIDDEN), 0),
-    ],
-)
-def test_only_of_clients_over_the_network_a_certificate_is_missed(
-    sender: WalSender, expected: int
-) -> None:
-    sentences = judged(EMPTY_INVENTORY, SCRAM, sender=sender).explanation
-    assert sum(s.startswith("Which certificate it owns") for s in sentences) == expected
-    far = replace(STANDBY, peer=TcpPeer(ip_address("10.9.9.9"), 1))
-    only_standbys = of_standby(replace(sending(OWN), sender_host="proxy"))
-    assert told(judged(only_standbys, CERT, sender=far))[-1] == (
-        "Which certificate it owns for its next connect is not known: it may be db2, but neither "
-        "slot, address nor sender tells, and there is no inventory."
-    )
-
-
-def test_what_its_name_does_is_told() -> None:
-    other = certificate(name("CN=standby-1"), serial=9)
-    vouched_for = "the server's authorities vouch for it, and"
-    assert told(judged(of_standby(sending(other)), CERT))[1] == (
-        f"If a certificate were demanded now, it would be refused with it: {vouched_for} its name "
-        "does not let in as replica."
-    )
-    by_map = replace(CERT, options=("map=m", "clientcert=verify-full"))
-    poll = replace(SEEN, ident=maps(mapping("/[[:alpha:]]", "replica")))
-    assert told(judged(of_standby(sending(other)), by_map, poll=poll))[1] == (
-        f"If a certificate were demanded now, it may get in with it: {vouched_for} whether its "
-        "name lets in as replica cannot be decided."
-    )
-
-
-def test_where_the_servers_files_are_not_read_only_the_name_is_told() -> None:
-    poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
-    assert told(judged(of_standby(), CERT, poll=poll)) == (
-        USES,
-        SAME,
-        (
-            "Whether the server would take it is not known, for there are no authorities of it "
-            "that "
-            "can be read; its name lets in as replica."
-        ),
-        "From 2026-12-04 06:00 UTC on a reconnect fails: then the certificate ends.",
-    )
-
-
-def test_files_that_are_not_in_force_are_told_beside_the_verdict() -> None:
-    changed = replace(SEEN, file_times=tls_times(LOADED + DAY / 4))
-    sentences = told(judged(of_standby(), CERT, poll=changed))
-    assert sentences[-1] == (
-        "The server's authorities or revocation lists were changed after the last reload: it still "
-        "holds clients against the older ones, and the verdict is on those of its disk."
-    )
-    rubbish = replace(TLS_FILES, authority=file("root.crt", CA, unparsable=1))
-    refused = replace(SEEN, tls_files=rubbish, file_times=tls_times(LOADED))
-    assert told(judged(of_standby(), CERT, poll=refused))[-1] == (
-        "The last reload did not take the server's TLS files (its log says why): it holds clients "
-        "against older authorities and lists, and the verdict is on those of its disk."
-    )
-    unread = replace(changed, tls_files=Unread(FailureReason.NOT_INSTALLED))
-    assert all("last reload" not in s for s in told(judged(of_standby(), CERT, poll=unread)))
-
-
-# --- steps
 
 
 @pytest.mark.parametrize(
@@ -408,21 +233,8 @@ def test_what_the_server_lacks_is_put_right_there(cause: ForecastCause, action: 
 def test_its_own_dates_are_put_right_where_the_servers_files_are_not_read() -> None:
     poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
     connection = judged(of_standby(sending(EXPIRED)), CERT, poll=poll, sender=using(EXPIRED))
-    assert told(connection)[-1] == (
-        "Whatever the rule, the server refuses it: certificate has expired; its name lets in as "
-        "replica."
-    )
     assert connection.remedy[0].action.endswith(f"in {FILE}: it has expired")
     assert connection.remedy[1:] == (SEE, AGAIN)
-    early = certificate(since=NOW + DAY)
-    connection = judged(of_standby(sending(early)), CERT, poll=poll)
-    assert told(connection)[-1] == (
-        "Whatever the rule, the server refuses it: certificate is not yet valid; its name lets in "
-        "as replica."
-    )
-    asks_nobody = replace(poll, server=replace(SERVER, requests_client_certificate=False))
-    connection = judged(of_standby(sending(EXPIRED)), CERT, poll=asks_nobody)
-    assert told(connection)[-1].startswith("Whether the server would take it is not known")
     assert judged(of_standby(), CERT, poll=poll).remedy == ()
 
 

@@ -6,11 +6,19 @@ from ipaddress import ip_address
 from exporter.assess.rules.match import Client
 from exporter.assess.rules.outcome import InForce, Outcomes, outcomes
 from exporter.assess.rules.surroundings import Surroundings
+from exporter.model.doubt import (
+    ConnectionHidden,
+    MayBeQuoted,
+    NetworkInterfaces,
+    RuleInDoubt,
+    RulesNotKnown,
+    SeveralVersions,
+)
 from exporter.model.hba import HbaContent, HbaRule
-from exporter.model.judgement import Demand
+from exporter.model.judgement import Demand, HbaState
 from exporter.model.report import Governs, NoRule, Undecided
 from exporter.model.wal_sender import ReplicationKind
-from tests.unit.assess.facts import CERT, HBA, SCRAM, TRUST, at, line, mapping, maps, rules
+from tests.unit.assess.facts import CERT, SCRAM, TRUST, at, line, mapping, maps, rules
 
 CLIENT = Client(
     kind=ReplicationKind.PHYSICAL,
@@ -26,12 +34,12 @@ AROUND = Surroundings(
     regular_expressions={},
 )
 NEAR = replace(TRUST, address="samenet", netmask=None)
-BECAUSE = "samenet depends on the server's network interfaces"
+NEAR_IN_DOUBT = RuleInDoubt(NEAR.location, (NetworkInterfaces("samenet"),))
 
 
 def met(*contents: tuple[HbaRule, ...]) -> Outcomes:
     in_force = InForce(tuple(rules(*written) for written in contents), (maps(),))
-    return outcomes(CLIENT, in_force, AROUND, unknown="nobody knows")
+    return outcomes(CLIENT, in_force, AROUND, unknown=ConnectionHidden())
 
 
 def test_under_one_content_the_rule_that_governs_is_told_with_its_demand() -> None:
@@ -48,7 +56,7 @@ def test_no_rule_refuses() -> None:
 
 def test_every_rule_that_may_govern_is_possible() -> None:
     near = at(1, NEAR)
-    why = (f"{HBA}:1: {BECAUSE}",)
+    why = (NEAR_IN_DOUBT,)
     assert met((NEAR, SCRAM)) == Outcomes(
         match=Undecided((near, at(2, SCRAM)), may_match_none=False, why=why),
         agreed=True,
@@ -67,9 +75,9 @@ def test_every_rule_that_may_govern_is_possible() -> None:
 def test_what_is_demanded_hangs_on_the_map_too() -> None:
     mapped = replace(CERT, options=("map=m", "clientcert=verify-full"))
     in_force = InForce((rules(mapped),), (maps(mapping("alice", "replica")),))
-    assert outcomes(CLIENT, in_force, AROUND, unknown="").demanded == {Demand.CERTIFICATE}
+    assert outcomes(CLIENT, in_force, AROUND).demanded == {Demand.CERTIFICATE}
     nobody = InForce((rules(mapped),), (maps(),))
-    assert outcomes(CLIENT, nobody, AROUND, unknown="").demanded == {Demand.REFUSES}
+    assert outcomes(CLIENT, nobody, AROUND).demanded == {Demand.REFUSES}
 
 
 def test_contents_that_give_the_same_match_agree() -> None:
@@ -82,7 +90,7 @@ def test_contents_that_do_not_agree_leave_it_undecided_with_all_their_rules() ->
         match=Undecided(
             (CERT, TRUST),
             may_match_none=False,
-            why=("several versions of the rules may be in force",),
+            why=(SeveralVersions(),),
         ),
         agreed=False,
         possible=(
@@ -95,7 +103,7 @@ def test_contents_that_do_not_agree_leave_it_undecided_with_all_their_rules() ->
 def test_one_content_without_a_match_is_enough_that_none_may_match() -> None:
     for contents in (((CERT,), ()), ((), (CERT,)), ((CERT,), (), (CERT,))):
         assert met(*contents).match == Undecided(
-            (CERT,), may_match_none=True, why=("several versions of the rules may be in force",)
+            (CERT,), may_match_none=True, why=(SeveralVersions(),)
         )
 
 
@@ -103,11 +111,11 @@ def test_each_content_is_matched_with_what_its_own_lines_hold() -> None:
     rule = replace(CERT, databases=("replication",))
     quoted = rules(rule).with_lines((line(rule.location, quote=True),))
     found = outcomes(CLIENT, InForce((rules(rule), quoted), (maps(),)), AROUND)
-    doubt = f'{HBA}:1: "replication" may stand in quotes there, and then it is not a keyword'
+    doubt = RuleInDoubt(rule.location, (MayBeQuoted("replication", is_address=False),))
     assert found.match == Undecided(
         (rule,),
         may_match_none=True,
-        why=("several versions of the rules may be in force", doubt),
+        why=(SeveralVersions(), doubt),
     )
     assert not found.agreed
     assert found.quotes_unknown(rule)
@@ -144,14 +152,18 @@ def test_the_doubts_of_several_contents_are_told_once_each() -> None:
     assert met((CERT,), (NEAR, SCRAM), (NEAR, CERT)).match == Undecided(
         (CERT, near, at(2, SCRAM), cert),
         may_match_none=False,
-        why=("several versions of the rules may be in force", f"{HBA}:1: {BECAUSE}"),
+        why=(SeveralVersions(), NEAR_IN_DOUBT),
     )
 
 
 def test_without_any_content_it_is_undecided_for_the_reason_given() -> None:
     assert met() == Outcomes(
-        match=Undecided((), may_match_none=True, why=("nobody knows",)), agreed=False, possible=()
+        match=Undecided((), may_match_none=True, why=(ConnectionHidden(),)),
+        agreed=False,
+        possible=(),
     )
     assert met().demanded == frozenset()
     unsaid = outcomes(CLIENT, InForce((), ()), AROUND)
-    assert unsaid.match == Undecided((), may_match_none=True, why=("",))
+    assert unsaid.match == Undecided(
+        (), may_match_none=True, why=(RulesNotKnown(HbaState.UNREADABLE),)
+    )

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from exporter.assess.report import assess
+from exporter.model.doubt import MayBeQuoted, RuleInDoubt, SeveralVersions
 from exporter.model.failure import FailureReason, Unread
+from exporter.model.finding import ClientNameNotShown, QuotesNotShown
 from exporter.model.hba import (
     FileTimes,
     LineTraits,
@@ -170,8 +172,7 @@ def traits(
     )
 
 
-QUOTES_TOLD = "The line holds quotes"
-CLIENTNAME_TOLD = "The line holds clientname=DN"
+IN_QUOTES = RuleInDoubt(RuleLocation(HBA, 1), (MayBeQuoted("replication", is_address=False),))
 
 
 @pytest.mark.parametrize(
@@ -193,8 +194,9 @@ def test_what_a_line_holds_counts_for_its_own_rule(
         hba=rules(shop),
         hba_lines=(traits(7), line),
     )
-    told = " ".join(the_one(poll).explanation)
-    assert (QUOTES_TOLD in told, CLIENTNAME_TOLD in told) == (quotes, clientname)
+    findings = the_one(poll).findings
+    assert (QuotesNotShown() in findings) is quotes
+    assert (ClientNameNotShown() in findings) is clientname
 
 
 def test_a_file_that_names_are_taken_from_may_quote_them() -> None:
@@ -204,9 +206,7 @@ def test_a_file_that_names_are_taken_from_may_quote_them() -> None:
     told, _ = assess(loaded, TARGET, history_after(poll), KNOWLEDGE, now=NOW)
     (connection,) = connections(told)
     assert isinstance(connection.rule_match, Undecided)
-    assert connection.rule_match.why == (
-        f'{HBA}:1: "replication" may stand in quotes there, and then it is not a keyword',
-    )
+    assert connection.rule_match.why == (IN_QUOTES,)
 
 
 def test_lines_that_could_not_be_read_hold_what_they_may() -> None:
@@ -233,10 +233,7 @@ def test_quotes_taken_away_on_disk_still_stand_in_the_rules_in_force() -> None:
     assert connection.rule_match == Undecided(
         (CERT, at(2, TRUST)),
         may_match_none=False,
-        why=(
-            "several versions of the rules may be in force",
-            f'{HBA}:1: "replication" may stand in quotes there, and then it is not a keyword',
-        ),
+        why=(SeveralVersions(), IN_QUOTES),
     )
     assert connection.verdict is Verdict.UNKNOWN
     assert connection.reasons == (Reason.RULES_PENDING,)
@@ -291,10 +288,10 @@ def test_clientname_added_on_disk_is_not_in_the_rule_in_force() -> None:
     assert state is HbaState.PENDING
     # the rule in force compares the CN, which the map lets nobody in by
     assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
-    assert CLIENTNAME_TOLD not in " ".join(connection.explanation)
+    assert ClientNameNotShown() not in connection.findings
     state, connection = judged_after(RulesHistory(), replace(edited, file_times=times()))
     assert (state, connection.reasons) == (HbaState.LOADED, ())
-    assert CLIENTNAME_TOLD in " ".join(connection.explanation)
+    assert ClientNameNotShown() in connection.findings
 
 
 def test_answers_to_regular_expressions_are_taken_by_token_and_name() -> None:

@@ -10,9 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.model.certificates_report import Ambiguous, Unmatched
+from exporter.model.certificates_report import (
+    Ambiguous,
+    CertificateFileUnread,
+    InventoryGap,
+    NameFit,
+    NextUnknown,
+    NotFound,
+    Unmatched,
+)
+from exporter.model.doubt import NotEvaluated, RuleInDoubt
+from exporter.model.finding import (
+    CertificateFinding,
+    LineInError,
+    NextCertificateUnknown,
+    NextHandshake,
+    NotDecided,
+    RuleFinding,
+    RuleMayGovern,
+    RuleRequires,
+    ServedNotVerified,
+    WillSend,
+)
 from exporter.model.hba import ErrorLine, RuleLocation
-from exporter.model.judgement import Forecast, ForecastCause, HbaState, Verdict
+from exporter.model.judgement import Demand, Forecast, ForecastCause, HbaState, Verdict
 from exporter.model.record import TargetRecord
 from exporter.model.remedy import Place, Step
 from exporter.model.report import ExemptionUse, RulesReport
@@ -33,6 +54,7 @@ from tests.unit.reports import (
     RENEWED,
     REPLICA,
     RULES,
+    TRUST_RULE,
     named,
     with_connections,
 )
@@ -235,12 +257,37 @@ def test_very_many_connections_show_the_worst_and_count_the_others() -> None:
 HOSTILE = "</main><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e{{ 7*7 }}"
 
 
+def _findings(name: str) -> tuple[RuleFinding | CertificateFinding, ...]:
+    rule = replace(TRUST_RULE, location=RuleLocation(name, 1), roles=(name,), options=(name,))
+    not_evaluated = RuleInDoubt(rule.location, (NotEvaluated(name),))
+    unread = CertificateFileUnread(name, name, is_missing=False)
+    return (
+        RuleMayGovern(rule),
+        RuleRequires(Demand.NOTHING, name),
+        NotDecided(not_evaluated),
+        NextCertificateUnknown(NextUnknown(NotFound(unread, InventoryGap.NO_INVENTORY))),
+        WillSend(RENEWED, name, is_on_standby=True, is_in_use=False, is_renewed=True),
+        NextHandshake(
+            role=name,
+            name=NameFit.ADMITTED,
+            verification=name,
+            weakness=None,
+            compares_name=True,
+            is_required=False,
+        ),
+    )
+
+
 def hostile(name: str) -> TargetRecord:
     """Return a record with ``name`` wherever a name from outside can stand."""
     assert RECORD.report is not None
     sender = replace(PLAINTEXT.wal_sender, application_name=name, role=name, slot_name=name)
     connection = replace(
-        PLAINTEXT, wal_sender=sender, exemption=name, explanation=(name,), certificate_name=name
+        PLAINTEXT,
+        wal_sender=sender,
+        exemption=name,
+        findings=_findings(name),
+        certificate_name=name,
     )
     line = ErrorLine(RuleLocation(name, 7), name, blocks_loading=True)
     record = with_connections([connection])
@@ -248,10 +295,12 @@ def hostile(name: str) -> TargetRecord:
     report = replace(
         record.report,
         rules=RulesReport(
-            HbaState.REJECTED, (line,), (name,), (Step(Place.SERVER, name, (name,)),)
+            HbaState.REJECTED, (line,), (LineInError(line),), (Step(Place.SERVER, name, (name,)),)
         ),
         exemptions=(ExemptionUse(name, name, None, 0),),
-        certificates=replace(record.report.certificates, explanation=(name,)),
+        certificates=replace(
+            record.report.certificates, findings=(ServedNotVerified(name), LineInError(line))
+        ),
     )
     return named(replace(record, report=report), name)
 

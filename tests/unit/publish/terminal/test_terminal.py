@@ -8,10 +8,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.certificates_report import Ambiguous, InUse, NextUnknown, Unmatched
+from exporter.model.certificates_report import (
+    Ambiguous,
+    InUse,
+    InventoryGap,
+    NameFit,
+    NextUnknown,
+    NotFound,
+    NotJudged,
+    StandbyNotIdentified,
+    Unmatched,
+)
+from exporter.model.doubt import HostNameLookup, RuleInDoubt, SeveralVersions
 from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.finding import (
+    MoreNotInUse,
+    NextCertificateUnknown,
+    NextHandshake,
+    NotDecided,
+    NotInInventory,
+    RuleGoverns,
+    RuleMayGovern,
+    RuleRequires,
+    RulesState,
+    RuleUndecided,
+    ServedNotVerified,
+)
 from exporter.model.hba import ErrorLine, RuleLocation
-from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Verdict
+from exporter.model.judgement import Demand, Forecast, ForecastCause, HbaState, Posture, Verdict
 from exporter.model.remedy import Place, Step
 from exporter.model.report import NoRule, RulesReport, Undecided
 from exporter.publish.json.report import report_json
@@ -42,6 +66,18 @@ HOSTILE_NAME = "evil\x1b[2J\u202e\u200b\x85\n\ud800name"
 HOSTILE = replace(
     REPLICA,
     wal_sender=replace(REPLICA.wal_sender, application_name=HOSTILE_NAME, role=HOSTILE_NAME),
+    findings=(
+        RuleRequires(Demand.NOTHING, HOSTILE_NAME),
+        NotDecided(RuleInDoubt(RuleLocation(HOSTILE_NAME, 1), (HostNameLookup(HOSTILE_NAME),))),
+        NextHandshake(
+            role=HOSTILE_NAME,
+            name=NameFit.ADMITTED,
+            verification=HOSTILE_NAME,
+            weakness=None,
+            compares_name=True,
+            is_required=False,
+        ),
+    ),
 )
 
 TABLE = """\
@@ -80,7 +116,7 @@ Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 
   encryption none
   rule       /etc/postgresql/17/main/pg_hba.conf, line 14, is the first that matches:
                host replication replicator 10.0.0.0/24 trust
-             It trusts whoever connects: no password, no certificate.
+             Its method is trust: it requires neither a password nor a certificate.
   why
     rule_trusts: The governing rule has the method trust: it asks for no proof at all.
     client_without_tls: The client connected without TLS although the server offers it
@@ -112,7 +148,7 @@ REJECTED = replace(
                 ErrorLine(RuleLocation(HBA, 3), 'invalid authentication method "pear"', True),  # noqa: FBT003  reads as in the view
                 ErrorLine(RuleLocation(HBA, 9), "hostssl needs ssl", False),  # noqa: FBT003  as above
             ),
-            ("The rules loaded on 2026-11-08 are in force.",),
+            (RulesState(HbaState.REJECTED),),
             (Step(Place.SERVER, "Correct line 3.", ("local all all peer",)),),
         ),
         connections=(),
@@ -124,7 +160,6 @@ primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_
 Rules (pg_hba.conf): rejected
   pg_hba.conf has errors, so that it cannot be loaded: older rules are in force, and the next
   restart of the server fails.
-  The rules loaded on 2026-11-08 are in force.
   /etc/postgresql/17/main/pg_hba.conf:3: invalid authentication method "pear" (keeps the file from
     being loaded)
   /etc/postgresql/17/main/pg_hba.conf:9: hostssl needs ssl (has no effect)
@@ -191,6 +226,9 @@ def test_colours_only_when_wanted() -> None:
 @pytest.mark.parametrize("character", ["\x1b", "\u202e", "\u200b", "\x85", "\ud800"])
 def test_a_hostile_name_cannot_act_on_the_terminal(character: str) -> None:
     record = named(with_connections((HOSTILE,)), HOSTILE_NAME)
+    assert record.report is not None
+    certificates = replace(record.report.certificates, findings=(ServedNotVerified(HOSTILE_NAME),))
+    record = replace(record, report=replace(record.report, certificates=certificates))
     texts = (
         connections_table((record,), colour=False, width=200),
         explain_text(record, colour=False),
@@ -227,26 +265,27 @@ def test_the_explanation_tells_rule_reasons_and_ordered_steps() -> None:
     assert explain_text(record, colour=False, application_name="standby2") == EXPLANATION
 
 
-WHY = "no target is visibly the standby behind it, and the inventory has no certificate for it"
+NOT_FOUND = NextUnknown(NotFound(StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE))
 NOT_FORETOLD = replace(
-    REPLICA, forecast=Forecast.UNKNOWN, breaks_at=None, next_certificate=NextUnknown(WHY)
+    REPLICA, forecast=Forecast.UNKNOWN, breaks_at=None, next_certificate=NOT_FOUND
 )
 
 
 def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> None:
-    sentence = f"Which certificate it owns for its next connect is not known: {WHY}."
-    connection = replace(NOT_FORETOLD, explanation=(*REPLICA.explanation, sentence))
+    findings = (*REPLICA.findings, NextCertificateUnknown(NOT_FOUND))
+    connection = replace(NOT_FORETOLD, findings=findings)
     text = explain_text(with_connections((connection,)), colour=False)
     assert text.endswith(
         """\
   rule       /etc/postgresql/17/main/pg_hba.conf, line 12, is the first that matches:
                hostssl replication replicator 10.0.0.0/24 cert
-             It demands a certificate whose name is the role's.
+             It requires a certificate whose name is the role's.
   reconnect  unknown: what it would meet if it connected again cannot be told, for too little is
              known of the rules in force, of the certificate it would send, or of how the server
              would take that.
-             Which certificate it owns for its next connect is not known: no target is visibly the
-             standby behind it, and the inventory has no certificate for it.
+             Which certificate it will send at the next reconnect is not known: none of the
+             configured targets could be identified as this standby, and the inventory has no
+             certificate for it.
 """
     )
 
@@ -270,12 +309,31 @@ def test_rules_that_were_rejected_come_first() -> None:
     assert explain_text(REJECTED, colour=False) == REJECTED_EXPLANATION
 
 
-def test_a_sentence_that_repeats_the_rule_is_left_out() -> None:
+def test_the_governing_rule_is_printed_once() -> None:
     written = "hostssl replication replicator 10.0.0.0/24 cert"
-    connection = replace(REPLICA, explanation=(f"The first that matches: {written}", "So it is."))
+    connection = replace(REPLICA, findings=(RuleGoverns(CERT_RULE), NotInInventory()))
     text = explain_text(with_connections((connection,)), colour=False)
     assert text.count(written) == 1
-    assert "So it is." in text
+    assert "The certificate in use is not in the inventory." in text
+
+
+def test_rules_that_may_govern_are_all_printed() -> None:
+    findings = (
+        RuleUndecided(),
+        RuleMayGovern(CERT_RULE),
+        RuleMayGovern(TRUST_RULE),
+        NotDecided(SeveralVersions()),
+    )
+    match = Undecided((CERT_RULE, TRUST_RULE), may_match_none=False, why=(SeveralVersions(),))
+    connection = replace(REPLICA, rule_match=match, findings=findings)
+    text = explain_text(with_connections((connection,)), colour=False)
+    for sentence in (
+        "It cannot be determined which rule matches first. It may be one of these:",
+        f"{HBA}, line 12: hostssl replication replicator 10.0.0.0/24 cert",
+        f"{HBA}, line 14: host replication replicator 10.0.0.0/24 trust",
+        "Several versions of the rules may be in force.",
+    ):
+        assert sentence in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -289,7 +347,7 @@ def test_a_sentence_that_repeats_the_rule_is_left_out() -> None:
 def test_what_may_govern_is_told_where_no_rule_is_known_to(
     match: NoRule | Undecided, told: str
 ) -> None:
-    record = with_connections((replace(REPLICA, rule_match=match, explanation=()),))
+    record = with_connections((replace(REPLICA, rule_match=match, findings=()),))
     assert told in connections_table((record,), colour=False, width=None)
     assert f"  rule       {told}" in explain_text(record, colour=False)
 
@@ -367,8 +425,8 @@ def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
 
 def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
     assert RECORD.report is not None
-    sentence = "The certificate in ssl_cert_file is not the one that the server serves."
-    certificates = replace(RECORD.report.certificates, explanation=(sentence,))
+    certificates = replace(RECORD.report.certificates, findings=(MoreNotInUse(3),))
+    sentence = "Known and not in use: 3 more."
     record = replace(RECORD, report=replace(RECORD.report, certificates=certificates))
     assert f"\n  {sentence}\n" in connections_table([record], colour=False, width=None)
     explained = explain_text(record, colour=False)
@@ -411,8 +469,8 @@ def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
 def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
     in_use: InUse | None, told: dict[str, object] | None
 ) -> None:
-    connection = replace(REPLICA, in_use=in_use, next_certificate=NextUnknown("not asked"))
+    connection = replace(REPLICA, in_use=in_use, next_certificate=NextUnknown(NotJudged()))
     (target,) = json.loads(report_json([with_connections([connection])]))["targets"]
     (shown,) = target["connections"]
     assert shown["certificate_in_use"] == told
-    assert shown["next_certificate"] == {"known": False, "why": "not asked"}
+    assert shown["next_certificate"] == {"known": False, "why": "it was not determined"}
