@@ -211,3 +211,27 @@ class MakeCertificateKnown:
 @dataclass(frozen=True, slots=True)
 class RemoveDuplicates:
     """Leave one certificate of several that look alike in the inventory."""
+
+
+ClientStepKind = (
+    IssueCertificate
+    | UseCertificate
+    | ReplaceCertificate
+    | TryConnection
+    | ConfigureStandby
+    | ConfigureSubscription
+    | ConfigureBackup
+    | SeeCertificate
+    | CheckName
+    | UseNewerTls
+    | Reconnect
+    | WaitForBackup
+    | RenewCertificate
+    | ChangeName
+    | AcceptWholeName
+    | CheckNewCertificate
+    | ProvideValidCertificate
+    | ChooseTime
+    | MakeCertificateKnown
+    | RemoveDuplicates
+)

@@ -3,48 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exporter.model.client_steps import (
-    AcceptWholeName,
-    ChangeName,
-    CheckName,
-    CheckNewCertificate,
-    ChooseTime,
-    ConfigureBackup,
-    ConfigureStandby,
-    ConfigureSubscription,
-    IssueCertificate,
-    MakeCertificateKnown,
-    ProvideValidCertificate,
-    Reconnect,
-    RemoveDuplicates,
-    RenewCertificate,
-    ReplaceCertificate,
-    SeeCertificate,
-    TryConnection,
-    UseCertificate,
-    UseNewerTls,
-    WaitForBackup,
-)
-from exporter.model.server_steps import (
-    AcceptClient,
-    CheckTlsVersions,
-    CloseRule,
-    CompleteCaFile,
-    CompletePattern,
-    CorrectInPatroni,
-    CorrectLine,
-    CorrectMaps,
-    CorrectRules,
-    InstallFunctions,
-    LoadMaps,
-    LoadOnce,
-    LoadRules,
-    NarrowMap,
-    RenewRevocationLists,
-    RequestCertificates,
-    RequireCertificate,
-    RequireTlsVersion,
-)
+from exporter.model.client_steps import ClientStepKind
+from exporter.model.server_steps import ServerStepKind
 
 
 class Place(StrEnum):
@@ -140,46 +100,7 @@ class ParameterEdit:
 Edit = FileEdit | ParameterEdit
 
 
-StepKind = (
-    InstallFunctions
-    | LoadOnce
-    | LoadRules
-    | LoadMaps
-    | CorrectRules
-    | CorrectMaps
-    | CorrectInPatroni
-    | CorrectLine
-    | RequireCertificate
-    | AcceptClient
-    | CloseRule
-    | NarrowMap
-    | CompletePattern
-    | RequestCertificates
-    | CheckTlsVersions
-    | RequireTlsVersion
-    | IssueCertificate
-    | UseCertificate
-    | ReplaceCertificate
-    | TryConnection
-    | ConfigureStandby
-    | ConfigureSubscription
-    | ConfigureBackup
-    | SeeCertificate
-    | CheckName
-    | UseNewerTls
-    | Reconnect
-    | WaitForBackup
-    | RenewCertificate
-    | ChangeName
-    | AcceptWholeName
-    | RenewRevocationLists
-    | CompleteCaFile
-    | CheckNewCertificate
-    | ProvideValidCertificate
-    | ChooseTime
-    | MakeCertificateKnown
-    | RemoveDuplicates
-)
+StepKind = ServerStepKind | ClientStepKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from exporter.model.hba import RuleLocation
 from exporter.model.policy import TlsVersion
 from exporter.model.wal_sender import IpAddress
 
-
 # --- rights of the exporter
 
 
@@ -205,3 +204,25 @@ class RenewRevocationLists:
 @dataclass(frozen=True, slots=True)
 class CompleteCaFile:
     """Add the missing or expired CA certificates to ssl_ca_file, and reload."""
+
+
+ServerStepKind = (
+    InstallFunctions
+    | LoadOnce
+    | LoadRules
+    | LoadMaps
+    | CorrectRules
+    | CorrectMaps
+    | CorrectInPatroni
+    | CorrectLine
+    | RequireCertificate
+    | AcceptClient
+    | CloseRule
+    | NarrowMap
+    | CompletePattern
+    | RequestCertificates
+    | CheckTlsVersions
+    | RequireTlsVersion
+    | RenewRevocationLists
+    | CompleteCaFile
+)
