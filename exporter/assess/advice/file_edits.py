@@ -65,7 +65,8 @@ class Edits:
 
     def begin(self, new: Sequence[str]) -> FileEdit:
         """Return the edit that writes the first rules of a pg_hba.conf that has none."""
-        obstacles = self._obstacles(ServerFile.HBA) | {Obstacle.NO_RULES}
+        # without a number there is nothing to doubt in a file that was changed
+        obstacles = self._obstacles(ServerFile.HBA) - {Obstacle.CHANGED} | {Obstacle.NO_RULES}
         return FileEdit(ServerFile.HBA, "", None, None, tuple(new), obstacles=obstacles)
 
     def _number(self, location: RuleLocation, shift: int) -> int:

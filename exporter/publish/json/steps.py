@@ -44,11 +44,9 @@ def kind_name(kind: type) -> str:
 
 def _value(value: object) -> Any:  # noqa: ANN401  what json.dumps takes
     match value:
-        case None | bool() | int():
-            return value
         case Enum():
             return value.value
-        case str():
+        case None | bool() | int() | str():
             return value
         case tuple():
             return [_value(each) for each in value]

@@ -88,5 +88,5 @@ def _obstacles(edit: Edit | None) -> Iterable[str]:
             name = edit.file.value
             if Obstacle.MANAGED in edit.obstacles:
                 yield _LINE_IN_PATRONI.format(file=name, key=_PATRONI_KEYS[edit.file])
-            elif Obstacle.CHANGED in edit.obstacles and edit.line_number is not None:
+            elif Obstacle.CHANGED in edit.obstacles:
                 yield _CHANGED.format(file=name)
