@@ -103,7 +103,7 @@ def _accepted(case: Case, naming: Sequence[HbaRule]) -> AcceptedNames:
 def _other(case: Case, upcoming: NextCertificate, cause: ForecastCause) -> Step:
     name = None
     if upcoming.name is NameFit.REFUSED:
-        name = name_to_issue(case, _accepted(case, _comparing_names(case)))
+        name = name_to_issue(case.client.role, _accepted(case, _comparing_names(case)))
     return Step(Place.CLIENT, RenewCertificate(_known(upcoming), cause, name))
 
 
@@ -119,7 +119,7 @@ def _other_name(case: Case, upcoming: NextCertificate, naming: Sequence[HbaRule]
         through = map_name(whole)
         line = _map_line(case, through, subject.rfc2253)
         return Step(Place.SERVER, AcceptWholeName(_known(upcoming), through, line))
-    needed = name_to_issue(case, _accepted(case, naming))
+    needed = name_to_issue(case.client.role, _accepted(case, naming))
     through = map_name(naming[0])
     name = subject.common_name
     line_of_name = _map_line(case, through, name) if name else None

@@ -48,17 +48,17 @@ def ask_for_certificates(case: Case) -> Iterable[Step]:
     )
 
 
-def issue_certificate(case: Case, names: AcceptedNames, *, owned: KnownCertificate | None) -> Step:
+def issue_certificate(role: str, names: AcceptedNames, *, owned: KnownCertificate | None) -> Step:
     """Return the step after which the client has a certificate that the rule accepts.
 
     Args:
-        case: the connection.
+        role: the role that logs in.
         names: that the rule accepts, as it is or will be.
         owned: a certificate that the client is known to have; None if there is none.
     """
     if owned is not None and _is_accepted(owned, names):
-        return Step(Place.CLIENT, UseCertificate(owned, case.client.role))
-    return Step(Place.CLIENT, IssueCertificate(name_to_issue(case, names)))
+        return Step(Place.CLIENT, UseCertificate(owned, role))
+    return Step(Place.CLIENT, IssueCertificate(name_to_issue(role, names)))
 
 
 def _is_accepted(owned: KnownCertificate, names: AcceptedNames) -> bool:
@@ -73,18 +73,18 @@ def replace_certificate(case: Case, names: AcceptedNames) -> Step:
     """Return the step after which a client that presents a certificate has an accepted one."""
     subject = shown_subject(case.wal_sender)
     presented = distinguished_name(subject) if names.whole else certificate_name(subject)
-    return Step(Place.CLIENT, ReplaceCertificate(name_to_issue(case, names), presented))
+    return Step(Place.CLIENT, ReplaceCertificate(name_to_issue(case.client.role, names), presented))
 
 
-def name_to_issue(case: Case, names: AcceptedNames) -> NameRequirement:
+def name_to_issue(role: str, names: AcceptedNames) -> NameRequirement:
     """Return which name a certificate needs.
 
     Args:
-        case: the connection.
+        role: the role that logs in.
         names: that the rule accepts.
     """
     return NameRequirement(
-        case.client.role, names.whole, names.that_can_be_issued, names.patterns, names.map_name
+        role, names.whole, names.that_can_be_issued, names.patterns, names.map_name
     )
 
 

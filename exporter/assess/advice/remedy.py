@@ -145,7 +145,7 @@ def _present_certificate(
 ) -> Iterable[Step]:
     """Yield the steps after which the client presents a certificate of an accepted name."""
     if shown_certificate(case.wal_sender) is None:
-        yield issue_certificate(case, names, owned=owned)
+        yield issue_certificate(case.client.role, names, owned=owned)
         yield from configure_client(case)
         return
     replaced = tuple(_accepted_certificate(case, names))

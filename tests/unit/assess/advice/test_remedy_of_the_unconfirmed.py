@@ -227,7 +227,7 @@ def test_a_session_that_no_rule_matches() -> None:
     assert first.rstrip() == text(
         """
         on the server: AcceptClient()
-            | pg_hba.conf  line None no_rules
+            | pg_hba.conf - line None no_rules
             | + hostssl replication replica 10.0.0.5/32 cert
         """
     )
