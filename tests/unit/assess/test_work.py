@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from exporter.assess.advice.length import length
 from exporter.assess.certificates.connection import STEPS_OF_A_CHAIN, STEPS_OF_A_STANDBY
 from exporter.assess.certificates.name import STEPS_OF_A_NAME, Namings
 from exporter.assess.connection import CHARACTERS_OF_A_STEP, STEPS_OF_A_CONNECTION
@@ -131,10 +132,8 @@ def least(
 
 
 def text_steps(connection: Connection) -> int:
-    lines = [*connection.explanation]
-    for step in connection.remedy:
-        lines += [step.action, *step.lines]
-    return sum(len(line) for line in lines) // CHARACTERS_OF_A_STEP
+    sentences = sum(map(len, connection.explanation))
+    return (sentences + sum(map(length, connection.remedy))) // CHARACTERS_OF_A_STEP
 
 
 def judged(

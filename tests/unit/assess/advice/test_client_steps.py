@@ -250,8 +250,8 @@ def test_parameters_are_set_where_the_client_has_them(
     step = the("set", remedy(sender, rule))
     assert step.place is Place.CLIENT
     assert step.kind == kind
-    parameters = (("user", "replica"), *(tuple(each.split("=")) for each in FILES.split()))
-    assert step.edit == ParameterEdit(place, parameters)
+    files = ((name, value) for name, _, value in (each.partition("=") for each in FILES.split()))
+    assert step.edit == ParameterEdit(place, (("user", "replica"), *files))
     reloads = place is SettingPlace.PRIMARY_CONNINFO
     assert printed(step) == (f"user=replica {FILES}", *((RELOAD,) if reloads else ()))
 

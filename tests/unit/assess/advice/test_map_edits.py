@@ -214,10 +214,10 @@ def test_a_client_that_uses_the_map_without_a_certificate_is_named() -> None:
     for options, is_named in (("map=m",), True), ((), False):
         rule = replace(kerberos, options=options)
         steps = remedy(ALICE, rule, EVERYBODY, others=[ticket], poll=poll)
-        assert added(steps) == ["m alice replica"]
+        assert added([the("narrow", steps)]) == ["m alice replica"]
         unnamed = [(each.application_name, each.role) for each in fact(NarrowMap, steps).unnamed]
         assert unnamed == ([("other", "bob")] if is_named else [])
-        assert (edits(steps) == []) is is_named
+        assert (edits([the("narrow", steps)]) == []) is is_named
         obstacles = file_edit(the("narrow", steps)).obstacles
         assert (Obstacle.INCOMPLETE in obstacles) is is_named
 
