@@ -15,13 +15,22 @@ from exporter.model.certificates_report import (
     TargetCertificates,
     VerifiedCertificate,
 )
+from exporter.model.client_steps import ConfigureBackup, IssueCertificate, NameRequirement
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
 from exporter.model.judgement import Forecast, ForecastCause, HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Server
 from exporter.model.record import TargetRecord
-from exporter.model.remedy import Place, Step
+from exporter.model.remedy import (
+    FileEdit,
+    ParameterEdit,
+    Place,
+    ServerFile,
+    SettingPlace,
+    Step,
+)
 from exporter.model.report import Connection, ExemptionUse, Governs, RulesReport, TargetReport
+from exporter.model.server_steps import LoadRules, RequireCertificate
 from exporter.model.target import Target
 from exporter.model.verification import Verification
 from exporter.model.wal_sender import (
@@ -136,18 +145,31 @@ PLAINTEXT = replace(
     forecast=Forecast.ADMITTED_WITHOUT_CERTIFICATE,
     explanation=("It trusts whoever connects: no password, no certificate.",),
     remedy=(
-        Step(Place.CLIENT, "Put a certificate for the role on the client.", ("CN=replicator",)),
         Step(
             Place.CLIENT,
-            "Name it in the connection string and let the client reconnect.",
-            ("primary_conninfo = 'host=primary sslmode=verify-full sslcert=replicator.crt'",),
+            IssueCertificate(NameRequirement("replicator", is_whole=False, names=("replicator",))),
+        ),
+        Step(
+            Place.CLIENT,
+            ConfigureBackup(),
+            ParameterEdit(
+                SettingPlace.PROGRAM,
+                (("sslmode", "verify-full"), ("sslcert", "replicator.crt")),
+            ),
         ),
         Step(
             Place.SERVER,
-            "Put this line before line 14 of pg_hba.conf.",
-            ("hostssl replication replicator 10.0.0.0/24 cert",),
+            RequireCertificate("replicator", None, refused=(), requests_no_password=False),
+            FileEdit(
+                ServerFile.HBA,
+                HBA,
+                14,
+                None,
+                ("hostssl replication replicator 10.0.0.0/24 cert",),
+                below="host replication replicator 10.0.0.0/24 trust",
+            ),
         ),
-        Step(Place.SERVER, "Load the rules.", ("SELECT pg_reload_conf();",)),
+        Step(Place.SERVER, LoadRules(170005)),
     ),
 )
 LOCAL = replace(

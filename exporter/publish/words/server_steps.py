@@ -160,10 +160,10 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
 
 
 def _correct_line(kind: CorrectLine) -> StepWords:
-    at = f"{kind.location.file_name}, line {kind.location.line_number}"
+    what = f"Correct line {kind.location.line_number} of {kind.location.file_name}"
     if kind.mistake is None:
-        return StepWords(f"{at}: correct the line. The server's message is: {kind.message}")
-    return StepWords(f"{at}: {_MISTAKES[kind.mistake]}", lines=kind.rules)
+        return StepWords(f"{what}, of which the server reports: {kind.message}")
+    return StepWords(f"{what}: {_MISTAKES[kind.mistake]}", lines=kind.rules)
 
 
 def _check_before_requiring(kind: RequireCertificate) -> str:
