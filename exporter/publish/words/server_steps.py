@@ -177,7 +177,7 @@ def _check_before_requiring(kind: RequireCertificate) -> str:
 def _refused(kind: RequireCertificate | CloseRule) -> str:
     if not kind.refused:
         return ""
-    return f", such as, of those connected now: {clients_text(kind.refused)}"
+    return f". Of the clients connected now, it refuses: {clients_text(kind.refused)}"
 
 
 def _other_lines(kind: NarrowMap | CompletePattern) -> str:

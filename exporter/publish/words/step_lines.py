@@ -49,9 +49,12 @@ def older_tls(version: TlsVersion) -> str:
 
 def terminate(which: Reconnect) -> str:
     """Return the statement that ends the connections of a client."""
-    terms = [f"usename = {_sql(which.role)}", f"application_name = {_sql(which.application_name)}"]
-    if which.address is not None:
-        terms.append(f"client_addr = '{which.address}'")
+    terms = (
+        f"usename = {_sql(which.role)}",
+        f"application_name = {_sql(which.application_name)}",
+        # that of a unix socket is null
+        "client_addr IS NULL" if which.address is None else f"client_addr = '{which.address}'",
+    )
     return (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_replication "  # noqa: S608  literals are escaped
         f"WHERE {' AND '.join(terms)};"
