@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 
 from exporter.assess.advice.certificate_remedy import usable_certificate, with_certificates
+from exporter.assess.advice.length import length
 from exporter.assess.advice.remedy import remedy
 from exporter.assess.certificates.connection import CertificatesKnown, judge_certificates
 from exporter.assess.certificates.findings import certificate_findings
@@ -134,8 +134,7 @@ def judge(  # noqa: PLR0913  each of another subject
 
 def _characters(connection: Connection) -> int:
     """Return about how long the texts are: they are written into every page and report."""
-    lines = chain.from_iterable((step.action, *step.lines) for step in connection.remedy)
-    return size_of(connection.findings) + sum(map(len, lines))
+    return size_of(connection.findings) + sum(map(length, connection.remedy))
 
 
 def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:

@@ -1,7 +1,10 @@
-"""What to do, as data: steps in order, with the edits of files that they consist of."""
+"""What to do, as data: steps in order, each with its kind and the edit that it consists of."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from exporter.model.client_steps import ClientStepKind
+from exporter.model.server_steps import ServerStepKind
 
 
 class Place(StrEnum):
@@ -12,28 +15,92 @@ class Place(StrEnum):
     EXPORTER = "for the exporter"
 
 
-class ExporterCommand(StrEnum):
-    """A line that calls the exporter itself; who publishes it knows how that is to be typed."""
+class ServerFile(StrEnum):
+    """A file of the server that holds rules or user name maps."""
 
-    EXPLAIN = "pg-replication-cert-exporter explain TARGET"
-    INSTALL = "pg-replication-cert-exporter sql --role=ROLE | psql -d DATABASE"
+    HBA = "pg_hba.conf"
+    IDENT = "pg_ident.conf"
+
+
+class Obstacle(StrEnum):
+    """Why a program must not apply an edit as it stands."""
+
+    MANAGED = "managed"
+    """Patroni writes the file and undoes edits by hand."""
+    CHANGED = "changed"
+    """The file on disk may differ from the content in force, whose line number this is."""
+    MASKED = "masked"
+    """The old line has secrets, which the exporter never holds: the new one has asterisks."""
+    INCOMPLETE = "incomplete"
+    """Lines for other clients have to be added, or a name has to be filled in."""
+    NO_RULES = "no_rules"
+    """The file has no rule, so that there is no line to name."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """A change of one configuration file of the server, exact enough for a program.
+    """A change of pg_hba.conf or pg_ident.conf.
 
     Attributes:
-        line_number: of a line in the file as it is after the steps before; 1 where the file has
+        file: which of the two.
+        file_name: of the file that holds the line, which may be an included one; empty where
+            there is no line to name.
+        line_number: of a line in the file as it is after the steps before; None where there is
             no line to name.
-        replaces: the new lines take the place of that line, and of those that continue it (14 and
-            up: it ends with a backslash); else they go directly before it.
+        old: the line that is replaced, as far as the server's view shows it, with those that
+            continue it (14 and up: it ends with a backslash); None where nothing is replaced and
+            ``new`` goes directly before the line.
+        new: the lines to write; empty where the line is only removed.
+        below: where nothing is replaced: the line that ``new`` goes directly before.
+        obstacles: why it cannot be applied as it stands; empty for an edit that is exact enough
+            for a program.
     """
 
+    file: ServerFile
     file_name: str
-    line_number: int
-    replaces: bool
+    line_number: int | None
+    old: str | None
     new: tuple[str, ...]
+    below: str | None = None
+    obstacles: frozenset[Obstacle] = frozenset()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a program can apply it as it stands."""
+        return not self.obstacles
+
+
+class SettingPlace(StrEnum):
+    """Where parameters are set."""
+
+    POSTGRESQL_CONF = "postgresql.conf"
+    PRIMARY_CONNINFO = "primary_conninfo"
+    SUBSCRIPTION = "subscription"
+    PROGRAM = "program"
+    """The connection string of a program, such as one that takes backups."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterEdit:
+    """Parameters to set: of the server's configuration, or of a client's connection string.
+
+    The names of files among the values (``root.crt``) stand for the files of the reader.
+
+    Attributes:
+        place: where they are set; parameters that are not listed keep their values.
+        parameters: names and values, neither quoted.
+        is_managed: Patroni writes postgresql.conf on this server.
+    """
+
+    place: SettingPlace
+    parameters: tuple[tuple[str, str], ...]
+    is_managed: bool = False
+
+
+Edit = FileEdit | ParameterEdit
+
+
+StepKind = ServerStepKind | ClientStepKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +108,12 @@ class Step:
     """One step of a remedy, to be done in order.
 
     Attributes:
-        action: what to do, in the imperative.
-        lines: exact lines to write, run, or look for; may be empty. Of an edit, a line to remove
-            begins with ``- ``, one to add with ``+ ``.
-        edit: the change of a file, where it is known completely.
+        place: where it is done.
+        kind: what there is to do, with what has to be known to do it.
+        edit: the change of a file or of parameters; None for a step that changes neither, or
+            whose change cannot be written down.
     """
 
     place: Place
-    action: str
-    lines: tuple[str, ...] = ()
-    edit: FileEdit | None = None
+    kind: StepKind
+    edit: Edit | None = None

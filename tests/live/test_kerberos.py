@@ -18,6 +18,7 @@ from lab.replication import ReplicationClient, ReplicationRefusedError
 from lab.server import PostgresServer
 from tests.live.primaries import EXPORTER_ROLE
 from tests.live.scenarios.stage import STRICT, connection_of, poll
+from tests.steps import lines as lines_of
 
 pytestmark = [pytest.mark.live, pytest.mark.root]
 
@@ -113,7 +114,7 @@ def test_with_a_ticket_only_the_step_s_own_parameters_lead_to_tls(
     with kerberos.logged_in("r_gss"):
         with ReplicationClient(client) as connected:
             steps = connection_of(poll(target, board), connected).remedy
-        lines = [line for step in steps for line in step.lines]
+        lines = [line for step in steps for line in lines_of(step)]
         (rule,) = (line[2:] for line in lines if line.startswith("+ hostssl"))
         (conninfo,) = (line for line in lines if line.startswith("user="))
         server.write_hba(f"{rule}\n{HBA}")

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from exporter.model.certificate import CertificateSource, CertificateUsage
 from exporter.model.certificates_report import Matched, NameFit, NextCertificate
+from exporter.model.client_steps import ConfigureBackup, IssueCertificate, NameRequirement
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.finding import RuleGoverns, RuleRequires, RulesState
 from exporter.model.hba import ConnectionType, HbaRule, RuleLocation
@@ -21,8 +22,16 @@ from exporter.model.judgement import (
 )
 from exporter.model.observation import Server
 from exporter.model.record import TargetRecord
-from exporter.model.remedy import Place, Step
+from exporter.model.remedy import (
+    FileEdit,
+    ParameterEdit,
+    Place,
+    ServerFile,
+    SettingPlace,
+    Step,
+)
 from exporter.model.report import Connection, ExemptionUse, Governs, RulesReport, TargetReport
+from exporter.model.server_steps import LoadRules, RequireCertificate
 from exporter.model.target import Target
 from exporter.model.target_certificates import (
     CertificatePlace,
@@ -143,18 +152,31 @@ PLAINTEXT = replace(
     forecast=Forecast.ADMITTED_WITHOUT_CERTIFICATE,
     findings=(RuleGoverns(TRUST_RULE), RuleRequires(Demand.NOTHING, "trust")),
     remedy=(
-        Step(Place.CLIENT, "Put a certificate for the role on the client.", ("CN=replicator",)),
         Step(
             Place.CLIENT,
-            "Name it in the connection string and let the client reconnect.",
-            ("primary_conninfo = 'host=primary sslmode=verify-full sslcert=replicator.crt'",),
+            IssueCertificate(NameRequirement("replicator", is_whole=False, names=("replicator",))),
+        ),
+        Step(
+            Place.CLIENT,
+            ConfigureBackup(),
+            ParameterEdit(
+                SettingPlace.PROGRAM,
+                (("sslmode", "verify-full"), ("sslcert", "replicator.crt")),
+            ),
         ),
         Step(
             Place.SERVER,
-            "Put this line before line 14 of pg_hba.conf.",
-            ("hostssl replication replicator 10.0.0.0/24 cert",),
+            RequireCertificate("replicator", None, refused=(), requests_no_password=False),
+            FileEdit(
+                ServerFile.HBA,
+                HBA,
+                14,
+                None,
+                ("hostssl replication replicator 10.0.0.0/24 cert",),
+                below="host replication replicator 10.0.0.0/24 trust",
+            ),
         ),
-        Step(Place.SERVER, "Load the rules.", ("SELECT pg_reload_conf();",)),
+        Step(Place.SERVER, LoadRules(170005)),
     ),
 )
 LOCAL = replace(

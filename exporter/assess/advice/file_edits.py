@@ -1,4 +1,4 @@
-"""Edits of the server's configuration files, as steps: exact lines, and where they go.
+"""Edits of the server's configuration files: exact lines, and where they go.
 
 Each edit of a remedy shifts the lines below it, so that the line numbers of later ones are those of
 the file as it is then. They are those of the content in force: a file that was changed since it was
@@ -6,48 +6,10 @@ loaded may have other lines there, and no edit of it is exact.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
 
 from exporter.model.hba import RuleLocation
-from exporter.model.remedy import FileEdit, Place, Step
-
-_PATRONI = (
-    "Patroni writes {file} on this server (the header of pg_hba.conf says so): do not edit it by "
-    "hand, as Patroni undoes that. Make this change in Patroni's configuration, in the key {key} "
-    "(patronictl edit-config, unless the configuration file of a node sets the key, which then "
-    "takes precedence). The list in that key replaces the whole file: it must contain every line "
-    "that is to stay"
-)
-
-_CHANGED = (
-    "The line numbers are those of the content in force; {file} on disk may have been changed "
-    "since, so look for the line itself"
-)
-
-
-class Written(Enum):
-    """Which of the server's files; the value is the key of Patroni's configuration for it."""
-
-    HBA = "postgresql.pg_hba"
-    IDENT = "postgresql.pg_ident"
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """What an edit is for.
-
-    Attributes:
-        what: in the imperative.
-        check: sentences on what has to be checked first, or what follows; may be empty.
-    """
-
-    what: str
-    check: str = ""
-
-    def sentences(self, edit: str) -> str:
-        """Return the purpose with the words of the edit."""
-        return f"{self.what}: {edit}" + (f". {self.check}" if self.check else "")
+from exporter.model.remedy import FileEdit, Obstacle, ServerFile
 
 
 @dataclass(slots=True)
@@ -60,7 +22,7 @@ class Edits:
     """
 
     is_under_patroni: bool
-    changed: frozenset[Written] = frozenset()
+    changed: frozenset[ServerFile] = frozenset()
     _shifts: list[tuple[RuleLocation, int]] = field(default_factory=list)
 
     def replace(
@@ -68,49 +30,44 @@ class Edits:
         location: RuleLocation,
         old: str,
         new: Sequence[str],
-        purpose: Purpose,
-        file: Written = Written.HBA,
-    ) -> Step:
-        """Return the step that writes ``new`` in place of a line.
+        file: ServerFile = ServerFile.HBA,
+    ) -> FileEdit:
+        """Return the edit that writes ``new`` in place of a line.
 
         Args:
             location: of the line, in the file as it was read.
             old: the line, as far as the server's view shows it.
             new: the lines in its place.
-            purpose: of the edit.
             file: which of the server's files it is.
         """
         number = self._number(location, len(new) - 1)
-        edit = FileEdit(location.file_name, number, replaces=True, new=tuple(new))
-        lines = (f"- {old}", *(f"+ {each}" for each in new))
-        where = f"replace line {number} of {location.file_name}"
-        if file is Written.IDENT:
-            # of pg_ident.conf it is not known which lines are continued
-            where += " (and the lines that continue it, if it ends with a backslash)"
-        return self._step(purpose.sentences(where), lines, edit, file)
+        obstacles = self._obstacles(file)
+        return FileEdit(file, location.file_name, number, old, tuple(new), obstacles=obstacles)
 
-    def insert(
-        self, location: RuleLocation, below: str, new: Sequence[str], purpose: Purpose
-    ) -> Step:
-        """Return the step that inserts ``new`` directly before a line of pg_hba.conf.
+    def insert(self, location: RuleLocation, below: str, new: Sequence[str]) -> FileEdit:
+        """Return the edit that inserts ``new`` directly before a line of pg_hba.conf.
 
         Args:
             location: of the line, in the file as it was read.
             below: the line, as far as the server's view shows it.
             new: the lines to insert.
-            purpose: of the edit.
         """
         number = self._number(location, len(new))
-        edit = FileEdit(location.file_name, number, replaces=False, new=tuple(new))
-        lines = (*(f"+ {each}" for each in new), f"  {below}")
-        where = f"insert directly before line {number} of {location.file_name}"
-        return self._step(purpose.sentences(where), lines, edit, Written.HBA)
+        return FileEdit(
+            ServerFile.HBA,
+            location.file_name,
+            number,
+            None,
+            tuple(new),
+            below=below,
+            obstacles=self._obstacles(ServerFile.HBA),
+        )
 
-    def begin(self, new: Sequence[str], purpose: Purpose) -> Step:
-        """Return the step that writes the first rules of a pg_hba.conf that has none."""
-        lines = tuple(f"+ {each}" for each in new)
-        action = purpose.sentences("write as the first rules of pg_hba.conf")
-        return self._step(action, lines, None, Written.HBA)
+    def begin(self, new: Sequence[str]) -> FileEdit:
+        """Return the edit that writes the first rules of a pg_hba.conf that has none."""
+        # without a number there is nothing to doubt in a file that was changed
+        obstacles = self._obstacles(ServerFile.HBA) - {Obstacle.CHANGED} | {Obstacle.NO_RULES}
+        return FileEdit(ServerFile.HBA, "", None, None, tuple(new), obstacles=obstacles)
 
     def _number(self, location: RuleLocation, shift: int) -> int:
         """Return the number that a line has by now, and note how the edit shifts those below."""
@@ -122,13 +79,12 @@ class Edits:
         self._shifts.append((location, shift))
         return number
 
-    def _step(
-        self, action: str, lines: tuple[str, ...], edit: FileEdit | None, file: Written
-    ) -> Step:
-        name = "pg_hba.conf" if file is Written.HBA else "pg_ident.conf"
-        if self.is_under_patroni:
-            told = f"{action}. {_PATRONI.format(file=name, key=file.value)}"
-            return Step(Place.SERVER, told, lines)
-        if edit is not None and file in self.changed:
-            return Step(Place.SERVER, f"{action}. {_CHANGED.format(file=name)}", lines)
-        return Step(Place.SERVER, action, lines, edit)
+    def _obstacles(self, file: ServerFile) -> frozenset[Obstacle]:
+        changed = {Obstacle.CHANGED} if file in self.changed else set[Obstacle]()
+        managed = {Obstacle.MANAGED} if self.is_under_patroni else set[Obstacle]()
+        return frozenset(changed | managed)
+
+
+def inexact(edit: FileEdit, obstacle: Obstacle) -> FileEdit:
+    """Return ``edit`` with one more reason why a program must not apply it."""
+    return replace(edit, obstacles=edit.obstacles | {obstacle})

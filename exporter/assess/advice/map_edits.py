@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from exporter.assess.advice.accepted_names import AcceptedNames
-from exporter.assess.advice.file_edits import Edits, Purpose, Written
-from exporter.assess.advice.rule_to_write import peer_text, shown_name
-from exporter.assess.advice.rules_remedy import check_and_load_maps
+from exporter.assess.advice.file_edits import Edits, inexact
+from exporter.assess.advice.rule_to_write import other_client, shown_name
 from exporter.assess.certificates.name import admits
 from exporter.assess.rules.case import Case
 from exporter.assess.rules.demand import map_name
@@ -19,17 +18,9 @@ from exporter.assess.rules.outcome import Outcomes, outcomes
 from exporter.assess.rules.peers import Peer, peer_of
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import IdentContent, IdentMapping
-from exporter.model.remedy import Step
+from exporter.model.remedy import Obstacle, Place, ServerFile, Step
 from exporter.model.rule_text import REGULAR_EXPRESSIONS_SINCE, literal, quoted
-
-_EVERY = (
-    "A client that uses this line and is not connected now is refused afterwards unless it gets a "
-    "line of its own: add one for each before you load the file"
-)
-_TOO_MANY = (
-    "There are too many connections to write a line for each: every other client that uses this "
-    "line is refused afterwards unless it gets a line of its own. Add them before you load the file"
-)
+from exporter.model.server_steps import CompletePattern, LoadMaps, NarrowMap
 
 
 def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
@@ -50,7 +41,7 @@ def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
     for mapping in reversed(content.mappings):
         if mapping.map_name in compared and _is_too_wide(mapping, case):
             yield _narrow(mapping, content, case, edits, whole=compared[mapping.map_name])
-    yield check_and_load_maps(case.server.version_number)
+    yield Step(Place.SERVER, LoadMaps(case.server.version_number))
 
 
 def _is_too_wide(mapping: IdentMapping, case: Case) -> bool:
@@ -107,22 +98,15 @@ def _narrow(
         name = names[0] if names else "NAME_OF_ITS_CERTIFICATE"
         kept.append(_line(mapping, name, case.client.role, case))
     new = [*([] if completed is None else [_text(completed)]), *dict.fromkeys(kept)]
-    step = edits.replace(
-        mapping.location, _text(mapping), new, _purpose(case, completed, unnamed), Written.IDENT
+    edit = edits.replace(mapping.location, _text(mapping), new, ServerFile.IDENT)
+    others, has_others = tuple(map(other_client, unnamed)), case.peers is not None
+    return Step(
+        Place.SERVER,
+        NarrowMap(case.client.role, others, has_others)
+        if completed is None
+        else CompletePattern(others, has_others),
+        edit if exact else inexact(edit, Obstacle.INCOMPLETE),
     )
-    return step if exact else replace(step, edit=None)
-
-
-def _purpose(case: Case, completed: IdentMapping | None, unnamed: list[Peer]) -> Purpose:
-    check = _EVERY if case.peers is not None else _TOO_MANY
-    if unnamed:
-        check += (
-            ". The name by which these clients use the line cannot be determined from here; write "
-            f"their lines too: {', '.join(map(peer_text, unnamed))}"
-        )
-    if completed is None:
-        return Purpose(f"Accept one name only for role {case.client.role}", check)
-    return Purpose("Complete the pattern, so that it matches the whole name", check)
 
 
 def _completed(mapping: IdentMapping, role: str) -> IdentMapping | None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from exporter.assess.advice.accepted_names import AcceptedNames, accepted_names, accepts, of_role
 from exporter.assess.advice.client_steps import (
     SEE_CERTIFICATE,
-    Usable,
     ask_for_certificates,
     check_name,
     configure_client,
@@ -20,7 +19,7 @@ from exporter.assess.advice.client_steps import (
     reconnect,
     replace_certificate,
 )
-from exporter.assess.advice.file_edits import Edits, Written
+from exporter.assess.advice.file_edits import Edits
 from exporter.assess.advice.map_edits import names_when_narrowed, narrow_maps
 from exporter.assess.advice.rule_to_write import (
     certificate_rule,
@@ -29,14 +28,7 @@ from exporter.assess.advice.rule_to_write import (
     shown_name,
     with_name_check,
 )
-from exporter.assess.advice.rules_remedy import (
-    CORRECT_LINES,
-    INSTALL,
-    LOAD_ONCE,
-    check_and_load,
-    check_and_load_maps,
-    correct_maps,
-)
+from exporter.assess.advice.rules_remedy import INSTALL, LOAD_ONCE
 from exporter.assess.certificates.forecast import demands_name
 from exporter.assess.other_transports import without_tls
 from exporter.assess.posture import shown_certificate
@@ -44,10 +36,12 @@ from exporter.assess.rules.case import Case
 from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, map_name
 from exporter.assess.rules.outcome import Outcomes, outcomes
 from exporter.assess.rules.peers import peer_of
+from exporter.model.client_steps import KnownCertificate
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import Demand, HbaState, Posture, Reason
-from exporter.model.remedy import Step
+from exporter.model.remedy import Place, ServerFile, Step
 from exporter.model.report import Governs, Undecided
+from exporter.model.server_steps import CorrectMaps, CorrectRules, LoadMaps, LoadRules
 
 _CERT = "cert"
 _SECURED = frozenset({Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET})
@@ -60,7 +54,9 @@ _ALWAYS = {
 }
 
 
-def remedy(case: Case, reasons: tuple[Reason, ...], *, owned: Usable | None) -> tuple[Step, ...]:
+def remedy(
+    case: Case, reasons: tuple[Reason, ...], *, owned: KnownCertificate | None
+) -> tuple[Step, ...]:
     """Return the steps to the best posture, in order; empty when there is nothing to do.
 
     Args:
@@ -84,19 +80,19 @@ def remedy(case: Case, reasons: tuple[Reason, ...], *, owned: Usable | None) -> 
     return tuple(steps)
 
 
-def _changed(case: Case) -> frozenset[Written]:
+def _changed(case: Case) -> frozenset[ServerFile]:
     """Return the files whose content on disk need not be the one in force."""
-    states = {Written.HBA: case.hba_state, Written.IDENT: case.ident_state}
+    states = {ServerFile.HBA: case.hba_state, ServerFile.IDENT: case.ident_state}
     return frozenset(file for file, state in states.items() if state is not HbaState.LOADED)
 
 
-def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
+def _secure(case: Case, edits: Edits, owned: KnownCertificate | None) -> Iterable[Step]:
     over_tls = _over_tls(case)
     version = case.server.version_number
     yield from ask_for_certificates(case)
     if _refuses_everybody(case, over_tls):
         yield opening_rule(case, edits, _first_rule(case, over_tls))
-        yield check_and_load(version)
+        yield Step(Place.SERVER, LoadRules(version))
         yield from _present_certificate(case, of_role(case.client.role), owned)
         yield from _close(case, edits)
     elif _is_narrowed(case, over_tls):
@@ -116,7 +112,7 @@ def _secure(case: Case, edits: Edits, owned: Usable | None) -> Iterable[Step]:
         method, names = _requirement(case, over_tls)
         yield from _present_certificate(case, names, owned)
         yield certificate_rule(case, edits, _first_rule(case, over_tls), method, names)
-        yield check_and_load(version)
+        yield Step(Place.SERVER, LoadRules(version))
         yield reconnect(case)
 
 
@@ -144,10 +140,12 @@ def _is_narrowed(case: Case, over_tls: Outcomes) -> bool:
     return over_tls.demanded >= _BY_MAP
 
 
-def _present_certificate(case: Case, names: AcceptedNames, owned: Usable | None) -> Iterable[Step]:
+def _present_certificate(
+    case: Case, names: AcceptedNames, owned: KnownCertificate | None
+) -> Iterable[Step]:
     """Yield the steps after which the client presents a certificate of an accepted name."""
     if shown_certificate(case.wal_sender) is None:
-        yield issue_certificate(case, names, owned=owned)
+        yield issue_certificate(case.client.role, names, owned=owned)
         yield from configure_client(case)
         return
     replaced = tuple(_accepted_certificate(case, names))
@@ -192,7 +190,7 @@ def _close(case: Case, edits: Edits) -> Iterable[Step]:
     first = _first(case, _open_rules(case))
     if first is not None:
         yield closing_rule(case, edits, first)
-        yield check_and_load(case.server.version_number)
+        yield Step(Place.SERVER, LoadRules(case.server.version_number))
 
 
 def _open_rules(case: Case) -> set[HbaRule]:
@@ -300,12 +298,12 @@ def _load(case: Case, state: HbaState) -> Iterable[Step]:
     rejected = state is HbaState.REJECTED
     if case.hba_state is state:
         if rejected:
-            yield CORRECT_LINES
-        yield check_and_load(version)
+            yield Step(Place.SERVER, CorrectRules())
+        yield Step(Place.SERVER, LoadRules(version))
     if case.ident_state is state:
         if rejected:
-            yield correct_maps(version)
-        yield check_and_load_maps(version)
+            yield Step(Place.SERVER, CorrectMaps(version))
+        yield Step(Place.SERVER, LoadMaps(version))
 
 
 def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
@@ -323,7 +321,7 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
     if is_opened:
         # before it reconnects, which the rules of now refuse whatever it presents
         yield opening_rule(case, edits, rule)
-        yield check_and_load(version)
+        yield Step(Place.SERVER, LoadRules(version))
         yield from _present_certificate(case, of_role(case.client.role), None)
         return
     method, names = _requirement(case, case.found)
@@ -331,7 +329,7 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
     # no reconnect before the rule: by another name the rules of now may refuse the client
     yield from replaced
     yield certificate_rule(case, edits, rule, method, names)
-    yield check_and_load(version)
+    yield Step(Place.SERVER, LoadRules(version))
     if len(replaced) > 1:
         yield reconnect(case)
         yield SEE_CERTIFICATE

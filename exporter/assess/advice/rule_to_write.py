@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.assess.advice.accepted_names import AcceptedNames
-from exporter.assess.advice.file_edits import Edits, Purpose
+from exporter.assess.advice.file_edits import Edits, inexact
 from exporter.assess.rules.case import Case
 from exporter.assess.rules.demand import map_name
 from exporter.assess.rules.identity import certificate_name, distinguished_name
@@ -13,15 +13,17 @@ from exporter.assess.rules.peers import Peer
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import ConnectionType, HbaContent, HbaRule, Quoting
-from exporter.model.remedy import Step
+from exporter.model.remedy import FileEdit, Obstacle, Place, Step
 from exporter.model.rule_text import address_text, is_plain, literal, quoted, rule_text
+from exporter.model.server_steps import (
+    AcceptClient,
+    ClientSecurity,
+    CloseRule,
+    OtherClient,
+    RequireCertificate,
+)
 
 _MASK = "********"
-_INSISTING = (
-    "The line requests no password, which a client may insist on: take channel_binding=require and "
-    "require_auth out of its connection string first, and of a subscription whose owner is not a "
-    "superuser set password_required = false (16 and up; a superuser must do that)"
-)
 _ANY_ROLE = Quoting((False,), (False,), address=False)
 
 
@@ -67,26 +69,25 @@ def certificate_rule(
     scope = _scope(case, before, satisfies)
     fields = f"{_fields(case)} {scope.address}"
     lines = (f"hostssl {fields} {method}", f"host {fields} reject")
-    check = (
-        f"Before you load it, check that {_everybody(case)} presents a certificate that the line "
-        "accepts: it refuses all others"
-    )
-    if _MASK in method:
-        check += f". Write the values shown as {_MASK} as they are in the old line"
-    check += _refused(scope.refused)
-    if method.startswith("cert"):
-        check += f". {_INSISTING}"
-    purpose = Purpose("Require the certificate", check)
     if (
         before is not None
         and scope.is_of_rule
         and _serves_only(before, case.client)
         and _content(case, before).is_one_line(before)
     ):
-        step = edits.replace(before.location, _text(case, before), lines, purpose)
+        edit = edits.replace(before.location, _text(case, before), lines)
     else:
-        step = _insert(case, edits, before, lines, purpose)
-    return replace(step, edit=None) if _MASK in method else step
+        edit = _insert(case, edits, before, lines)
+    return Step(
+        Place.SERVER,
+        RequireCertificate(
+            case.client.role,
+            case.client.database,
+            refused=tuple(map(other_client, scope.refused)),
+            requests_no_password=method.startswith("cert"),
+        ),
+        inexact(edit, Obstacle.MASKED) if _MASK in method else edit,
+    )
 
 
 def opening_rule(case: Case, edits: Edits, before: HbaRule | None) -> Step:
@@ -101,8 +102,7 @@ def opening_rule(case: Case, edits: Edits, before: HbaRule | None) -> Step:
             when there is no such rule.
     """
     line = f"hostssl {_fields(case)} {_own_address(case.client)} cert"
-    purpose = Purpose("Accept the client over TLS with its certificate, which no rule does now")
-    return _insert(case, edits, before, (line,), purpose)
+    return Step(Place.SERVER, AcceptClient(), _insert(case, edits, before, (line,)))
 
 
 def closing_rule(case: Case, edits: Edits, before: HbaRule) -> Step:
@@ -117,12 +117,12 @@ def closing_rule(case: Case, edits: Edits, before: HbaRule) -> Step:
     """
     scope = _scope(case, before, lambda peer: peer.client.tls)
     line = f"hostnossl {_fields(case)} {scope.address} reject"
-    purpose = Purpose(
-        "Refuse this role without TLS, which another rule still accepts without a certificate",
-        f"Before you load it, check that {_everybody(case)} uses TLS: it refuses all others"
-        f"{_refused(scope.refused)}",
+    refused = tuple(map(other_client, scope.refused))
+    return Step(
+        Place.SERVER,
+        CloseRule(case.client.role, case.client.database, refused),
+        _insert(case, edits, before, (line,)),
     )
-    return _insert(case, edits, before, (line,), purpose)
 
 
 def with_name_check(rule: HbaRule, *, whole_name: bool) -> str:
@@ -157,43 +157,29 @@ def shown_name(peer: Peer, *, whole: bool | None) -> str | None:
     return distinguished_name(peer.subject) if whole else certificate_name(peer.subject)
 
 
-def peer_text(peer: Peer) -> str:
-    """Return a connection in words: role, application name, address and how it is secured."""
+def other_client(peer: Peer) -> OtherClient:
+    """Return a peer as a step names it."""
     client = peer.client
     if not client.tls:
-        how = "GSSAPI" if client.gss_encrypted else "without TLS"
-    elif peer.has_certificate:
-        how = f"certificate {certificate_name(peer.subject) or 'of unknown name'}"
+        security = ClientSecurity.GSSAPI if client.gss_encrypted else ClientSecurity.UNENCRYPTED
     else:
-        how = "without certificate"
-    several = "" if peer.connections == 1 else f", {peer.connections} connections"
-    return f"{peer.application_name} (role {client.role}, {client.address}, {how}{several})"
-
-
-def _everybody(case: Case) -> str:
-    role, database = case.client.role, case.client.database
-    if database is None:
-        return f"every client that logs in as {role} from these addresses"
-    return (
-        f"every client that logs in as {role} to database {database} from these addresses, for "
-        "replication or not,"
+        security = ClientSecurity.CERTIFICATE if peer.has_certificate else ClientSecurity.TLS
+    return OtherClient(
+        peer.application_name,
+        client.role,
+        client.address,
+        security,
+        certificate_name(peer.subject),
+        peer.connections,
     )
 
 
-def _refused(peers: Sequence[Peer]) -> str:
-    if not peers:
-        return ""
-    return f", such as, of those connected now: {', '.join(map(peer_text, peers))}"
-
-
-def _insert(
-    case: Case, edits: Edits, before: HbaRule | None, lines: Sequence[str], purpose: Purpose
-) -> Step:
+def _insert(case: Case, edits: Edits, before: HbaRule | None, lines: Sequence[str]) -> FileEdit:
     if before is None:
         before = next(iter(case.in_force.rules[0].rules), None) if case.in_force.rules else None
     if before is None:
-        return edits.begin(lines, purpose)
-    return edits.insert(before.location, _text(case, before), lines, purpose)
+        return edits.begin(lines)
+    return edits.insert(before.location, _text(case, before), lines)
 
 
 def _content(case: Case, rule: HbaRule) -> HbaContent:

@@ -4,87 +4,44 @@ from collections.abc import Sequence
 
 from exporter.model.hba import ErrorLine
 from exporter.model.judgement import HbaState
-from exporter.model.remedy import ExporterCommand, Place, Step
+from exporter.model.remedy import Place, Step
 from exporter.model.rule_text import literal
+from exporter.model.server_steps import (
+    CorrectInPatroni,
+    CorrectLine,
+    InstallFunctions,
+    LoadOnce,
+    LoadRules,
+    Mistake,
+)
 from exporter.model.wal_sender import TcpPeer, WalSender
 
-RELOAD = "SELECT pg_reload_conf();"
-INSTALL = Step(
-    Place.SERVER,
-    "Give the exporter its rights and functions: as a superuser, on the primary, in the database "
-    "that the exporter connects to (it may be run again at any time)",
-    (ExporterCommand.INSTALL,),
+INSTALL = Step(Place.SERVER, InstallFunctions())
+LOAD_ONCE = Step(Place.SERVER, LoadOnce())
+_HOSTSSL = "hostssl {database} {role} {address} cert"
+_MISTAKES = (
+    (
+        "cert authentication is only supported on hostssl connections",
+        Mistake.NEEDS_HOSTSSL,
+        _HOSTSSL,
+    ),
+    (
+        "peer authentication is only supported on local sockets",
+        Mistake.PEER_OVER_TCP,
+        "local all all peer",
+    ),
+    (
+        'clientcert can only be configured for "hostssl" rows',
+        Mistake.NEEDS_HOSTSSL,
+        _HOSTSSL,
+    ),
+    (
+        'clientname can only be configured for "hostssl" rows',
+        Mistake.NEEDS_HOSTSSL,
+        _HOSTSSL,
+    ),
 )
-LOAD_ONCE = Step(
-    Place.SERVER,
-    "Or load the rules once while the exporter runs: it then sees the same content before and "
-    "after the load",
-    (RELOAD,),
-)
-_FILE_NAMES_SINCE = 160000
-# a rule with a message is loaded, and matches nothing (ssl = off; a build without GSSAPI)
-_ERRORS = "SELECT {} FROM pg_hba_file_rules WHERE type IS NULL;"
-_MAP_ERRORS = "SELECT {} FROM {} WHERE error IS NOT NULL;"
-_MAP_VIEW_SINCE = 150000
-
-
-def check_and_load(server_version_number: int) -> Step:
-    """Return the step that loads the rules, with the query that must find nothing before it."""
-    return Step(
-        Place.SERVER,
-        "Make sure that no line is in error (the query must find none: a reload with an error "
-        "keeps all old rules, and the next restart fails), then load the rules",
-        (_ERRORS.format(_columns(server_version_number)), RELOAD),
-    )
-
-
-def check_and_load_maps(server_version_number: int) -> Step:
-    """Return the step that loads pg_ident.conf, with the query that must find nothing before it."""
-    return Step(
-        Place.SERVER,
-        "Make sure that no line of pg_ident.conf is in error (the query must find none: a reload "
-        "with an error keeps all old maps), then load the maps",
-        (_map_errors(server_version_number), RELOAD),
-    )
-
-
-def correct_maps(server_version_number: int) -> Step:
-    """Return the step that corrects pg_ident.conf."""
-    return Step(
-        Place.SERVER,
-        "Correct the lines of pg_ident.conf that are in error, which this query lists",
-        (_map_errors(server_version_number),),
-    )
-
-
-def _map_errors(server_version_number: int) -> str:
-    shown = (
-        "pg_ident_file_mappings"
-        if server_version_number >= _MAP_VIEW_SINCE
-        else "replication_cert_exporter.ident_mappings()"
-    )
-    return _MAP_ERRORS.format(_columns(server_version_number), shown)
-
-
-def _columns(server_version_number: int) -> str:
-    named = server_version_number >= _FILE_NAMES_SINCE
-    return "file_name, line_number, error" if named else "line_number, error"
-
-
-CORRECT_LINES = Step(
-    Place.SERVER,
-    "Correct the lines of pg_hba.conf that are in error (explain lists them with what to write)",
-    (ExporterCommand.EXPLAIN,),
-)
-
-
-_UNDER_PATRONI = Step(
-    Place.SERVER,
-    "Patroni writes pg_hba.conf on this server (its header says so): do not edit it by hand, as "
-    "Patroni undoes that. Make the following corrections in the list of the key postgresql.pg_hba "
-    "of Patroni's configuration (patronictl edit-config, unless the configuration file of a node "
-    "sets the key, which then takes precedence); it must contain every line that is to stay",
-)
+"""Words of the server's message, what they mean, and the rule to write instead."""
 
 
 def rules_remedy(
@@ -111,46 +68,20 @@ def rules_remedy(
         return (INSTALL,)
     steps = [_correct(e, wal_senders, server_version_number) for e in errors if e.blocks_loading]
     if is_under_patroni and steps:
-        steps.insert(0, _UNDER_PATRONI)
+        steps.insert(0, Step(Place.SERVER, CorrectInPatroni()))
     if state is HbaState.UNVERIFIED:
         return (*steps, INSTALL, LOAD_ONCE)
-    return (*steps, check_and_load(server_version_number))
+    return (*steps, Step(Place.SERVER, LoadRules(server_version_number)))
 
 
 def _correct(
     error: ErrorLine, wal_senders: Sequence[WalSender], server_version_number: int
 ) -> Step:
-    at = f"{error.location.file_name}, line {error.location.line_number}"
-    for words, advice, lines in _ADVICE:
+    for words, mistake, rule in _MISTAKES:
         if words in error.message:
-            filled = _filled(lines, wal_senders, server_version_number)
-            return Step(Place.SERVER, f"{at}: {advice}", filled)
-    return Step(Place.SERVER, f"{at}: correct the line, of which the server says: {error.message}")
-
-
-_CERTIFICATE_RULE = "hostssl {database} {role} {address} cert"
-_ADVICE: tuple[tuple[str, str, str], ...] = (
-    (
-        "cert authentication is only supported on hostssl connections",
-        "write hostssl in place of host (a certificate is shown over TLS only)",
-        _CERTIFICATE_RULE,
-    ),
-    (
-        "peer authentication is only supported on local sockets",
-        "peer is for unix sockets: write local, without an address, or another method for TCP",
-        "local all all peer",
-    ),
-    (
-        'clientcert can only be configured for "hostssl" rows',
-        "write hostssl in place of host (a certificate is shown over TLS only)",
-        _CERTIFICATE_RULE,
-    ),
-    (
-        'clientname can only be configured for "hostssl" rows',
-        "write hostssl in place of host (a certificate is shown over TLS only)",
-        _CERTIFICATE_RULE,
-    ),
-)
+            rules = _filled(rule, wal_senders, server_version_number)
+            return Step(Place.SERVER, CorrectLine(error.location, error.message, mistake, rules))
+    return Step(Place.SERVER, CorrectLine(error.location, error.message))
 
 
 def _filled(

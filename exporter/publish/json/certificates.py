@@ -43,7 +43,7 @@ def target_certificates(certificates: TargetCertificates) -> _Object:
                 "usage": place.usage.value,
                 "source": place.source.value,
                 "paths": list(place.paths),
-                **_certificate(place.certificate),
+                **certificate_fields(place.certificate),
             }
             for place in certificates.places
         ],
@@ -73,7 +73,8 @@ def target_certificates(certificates: TargetCertificates) -> _Object:
     }
 
 
-def _certificate(certificate: Certificate) -> _Object:
+def certificate_fields(certificate: Certificate) -> _Object:
+    """Return what identifies a certificate, and its validity."""
     return {
         "fingerprint": certificate.fingerprint,
         "subject": certificate.subject.rfc2253,
@@ -90,9 +91,9 @@ def _in_use(in_use: InUse | None) -> _Object | None:
         case None:
             return None
         case Matched(certificate):
-            return {"match": "one", **_certificate(certificate)}
+            return {"match": "one", **certificate_fields(certificate)}
         case Ambiguous(candidates):
-            return {"match": "several", "candidates": [_certificate(c) for c in candidates]}
+            return {"match": "several", "candidates": [certificate_fields(c) for c in candidates]}
         case Unmatched():
             return {"match": "none"}
 
@@ -108,5 +109,5 @@ def _next(known: NextCertificate | NextUnknown) -> _Object:
                 "path": known.path,
                 "verification": None if known.verification is None else known.verification.result,
                 "name": known.name.value,
-                **_certificate(known.certificate),
+                **certificate_fields(known.certificate),
             }

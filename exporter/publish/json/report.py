@@ -15,12 +15,17 @@ The shape (``schema_version`` 1; a field may be added, none is renamed or remove
   ``explanation``); ``connections`` (worst first; null if they could not be read).
 - ``findings``: one object each: ``kind``, the fields of that kind, and ``text``, the sentence;
   ``explanation`` has the sentences alone.
+- each step of a ``remedy``: ``place``; ``kind`` and ``fields`` (what there is to do, by kind);
+  ``edit`` (null, or ``type`` ``lines``: ``file``, ``file_name``, ``line``, ``old`` (the line to
+  replace; null: insert), ``new``, ``below`` (the line to insert before), ``exact`` (a program can
+  apply it), ``obstacles``; or ``type`` ``parameters``: ``place``, ``parameters``, ``managed``);
+  and in words ``action`` and ``lines``.
 
 Times are ISO 8601 in UTC. What is not known is null, never zero or empty.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -28,7 +33,6 @@ from exporter.model.failure import Unread
 from exporter.model.hba import HbaRule
 from exporter.model.observation import Server
 from exporter.model.record import TargetRecord
-from exporter.model.remedy import Step
 from exporter.model.report import (
     Connection,
     ExemptionUse,
@@ -42,6 +46,7 @@ from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, TlsSession
 from exporter.publish.json.certificates import connection_certificates, target_certificates
 from exporter.publish.json.findings import finding_objects
+from exporter.publish.json.steps import Written, step_fields
 from exporter.publish.json.values import iso
 from exporter.publish.reading import WORST_FIRST, host_text
 from exporter.publish.summary import seen_connections, totals
@@ -53,8 +58,6 @@ SCHEMA_VERSION = 1
 
 # Any: what json.dumps takes
 _Object = dict[str, Any]
-_Written = Callable[[str], str]
-"""A line of a step, as it is to be typed."""
 
 
 def report_json(records: Sequence[TargetRecord], own: OwnCommand = DEFAULT_COMMAND) -> str:
@@ -96,7 +99,7 @@ def _target(record: TargetRecord, own: OwnCommand) -> _Object:
     return head | _report(record, record.report, partial(own.line, target=target))
 
 
-def _report(record: TargetRecord, report: TargetReport | None, written: _Written) -> _Object:
+def _report(record: TargetRecord, report: TargetReport | None, written: Written) -> _Object:
     if report is None:
         names = ("polled_at", "duration_seconds", "up", "failure", "readers", "server", "rules")
         return dict.fromkeys((*names, "exemptions", "certificates", "connections"))
@@ -131,7 +134,7 @@ def _server(server: Server | None) -> _Object | None:
     }
 
 
-def _rules(rules: RulesReport | None, written: _Written) -> _Object | None:
+def _rules(rules: RulesReport | None, written: Written) -> _Object | None:
     if rules is None:
         return None
     return {
@@ -147,7 +150,7 @@ def _rules(rules: RulesReport | None, written: _Written) -> _Object | None:
         ],
         "findings": finding_objects(rules.findings),
         "explanation": list(texts(rules.findings)),
-        "remedy": [_step(step, written) for step in rules.remedy],
+        "remedy": [step_fields(step, written) for step in rules.remedy],
     }
 
 
@@ -160,7 +163,7 @@ def _exemption(use: ExemptionUse) -> _Object:
     }
 
 
-def _connection(connection: Connection, written: _Written) -> _Object:
+def _connection(connection: Connection, written: Written) -> _Object:
     sender = connection.wal_sender
     peer = sender.peer
     return {
@@ -189,7 +192,7 @@ def _connection(connection: Connection, written: _Written) -> _Object:
         **connection_certificates(connection),
         "findings": finding_objects(connection.findings),
         "explanation": list(texts(connection.findings)),
-        "remedy": [_step(step, written) for step in connection.remedy],
+        "remedy": [step_fields(step, written) for step in connection.remedy],
     }
 
 
@@ -231,12 +234,4 @@ def _rule(rule: HbaRule) -> _Object:
         "file": rule.location.file_name,
         "line": rule.location.line_number,
         "text": rule_text(rule),
-    }
-
-
-def _step(step: Step, written: _Written) -> _Object:
-    return {
-        "place": step.place.value,
-        "action": step.action,
-        "lines": [written(line) for line in step.lines],
     }

@@ -26,6 +26,7 @@ from exporter.publish.words.meanings import (
 )
 from exporter.publish.words.own_command import DEFAULT_COMMAND
 from exporter.publish.words.printable import printable
+from exporter.publish.words.steps import step_text
 
 _PACKAGE: Final = "exporter.publish.pages"
 
@@ -69,6 +70,7 @@ _ENVIRONMENT.globals.update(
     postures=POSTURES,
     readers=READERS,
     reasons=REASONS,
+    step_text=step_text,
     verdicts=VERDICTS,
     worst_first=WORST_FIRST,
     written=DEFAULT_COMMAND.line,

@@ -34,6 +34,7 @@ from exporter.publish.words.meanings import (
 )
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.words.printable import printable
+from exporter.publish.words.steps import step_text
 
 _WIDTH = 100
 _LABEL = 11
@@ -274,9 +275,10 @@ def _steps(steps: Sequence[Step], target: Target, style: Style, own: OwnCommand)
             place = step.place
             lines.append(f"    {place.value}:")
         lead = f"      {number}. "
-        lines += wrapped(printable(step.action), _WIDTH, indent=lead, hanging=" " * len(lead))
+        text = step_text(step)
+        lines += wrapped(printable(text.action), _WIDTH, indent=lead, hanging=" " * len(lead))
         # exact lines are never wrapped: they are there to be copied
         lines += [
-            f"{' ' * len(lead)}    {printable(own.line(line, target))}" for line in step.lines
+            f"{' ' * len(lead)}    {printable(own.line(line, target))}" for line in text.lines
         ]
     return lines

@@ -3,13 +3,20 @@
 import re
 import shlex
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from exporter.model.remedy import ExporterCommand
 from exporter.model.target import Target
 
 PROGRAM = "pg-replication-cert-exporter"
 _PLAIN_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+class ExporterCommand(StrEnum):
+    """A line of a step that calls the exporter itself, before it is written for a target."""
+
+    EXPLAIN = "pg-replication-cert-exporter explain TARGET"
+    INSTALL = "pg-replication-cert-exporter sql --role=ROLE | psql -d DATABASE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,20 @@ from pathlib import Path
 
 from cryptography import x509
 
-from exporter.model.remedy import Step
+from exporter.model.certificate import CertificateSource
+from exporter.model.client_steps import (
+    CheckName,
+    IssueCertificate,
+    ReplaceCertificate,
+    UseCertificate,
+)
+from exporter.model.remedy import FileEdit, Step
+from exporter.model.server_steps import InstallFunctions
 from exporter.model.wal_sender import ReplicationKind
 from lab.replication import ReplicationRefusedError
 from tests.live.scenarios.following import Operator, Other
 from tests.live.scenarios.stage import Stage
-
-_KNOWN_FILE = re.compile(r"the inventory has it in (\S+)\.crt\)")
-_NOT_EXACT = "a name that the rule accepts"
-_PATTERNS = "a name that matches "
+from tests.steps import action, lines
 
 
 class WrongRemedyError(AssertionError):
@@ -51,17 +56,22 @@ class Follower(Operator):
         Raises:
             StopError: the step is not complete, or its own check failed.
         """
-        if step.edit is None and any(line.startswith("+ ") for line in step.lines):
+        if isinstance(step.edit, FileEdit) and not step.edit.is_exact:
             raise StopError("an edit that is not exact")
-        if step.action.startswith("Issue a client certificate") and not step.lines:
+        if isinstance(step.kind, IssueCertificate | ReplaceCertificate) and not lines(step):
             raise StopError("a certificate whose name is not exact")
-        if step.action.startswith("Give the exporter its rights"):
+        if isinstance(step.kind, InstallFunctions):
             raise StopError("rights of the exporter")
-        known = _KNOWN_FILE.search(step.action)
-        if step.action.startswith("Use the certificate") and known is not None:
+        if (
+            isinstance(step.kind, UseCertificate)
+            and step.kind.certificate.source is CertificateSource.INVENTORY
+        ):
+            path = Path(step.kind.certificate.path)
+            # it is the one that the sentence names
+            assert f"the inventory has it in {path})" in action(step)
             self.files = {
-                "client.crt": f"{known[1]}.crt",
-                "client.key": f"{known[1]}.key",
+                "client.crt": str(path),
+                "client.key": str(path.with_suffix(".key")),
                 "root.crt": str(self.authority.certificate_path),
             }
         super().do(step)
@@ -70,17 +80,18 @@ class Follower(Operator):
         data = Path(self.parameters["sslcert"]).read_bytes()
         subject = x509.load_pem_x509_certificate(data).subject
         name = subject.rfc4514_string()
-        if not step.action.startswith("Check that the distinguished name"):
+        assert isinstance(step.kind, CheckName)
+        required = step.kind.name
+        if not required.is_whole:
             (common_name,) = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
             name = str(common_name.value)
-        expected = step.action.partition(" is ")[2].partition(". If it is not")[0]
-        if expected.startswith(_NOT_EXACT):
+        if not required.names and not required.patterns:
             raise StopError("a name to check that is not exact")
-        several = expected.removeprefix(_PATTERNS).split(" or ")
-        if expected.startswith(_PATTERNS):
-            accepted = any(re.search(pattern.removeprefix("/"), name) for pattern in several)
+        if required.names:
+            accepted = name in required.names
         else:
-            accepted = name in several
+            patterns = (pattern.removeprefix("/") for pattern in required.patterns)
+            accepted = any(re.search(pattern, name) for pattern in patterns)
         if not accepted:
             raise StopError("the name is checked, and is another")
 
@@ -94,7 +105,7 @@ class Follower(Operator):
         """Return the remedy, as far as it is done."""
         return "\n".join(
             "\n      ".join(
-                (f"{'done' if step in self.done else '    '} {step.action}", *step.lines)
+                (f"{'done' if step in self.done else '    '} {action(step)}", *lines(step))
             )
             for step in self.remedy
         )

@@ -9,6 +9,7 @@ from random import Random
 from exporter.model.inventory import InventorySource
 from exporter.model.judgement import HbaState, Posture, Reason
 from exporter.model.remedy import Place, Step
+from exporter.model.server_steps import CompletePattern, NarrowMap
 from exporter.observe.certificates.files.inventory import InventoryReader
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from lab.source_address import SourceAddresses
@@ -23,7 +24,6 @@ SECURED = "secured"
 
 _DIRECT = "127.0.0.1"
 _POLLS = 3
-_UNLESS_NAMED = "is refused afterwards unless it gets a line of its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,6 @@ def _compare(client: Client, probe: Client, done: list[Step], *, was: bool, is_n
     is_alike = (probe.role, probe.database) == (client.role, client.database)
     if is_now and not was and not (is_alike and probe.common_name is not None):
         raise WrongRemedyError(f"{probe} was refused, and is accepted")
-    is_named = any(_UNLESS_NAMED in step.action for step in done)
+    is_named = any(isinstance(step.kind, NarrowMap | CompletePattern) for step in done)
     if was and not is_now and not is_alike and not is_named:
         raise WrongRemedyError(f"{probe} was accepted, and is refused")

@@ -13,14 +13,27 @@ from pathlib import Path
 from cryptography import x509
 from psycopg.conninfo import conninfo_to_dict
 
+from exporter.model.client_steps import (
+    CheckName,
+    ConfigureStandby,
+    ConfigureSubscription,
+    IssueCertificate,
+    Reconnect,
+    ReplaceCertificate,
+    SeeCertificate,
+    TryConnection,
+    UseCertificate,
+)
 from exporter.model.judgement import Posture
 from exporter.model.remedy import FileEdit, Place, Step
 from exporter.model.report import Connection
+from exporter.model.server_steps import LoadMaps, LoadRules, RequestCertificates
 from exporter.model.wal_sender import ReplicationKind
 from lab.pki import Authority
 from lab.replication import PHYSICAL, ReplicationClient, ReplicationRefusedError
 from lab.wait import until
 from tests.live.scenarios.stage import Stage
+from tests.steps import action, exact_edit, lines
 
 _PRESENTED = (
     Posture.CERTIFICATE_REQUIRED,
@@ -106,7 +119,7 @@ class Operator:
             try:
                 other.connect()
             except ReplicationRefusedError as refused:
-                if not any(other.name in step.action for step in self.done):
+                if not any(other.name in action(step) for step in self.done):
                     raise AssertionError(
                         f"{other.name} is locked out by {self.done[-1]}"
                     ) from refused
@@ -126,41 +139,41 @@ class Operator:
 
     def do(self, step: Step) -> None:
         """Do one step; a step that is not understood fails."""
-        if step.edit is not None:
-            self._edit(step.edit)
+        edit = exact_edit(step)
+        if edit is not None:
+            self._edit(edit)
             return
-        actions: tuple[tuple[str, Callable[[Step], None]], ...] = (
-            ("Let the server request client certificates", self._server_settings),
-            ("Issue a client certificate", self._certificate),
-            ("Use the certificate", lambda _: None),
-            ("Try it beside the running connection", self._try),
-            ("Add these to primary_conninfo", self._set_parameters),
-            ("Set these in the connection string of the subscription", self._set_parameters),
-            ("Force a reconnect", self._reconnect),
-            ("Check that the certificate is presented", self._see),
-            ("Check that the common name", self._check_name),
-            ("Check that the distinguished name", self._check_name),
-            ("Make sure that no line ", self._load),
-        )
-        for words, action in actions:
-            if step.action.startswith(words):
-                action(step)
-                return
-        raise AssertionError(f"not understood: {step}")
+        actions: dict[type, Callable[[Step], None]] = {
+            RequestCertificates: self._server_settings,
+            IssueCertificate: self._certificate,
+            ReplaceCertificate: self._certificate,
+            UseCertificate: lambda _: None,
+            TryConnection: self._try,
+            ConfigureStandby: self._set_parameters,
+            ConfigureSubscription: self._set_parameters,
+            Reconnect: self._reconnect,
+            SeeCertificate: self._see,
+            CheckName: self._check_name,
+            LoadRules: self._load,
+            LoadMaps: self._load,
+        }
+        assert type(step.kind) in actions, f"not understood: {step}"
+        actions[type(step.kind)](step)
 
     def _edit(self, edit: FileEdit) -> None:
         path = Path(edit.file_name)
-        lines = path.read_text("utf-8").splitlines()
+        written = path.read_text("utf-8").splitlines()
+        assert edit.line_number is not None
         at = end = edit.line_number - 1
-        if edit.replaces:
-            while lines[end].endswith("\\"):
+        if edit.old is not None:
+            while written[end].endswith("\\"):
                 end += 1
             end += 1
-        lines[at:end] = edit.new
-        self.server.write(path.name, "".join(f"{line}\n" for line in lines))
+        written[at:end] = edit.new
+        self.server.write(path.name, "".join(f"{line}\n" for line in written))
 
     def _server_settings(self, step: Step) -> None:
-        *settings, reload = step.lines
+        *settings, reload = lines(step)
         for line in settings:
             name, _, value = line.partition(" = ")
             value = value.strip("'")
@@ -170,7 +183,7 @@ class Operator:
         self._reload(reload)
 
     def _certificate(self, step: Step) -> None:
-        [line] = step.lines
+        [line] = lines(step)
         found = _NAME.match(line)
         assert found is not None, step
         name = x509.Name.from_rfc4514_string(found[1])
@@ -180,7 +193,7 @@ class Operator:
             "client.key": str(issued.key_path),
             "root.crt": str(self.authority.certificate_path),
         }
-        if "at the same paths" in step.action:
+        if isinstance(step.kind, ReplaceCertificate):
             for of, file in (("sslcert", "client.crt"), ("sslkey", "client.key")):
                 Path(self.parameters[of]).write_bytes(Path(self.files[file]).read_bytes())
 
@@ -197,7 +210,7 @@ class Operator:
         return {**kept, **{k: self.files.get(v, v) for k, v in written.items() if k not in kept}}
 
     def _try(self, step: Step) -> None:
-        [line] = step.lines
+        [line] = lines(step)
         program, conninfo, *rest = shlex.split(line)
         assert (program, rest) == ("psql", ["-c", "IDENTIFY_SYSTEM"])
         parameters = self._parameters(conninfo)
@@ -206,14 +219,14 @@ class Operator:
         ReplicationClient(parameters, self.kind, stream=False).close()
 
     def _set_parameters(self, step: Step) -> None:
-        conninfo, *reload = step.lines
+        conninfo, *reload = lines(step)
         assert reload == ["SELECT pg_reload_conf();"] * (self.kind is PHYSICAL)
         self.parameters = {**self.parameters, **self._parameters(conninfo)}
         # a reload with another primary_conninfo ends the receiver, and it reconnects at once
         self._again()
 
     def _reconnect(self, step: Step) -> None:
-        (statement,) = step.lines
+        (statement,) = lines(step)
         ended = self.client.backend_pid
         self.server.sql(statement)
         until(
@@ -234,11 +247,13 @@ class Operator:
         certificate = x509.load_pem_x509_certificate(Path(self.parameters["sslcert"]).read_bytes())
         whole = certificate.subject.rfc4514_string()
         common = [a.value for a in certificate.subject if a.oid == x509.NameOID.COMMON_NAME]
-        expected = step.action.partition(" is ")[2].partition(". If it is not")[0].split(" or ")
+        assert isinstance(step.kind, CheckName)
+        expected = step.kind.name.names
         assert whole in expected or common[0] in expected, step
+        assert f" is {' or '.join(expected)}. If it is not, stop" in action(step)
 
     def _load(self, step: Step) -> None:
-        errors, reload = step.lines
+        errors, reload = lines(step)
         assert _ERRORS.match(errors)
         assert self.server.sql(errors) == []
         self._reload(reload)
@@ -251,4 +266,4 @@ class Operator:
 
 def lines_of(steps: Iterable[Step], place: Place | None = None) -> list[str]:
     """Return the lines of all steps, or of those at a place."""
-    return [line for step in steps if place in {None, step.place} for line in step.lines]
+    return [line for step in steps if place in {None, step.place} for line in lines(step)]

@@ -16,6 +16,7 @@ from lab.replication import ReplicationClient
 from lab.server import PostgresServer
 from tests.live.primaries import MAJORS, Primaries
 from tests.live.scenarios.stage import Stage, connections_of, stage
+from tests.steps import lines
 
 pytestmark = pytest.mark.live
 
@@ -38,7 +39,7 @@ def _explained(staged: Stage) -> str:
 
 
 def _lines(steps: tuple[Step, ...]) -> list[str]:
-    return [line for step in steps for line in step.lines]
+    return [line for step in steps for line in lines(step)]
 
 
 def _set(staged: Stage, rules: str) -> PostgresServer:
@@ -120,7 +121,7 @@ def test_example_2_the_lines_told_are_taken_by_the_server(article: Stage) -> Non
         article.load_hba(REFUSED_RULES)
         report = article.poll()
         assert report.rules is not None
-        corrected = [step.lines[0] for step in report.rules.remedy[:2]]
+        corrected = [lines(step)[0] for step in report.rules.remedy[:2]]
         article.load_hba("".join(f"{line}\n" for line in corrected))
         assert article.hba_state() is HbaState.LOADED
     with ReplicationClient(parameters) as client:

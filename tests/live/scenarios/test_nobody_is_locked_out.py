@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.model.client_steps import NameRequirement, ReplaceCertificate
 from exporter.model.finding import NextHandshake
 from exporter.model.inventory import InventorySource
 from exporter.model.judgement import Forecast, Posture, Reason, Verdict
@@ -22,6 +23,7 @@ from lab.source_address import SourceAddresses
 from tests.live.primaries import Primaries
 from tests.live.scenarios.following import Operator, Other, lines_of
 from tests.live.scenarios.stage import Stage, now, stage
+from tests.steps import action, exact_edit
 
 pytestmark = pytest.mark.live
 
@@ -250,7 +252,10 @@ def test_where_only_the_chain_is_checked_a_name_is_nothing_to_repair(shared: Sta
         assert "no rule compares its name" in text(handshake)
         assert "rejected" not in text(handshake)
         first = connection.remedy[0]
-        assert first.action.startswith("Issue a client certificate with the common name (CN) repl")
+        name = NameRequirement("repl", is_whole=False, names=("repl",))
+        assert isinstance(first.kind, ReplaceCertificate)
+        assert first.kind.name == name
+        assert action(first).startswith("Issue a client certificate with the common name (CN) repl")
         operator.everybody_reconnects()
 
 
@@ -277,8 +282,8 @@ def test_under_patroni_nothing_is_edited_by_hand(shared: Stage) -> None:
             steps = operator.told().remedy
         finally:
             operator.close()
-        text = " ".join(step.action for step in steps)
-        assert all(step.edit is None for step in steps)
+        text = " ".join(action(step) for step in steps)
+        assert all(exact_edit(step) is None for step in steps)
         assert "ALTER SYSTEM" not in " ".join(lines_of(steps))
         assert "do not edit it by hand" in text
         for key in keys:

@@ -8,7 +8,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from exporter.model.client_steps import WaitForBackup
 from exporter.model.judgement import Posture
+from exporter.model.server_steps import NarrowMap
 from lab.cluster import quoted
 from lab.replication import ReplicationClient, ReplicationRefusedError
 from tests.live.primaries import Primaries
@@ -22,6 +24,7 @@ from tests.live.scenarios.test_nobody_is_locked_out import (
     parameters,
     situation_on,
 )
+from tests.steps import action, exact_edit, lines
 
 pytestmark = pytest.mark.live
 
@@ -108,10 +111,10 @@ def test_another_connection_that_looks_the_same_is_named(shared: Stage) -> None:
     other = Other("walreceiver", same)
     operator = Operator(shared, same | {"application_name": "walreceiver"}, others=[other])
     try:
-        (edit,) = [step for step in operator.told().remedy if step.edit is not None]
+        (edit,) = [step for step in operator.told().remedy if exact_edit(step) is not None]
     finally:
         operator.close()
-    assert "walreceiver (role repl, 127.0.0.1, without certificate)" in edit.action
+    assert "walreceiver (role repl, 127.0.0.1, without certificate)" in action(edit)
 
 
 def test_a_client_that_insists_on_its_password_is_named(shared: Stage) -> None:
@@ -121,7 +124,7 @@ def test_a_client_that_insists_on_its_password_is_named(shared: Stage) -> None:
     try:
         with pytest.raises(ReplicationRefusedError, match="channel binding required"):
             list(operator.follow())
-        assert any("channel_binding=require" in step.action for step in operator.done)
+        assert any("channel_binding=require" in action(step) for step in operator.done)
         del operator.parameters["channel_binding"]
         operator.everybody_reconnects()
     finally:
@@ -133,8 +136,8 @@ def test_a_base_backup_is_not_ended_to_have_its_other_connection_reconnect(share
     client = parameters(shared, "repl", "", tls=True) | {"application_name": "pg_basebackup"}
     with ReplicationClient(client, base_backup=True), ReplicationClient(client) as receiver:
         steps = shared.told(receiver).remedy
-    assert not any("pg_terminate_backend" in line for step in steps for line in step.lines)
-    assert any("Wait for this backup to end" in step.action for step in steps)
+    assert not any("pg_terminate_backend" in line for step in steps for line in lines(step))
+    assert any(isinstance(step.kind, WaitForBackup) for step in steps)
 
 
 def test_a_line_that_too_many_use_is_not_replaced_exactly(primaries: Primaries) -> None:
@@ -149,6 +152,8 @@ def test_a_line_that_too_many_use_is_not_replaced_exactly(primaries: Primaries) 
         own = parameters(on, "repl", "machine-2", tls=True)
         with ReplicationClient(own) as client:
             step, *_ = on.told(client).remedy
-    assert step.lines == ("- m /^.*$ repl", "+ m machine-2 repl")
-    assert step.edit is None
-    assert "every other client that uses this line is refused" in step.action
+    assert lines(step) == ("- m /^.*$ repl", "+ m machine-2 repl")
+    assert exact_edit(step) is None
+    assert isinstance(step.kind, NarrowMap)
+    assert not step.kind.has_others
+    assert "every other client that uses this line is refused" in action(step)

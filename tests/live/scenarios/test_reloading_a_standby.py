@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from exporter.model.client_steps import ConfigureStandby, Reconnect
 from exporter.model.judgement import Posture
 from exporter.model.remedy import Step
 from exporter.model.report import Connection
@@ -15,6 +16,7 @@ from lab.server import PostgresServer
 from lab.wait import until
 from tests.live.primaries import Primaries
 from tests.live.scenarios.stage import Stage, connections_of, stage
+from tests.steps import lines
 
 pytestmark = pytest.mark.live
 
@@ -66,15 +68,15 @@ def pair(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Pair]
             yield Pair(started, standby, conninfo)
 
 
-def action(steps: tuple[Step, ...], words: str) -> Step:
-    [found] = [step for step in steps if step.action.startswith(words)]
+def the(of: type, steps: tuple[Step, ...]) -> Step:
+    [found] = [step for step in steps if isinstance(step.kind, of)]
     return found
 
 
 def test_a_reload_after_the_new_primary_conninfo_is_enough(pair: Pair) -> None:
     connection = pair.streaming(Posture.PLAINTEXT)
-    step = action(connection.remedy, "Add these to primary_conninfo")
-    assert step.lines[-1] == "SELECT pg_reload_conf();"
+    step = the(ConfigureStandby, connection.remedy)
+    assert lines(step)[-1] == "SELECT pg_reload_conf();"
     issued = pair.primary.primary.authority.issue(common_name="repl")
     authority = pair.primary.primary.authority.certificate_path
     new = pair.conninfo | {
@@ -97,7 +99,7 @@ def test_a_reload_after_the_new_primary_conninfo_is_enough(pair: Pair) -> None:
     now = pair.streaming(Posture.CERTIFICATE_OPTIONAL)
     assert now.wal_sender.pid == secured.wal_sender.pid
     assert now.wal_sender.tls == secured.wal_sender.tls
-    [terminate] = action(now.remedy, "Force a reconnect").lines
+    [terminate] = lines(the(Reconnect, now.remedy))
     pair.primary.primary.server.sql(terminate)
 
     def presents_the_new_one() -> bool:

@@ -28,6 +28,8 @@ from exporter.model.judgement import Demand
 from exporter.model.remedy import FileEdit, Step
 from exporter.model.report import Undecided
 from exporter.model.wal_sender import PeerCertificate, SlashName, WalSender
+from tests.steps import action, exact_edit
+from tests.steps import lines as printed
 from tests.unit.assess.facts import CERTIFICATE, HBA, IDENT, TLS
 from tests.unit.assess.pg_hba import read, tokens
 from tests.unit.assess.remedies import kind
@@ -47,18 +49,19 @@ class Files:
     def edit(self, edit: FileEdit) -> None:
         """Write ``edit``, which must address a line that the file has; parse what it writes."""
         assert not any(c in line for line in edit.new for c in "\r\n"), edit
-        at = edit.line_number - 1
+        assert edit.line_number is not None
+        at, end = edit.line_number - 1, edit.line_number - (edit.old is None)
         if edit.file_name == HBA:
             new = read(HBA, edit.new)
             written = [(rule, self.rules.lines or {}) for rule in self.rules.rules]
             assert 0 <= at < len(written), edit
-            written[at : at + edit.replaces] = [(rule, new.lines or {}) for rule in new.rules]
+            written[at:end] = [(rule, new.lines or {}) for rule in new.rules]
             self.rules = _numbered(written)
         else:
             assert edit.file_name == IDENT
             lines = list(self.maps.mappings)
             assert 0 <= at < len(lines), edit
-            lines[at : at + edit.replaces] = [_mapping(line) for line in edit.new]
+            lines[at:end] = [_mapping(line) for line in edit.new]
             located = tuple(
                 replace(m, location=RuleLocation(IDENT, n)) for n, m in enumerate(lines, start=1)
             )
@@ -115,7 +118,7 @@ class Follower:
         }
         for step in steps:
             self.done.append(step)
-            for line in step.lines:
+            for line in printed(step):
                 if line.startswith("subject: "):
                     self.issued = line.removeprefix("subject: ")
             if kind(step) == "try":
@@ -127,7 +130,7 @@ class Follower:
             for sender in (self.sender, *self.others):
                 name = sender.application_name
                 if name in stays and self.admitted(sender) is Truth.NO:
-                    assert any(name in done.action for done in self.done), f"{name} after {step}"
+                    assert any(name in action(done) for done in self.done), f"{name} after {step}"
                     stays.discard(name)
         return True
 
@@ -167,16 +170,17 @@ class Follower:
         """Do one step; False where it does not say exactly what to do."""
         match kind(step):
             case "require" | "open" | "close" | "complete" | "narrow":
-                if step.edit is not None:
-                    self.files.edit(step.edit)
-                return step.edit is not None
+                edit = exact_edit(step)
+                if edit is not None:
+                    self.files.edit(edit)
+                return edit is not None
             case "load rules":
                 self.loaded = replace(self.loaded, rules=(self.files.rules,))
             case "load maps":
                 self.loaded = replace(self.loaded, maps=(self.files.maps,))
             case "request":
                 self.requests = True
-            case "issue" | "replace" if not step.lines:
+            case "issue" | "replace" if not printed(step):
                 return False
             case "check name":
                 # of a certificate that the server's view does not show, it may be another one

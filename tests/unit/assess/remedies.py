@@ -1,17 +1,20 @@
 """Remedies as a program follows them: the kind of each step, its lines, and the files after it.
 
-What the steps say stands here once, so that tests of their order and their lines outlive other
-words.
+The kinds of steps have short names here, so that tests of their order can be read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from exporter.model import client_steps, server_steps
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.observation import Observation
 from exporter.model.remedy import FileEdit, Step
 from exporter.model.report import Connection
 from exporter.model.wal_sender import SlashName, WalSender
+from tests.steps import exact_edit
+from tests.steps import lines as printed
 from tests.unit.assess.facts import (
     CERT,
     CERTIFICATE,
@@ -26,6 +29,8 @@ from tests.unit.assess.facts import (
     rules,
 )
 
+Kind = TypeVar("Kind")
+
 HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
 HOSTNOSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTNOSSL)
 CHAIN = replace(HOSTSSL_SCRAM, options=("clientcert=verify-ca",))
@@ -36,43 +41,51 @@ TLS_OFF = replace(
 )
 NOT_ASKING = replace(POLL, server=replace(SERVER, requests_client_certificate=False))
 
-_KINDS = {
-    "Give the exporter its rights": "install",
-    "Or load the rules once": "load once",
-    "Correct the lines of pg_hba.conf": "correct rules",
-    "Correct the lines of pg_ident.conf": "correct maps",
-    "Make sure that no line is in error": "load rules",
-    "Make sure that no line of pg_ident.conf": "load maps",
-    "Let the server request client certificates": "request",
-    "Use the certificate": "use",
-    "Issue a client certificate": "issue",
-    "Try it beside": "try",
-    "Add these to primary_conninfo": "set",
-    "Set these in the connection string": "set",
-    "Check that the certificate is presented": "see",
-    "Check that the common name": "check name",
-    "Check that the distinguished name": "check name",
-    "Force a reconnect": "reconnect",
-    "Wait for this backup": "wait",
-    "Accept the client over TLS": "open",
-    "Require the certificate": "require",
-    "Refuse this role without TLS": "close",
-    "Complete the pattern": "complete",
-    "Accept one name only": "narrow",
-    "Use a libpq": "newer client",
-    "Check that no connection uses": "see version",
-    "Once no connection uses": "newer server",
+_KINDS: dict[type, str] = {
+    server_steps.InstallFunctions: "install",
+    server_steps.LoadOnce: "load once",
+    server_steps.CorrectRules: "correct rules",
+    server_steps.CorrectMaps: "correct maps",
+    server_steps.LoadRules: "load rules",
+    server_steps.LoadMaps: "load maps",
+    server_steps.RequestCertificates: "request",
+    client_steps.UseCertificate: "use",
+    client_steps.IssueCertificate: "issue",
+    client_steps.ReplaceCertificate: "replace",
+    client_steps.TryConnection: "try",
+    client_steps.ConfigureStandby: "set",
+    client_steps.ConfigureSubscription: "set",
+    client_steps.ConfigureBackup: "set",
+    client_steps.SeeCertificate: "see",
+    client_steps.CheckName: "check name",
+    client_steps.Reconnect: "reconnect",
+    client_steps.WaitForBackup: "wait",
+    server_steps.AcceptClient: "open",
+    server_steps.RequireCertificate: "require",
+    server_steps.CloseRule: "close",
+    server_steps.CompletePattern: "complete",
+    server_steps.NarrowMap: "narrow",
+    client_steps.UseNewerTls: "newer client",
+    server_steps.CheckTlsVersions: "see version",
+    server_steps.RequireTlsVersion: "newer server",
 }
 PRESENT = ["issue", "try", "set", "see"]
 REQUIRE = ["require", "load rules", "reconnect"]
 
 
+@dataclass(frozen=True)
+class Change:
+    """An edit that a program can apply, without what a person sees of it."""
+
+    file_name: str
+    line_number: int | None
+    replaces: bool
+    new: tuple[str, ...]
+
+
 def kind(step: Step) -> str:
     """Return what a step is about; one that is not known fails."""
-    found = [name for words, name in _KINDS.items() if step.action.startswith(words)]
-    assert found, step
-    name = found[0]
-    return "replace" if name == "issue" and "at the same paths" in step.action else name
+    return _KINDS[type(step.kind)]
 
 
 def kinds(steps: Iterable[Step]) -> list[str]:
@@ -85,12 +98,30 @@ def the(name: str, steps: Iterable[Step]) -> Step:
     return found
 
 
+def fact(of: type[Kind], steps: Iterable[Step]) -> Kind:
+    """Return what the one step of a kind says."""
+    (found,) = (step.kind for step in steps if isinstance(step.kind, of))
+    return found
+
+
+def file_edit(step: Step) -> FileEdit:
+    """Return the edit of a step that changes a file, exact or not."""
+    assert isinstance(step.edit, FileEdit)
+    return step.edit
+
+
 def lines(steps: Iterable[Step]) -> list[str]:
-    return [line for step in steps for line in step.lines]
+    return [line for step in steps for line in printed(step)]
 
 
-def edits(steps: Iterable[Step]) -> list[FileEdit]:
-    return [step.edit for step in steps if step.edit is not None]
+def edits(steps: Iterable[Step]) -> list[Change]:
+    """Return the edits that a program can apply."""
+    exact = (exact_edit(step) for step in steps)
+    return [
+        Change(edit.file_name, edit.line_number, edit.old is not None, edit.new)
+        for edit in exact
+        if edit is not None
+    ]
 
 
 def added(steps: Iterable[Step]) -> list[str]:
@@ -98,9 +129,10 @@ def added(steps: Iterable[Step]) -> list[str]:
     return [line.removeprefix("+ ") for line in lines(steps) if line.startswith("+ ")]
 
 
-def edited(edit: FileEdit, files: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def edited(edit: Change, files: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return files after an edit, which must address one of the lines that the file has then."""
     text = list(files[edit.file_name])
+    assert edit.line_number is not None
     at = edit.line_number - 1
     assert 0 <= at < len(text), edit
     text[at : at + edit.replaces] = edit.new

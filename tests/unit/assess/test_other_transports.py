@@ -7,7 +7,6 @@ import pytest
 from exporter.model.hba import ConnectionType, HbaRule, Quoting, RuleLocation
 from exporter.model.judgement import HbaState, Posture, Reason, Verdict
 from exporter.model.observation import Observation
-from exporter.model.remedy import FileEdit
 from exporter.model.wal_sender import OtherPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
@@ -35,9 +34,11 @@ from tests.unit.assess.remedies import (
     MAPPED,
     NOT_ASKING,
     TLS_OFF,
+    Change,
     added,
     connected,
     edits,
+    file_edit,
     kinds,
     remedy,
     showing,
@@ -167,7 +168,7 @@ def test_a_rule_by_name_is_closed_for_the_client_s_own_address() -> None:
     quoted = line(RuleLocation(HBA, 2), quoted=Quoting((False,), (False,), address=True))
     steps = remedy(STANDBY, CERT, everywhere, SCRAM, poll=replace(POLL, hba_lines=(quoted,)))
     assert edits(steps) == [
-        FileEdit(HBA, 2, replaces=False, new=("hostnossl replication replica 10.0.0.5/32 reject",))
+        Change(HBA, 2, replaces=False, new=("hostnossl replication replica 10.0.0.5/32 reject",))
     ]
 
 
@@ -180,7 +181,7 @@ def test_what_only_may_accept_the_client_is_closed_where_it_is_secured() -> None
 def test_rules_of_several_contents_are_closed_before_the_first() -> None:
     contents = (rules(CERT, SCRAM), rules(CERT, REJECT, TRUST), rules(CERT, REJECT, SCRAM))
     steps = judged_under(PLAIN, known(*contents, state=HbaState.PENDING)).remedy
-    assert "line 2 of" in the("close", steps).action
+    assert file_edit(the("close", steps)).line_number == 2
     assert edits(steps) == []
 
 

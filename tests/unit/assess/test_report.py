@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from exporter.assess.advice.rules_remedy import INSTALL, check_and_load
+from exporter.assess.advice.rules_remedy import INSTALL
 from exporter.assess.report import assess, failed
 from exporter.model.failure import FailureReason, Reader, Unread
 from exporter.model.finding import LineInError, RulesState
@@ -19,8 +19,11 @@ from exporter.model.history import RulesHistory
 from exporter.model.judgement import HbaState, Posture, Verdict
 from exporter.model.observation import Observation
 from exporter.model.policy import Exemption, Policy
+from exporter.model.remedy import Place, Step
 from exporter.model.report import ExemptionUse, RulesReport
+from exporter.model.server_steps import LoadRules
 from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
+from tests.steps import lines
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -150,8 +153,8 @@ def test_lines_in_error_are_told_with_what_to_do() -> None:
         LineInError(WARNING),
     )
     correct, check = told.remedy
-    assert correct.lines == ("local all all peer",)
-    assert check == check_and_load(SERVER.version_number)
+    assert lines(correct) == ("local all all peer",)
+    assert check == Step(Place.SERVER, LoadRules(SERVER.version_number))
 
 
 def test_what_to_write_for_a_line_in_error_is_for_those_who_replicate() -> None:
@@ -159,7 +162,7 @@ def test_what_to_write_for_a_line_in_error_is_for_those_who_replicate() -> None:
     for wal_senders, names in (((STANDBY,), "replica 10.0.0.5/32"), (DENIED, "ROLE ADDRESS")):
         told = report(replace(POLL, hba=with_errors(cert), wal_senders=wal_senders)).rules
         assert told is not None
-        assert told.remedy[0].lines == (f"hostssl replication {names} cert",)
+        assert lines(told.remedy[0]) == (f"hostssl replication {names} cert",)
 
 
 def test_rules_that_cannot_be_read_need_the_exporter_s_rights() -> None:

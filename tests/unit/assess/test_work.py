@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from exporter.assess.advice.length import length
 from exporter.assess.certificates.connection import STEPS_OF_A_CHAIN, STEPS_OF_A_STANDBY
 from exporter.assess.certificates.name import STEPS_OF_A_NAME, Namings
 from exporter.assess.connection import CHARACTERS_OF_A_STEP, STEPS_OF_A_CONNECTION
@@ -140,10 +141,7 @@ def least(
 
 
 def text_steps(connection: Connection) -> int:
-    lines: list[str] = []
-    for step in connection.remedy:
-        lines += [step.action, *step.lines]
-    characters = size_of(connection.findings) + sum(len(line) for line in lines)
+    characters = size_of(connection.findings) + sum(map(length, connection.remedy))
     return characters // CHARACTERS_OF_A_STEP
 
 

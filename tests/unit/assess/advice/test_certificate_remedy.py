@@ -1,12 +1,15 @@
 """Which name a certificate needs that replaces a refused one: a name that the rules accept."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
+from exporter.model.client_steps import ChangeName, NameRequirement, RenewCertificate
 from exporter.model.judgement import Forecast, ForecastCause
 from exporter.model.remedy import Step
 from exporter.model.verification import Verification
+from tests.steps import lines
 from tests.unit.assess.facts import CERT, SCRAM, mapping, maps
 from tests.unit.assess.remedies import CHAIN, MAPPED
 from tests.unit.assess.with_certificates import (
@@ -26,10 +29,13 @@ OUTDATED = Verification("certificate has expired", ForecastCause.EXPIRED)
 WITH_MACHINE = of_standby(sending(MACHINE))
 
 
-def first(steps: tuple[Step, ...], words: str) -> Step:
-    step = steps[0]
-    assert step.action.startswith(words)
-    return step
+Kind = TypeVar("Kind")
+
+
+def first(steps: tuple[Step, ...], of: type[Kind]) -> Kind:
+    kind = steps[0].kind
+    assert isinstance(kind, of)
+    return kind
 
 
 @pytest.mark.parametrize("system_name", ["machine-7", "/^machine-.*$", "/[[:alpha:]]"])
@@ -38,9 +44,9 @@ def test_a_new_certificate_has_the_same_name_where_that_is_or_may_be_accepted(
 ) -> None:
     expired = replace(WITH_MACHINE, verify=OpenSsl({MACHINE: OUTDATED}))
     poll = replace(SEEN, ident=maps(mapping(system_name, "replica")))
-    step = first(judged(expired, MAPPED, poll=poll).remedy, "Issue a new certificate")
-    assert "with the same name" in step.action
-    assert step.lines == ()
+    steps = judged(expired, MAPPED, poll=poll).remedy
+    assert first(steps, RenewCertificate).name is None
+    assert lines(steps[0]) == ()
 
 
 def test_a_new_certificate_has_another_name_where_its_own_is_not_accepted() -> None:
@@ -54,30 +60,31 @@ def test_a_new_certificate_has_another_name_where_its_own_is_not_accepted() -> N
         (own, MAPPED, "CN=machine-7"),
     ):
         steps = judged(knowledge, rule, poll=poll).remedy
-        step = first(steps, "Issue a new certificate")
-        assert step.lines == (f"subject: {issued}",)
-        assert "with the same name" not in step.action
+        assert first(steps, RenewCertificate).name is not None
+        assert lines(steps[0]) == (f"subject: {issued}",)
 
 
 def test_a_name_that_the_map_does_not_accept_is_replaced_by_one_of_it_or_added_to_it() -> None:
     rule = replace(MAPPED, options=("map=my m", "clientcert=verify-full"))
     poll = replace(SEEN, ident=maps(mapping("machine-8", "replica", "my m")))
-    step = first(judged(WITH_MACHINE, rule, poll=poll).remedy, "Put a certificate")
-    assert "(CN) machine-8" in step.action
-    assert "map=" not in step.action
-    assert step.lines == ('"my m"  machine-7  replica',)
+    change = first(judged(WITH_MACHINE, rule, poll=poll).remedy, ChangeName)
+    assert change.name == NameRequirement(
+        "replica", is_whole=False, names=("machine-8",), map_name="my m"
+    )
+    assert change.map_name == "my m"
+    assert change.map_line == '"my m"  machine-7  replica'
 
 
 def test_of_several_rules_the_first_that_compares_the_name_counts() -> None:
     poll = replace(SEEN, ident=maps(mapping("machine-8", "replica")))
     for above, expected in ((CERT, "MAP  machine-7  replica"), (CHAIN, "m  machine-7  replica")):
         near = replace(above, address="samenet", netmask=None)
-        step = first(judged(WITH_MACHINE, near, MAPPED, poll=poll).remedy, "Put a certificate")
-        assert step.lines == (expected,)
+        change = first(judged(WITH_MACHINE, near, MAPPED, poll=poll).remedy, ChangeName)
+        assert change.map_line == expected
 
 
 def test_where_no_rule_compares_the_name_none_is_replaced_as_refused() -> None:
     for rule in (CHAIN, SCRAM):
         found = judged(WITH_MACHINE, rule, sender=using(MACHINE))
         assert found.forecast is not Forecast.REFUSED
-        assert not any(step.action.startswith("Put a certificate") for step in found.remedy)
+        assert not any(isinstance(step.kind, ChangeName) for step in found.remedy)

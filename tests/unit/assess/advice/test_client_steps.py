@@ -7,16 +7,33 @@ from ipaddress import ip_address
 import pytest
 
 from exporter.assess.advice.accepted_names import AcceptedNames
-from exporter.assess.advice.client_steps import Usable, check_name
+from exporter.assess.advice.client_steps import check_name, issue_certificate
+from exporter.model.certificate import CertificateSource
+from exporter.model.client_steps import (
+    CheckName,
+    CheckNewCertificate,
+    ConfigureBackup,
+    ConfigureStandby,
+    ConfigureSubscription,
+    KnownCertificate,
+    NameRequirement,
+    RenewCertificate,
+    ReplaceCertificate,
+    UseCertificate,
+    UseNewerTls,
+)
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import ConnectionType, RuleLocation
 from exporter.model.judgement import ForecastCause
 from exporter.model.knowledge import Knowledge
 from exporter.model.observation import Observation
 from exporter.model.policy import Policy, TlsVersion
-from exporter.model.remedy import Place
+from exporter.model.remedy import ParameterEdit, Place, SettingPlace, StepKind
+from exporter.model.server_steps import CheckTlsVersions, RequestCertificates, RequireTlsVersion
 from exporter.model.verification import Verification
 from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer, WalSender
+from tests.steps import action
+from tests.steps import lines as printed
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -38,6 +55,7 @@ from tests.unit.assess.remedies import (
     NOT_ASKING,
     PRESENT,
     TLS_OFF,
+    fact,
     kinds,
     lines,
     remedy,
@@ -77,7 +95,8 @@ def test_the_server_requests_certificates_before_anything_else(
     sender = PLAIN if poll is TLS_OFF else WITHOUT_CERTIFICATE
     first, *others = remedy(sender, HOSTSSL_SCRAM, SCRAM, poll=poll)
     assert first.place is Place.SERVER
-    assert first.lines == (*settings, RELOAD)
+    assert first.kind == RequestCertificates()
+    assert printed(first) == (*settings, RELOAD)
     assert others == list(remedy(sender, HOSTSSL_SCRAM, SCRAM))
 
 
@@ -86,13 +105,14 @@ def test_the_server_requests_certificates_before_anything_else(
 
 def test_a_presented_certificate_of_another_name_is_replaced_at_its_place() -> None:
     for sender, shown in (
-        (showing("/O=Lab/CN=alice"), "its CN is alice now"),
-        (showing("/CN=b"), "its CN is b now"),
+        (showing("/O=Lab/CN=alice"), "alice"),
+        (showing("/CN=b"), "b"),
     ):
         step = the("replace", remedy(sender, HOSTSSL_SCRAM))
         assert step.place is Place.CLIENT
-        assert step.lines == ("subject: CN=replica",)
-        assert shown in step.action
+        name = NameRequirement("replica", is_whole=False, names=("replica",))
+        assert step.kind == ReplaceCertificate(name, shown)
+        assert printed(step) == ("subject: CN=replica",)
 
 
 def test_a_presented_certificate_is_told_by_the_name_that_is_compared() -> None:
@@ -104,9 +124,9 @@ def test_a_presented_certificate_is_told_by_the_name_that_is_compared() -> None:
     )
     steps = remedy(STANDBY, gss, poll=poll)
     assert kinds(steps)[:4] == ["replace", "check name", "reconnect", "see"]
-    assert the("replace", steps).lines == ("subject: CN=replica,O=Other",)
-    assert "its distinguished name is CN=replica,O=Lab now" in the("replace", steps).action
-    assert "distinguished name" in the("check name", steps).action
+    assert printed(the("replace", steps)) == ("subject: CN=replica,O=Other",)
+    assert fact(ReplaceCertificate, steps).presented == "CN=replica,O=Lab"
+    assert fact(CheckName, steps).name.is_whole is True
 
 
 # --- a certificate that the client is known to have
@@ -127,8 +147,10 @@ def test_a_presented_certificate_is_told_by_the_name_that_is_compared() -> None:
 def test_a_certificate_is_usable_by_the_name_that_is_compared(
     names: AcceptedNames, *, expected: bool
 ) -> None:
-    usable = Usable("it", common_name="replica", whole_name="CN=replica,O=Lab")
-    assert usable.is_accepted(names) is expected
+    named = certificate(name("O=Lab", "CN=replica"))
+    owned = KnownCertificate(named, CertificateSource.INVENTORY, "/inventory/replica.crt")
+    step = issue_certificate("replica", names, owned=owned)
+    assert isinstance(step.kind, UseCertificate) is expected
 
 
 def test_only_a_certificate_that_is_known_to_be_accepted_is_told_to_be_used() -> None:
@@ -152,7 +174,7 @@ def test_only_a_certificate_that_is_known_to_be_accepted_is_told_to_be_used() ->
         (Knowledge(OpenSsl(), inventory=inventory()), SEEN, "issue"),
     ):
         steps = judged(knowledge, SCRAM, sender=PLAIN, poll=poll).remedy
-        rest = [step for step in steps if not step.action.startswith(("Issue a new", "See that"))]
+        rest = [s for s in steps if not isinstance(s.kind, RenewCertificate | CheckNewCertificate)]
         assert kinds(rest)[0] == found
         assert len(steps) == len(rest) or found == "issue"
 
@@ -177,11 +199,11 @@ def test_a_role_is_written_as_libpq_the_shell_and_sql_read_it(
 ) -> None:
     sender = replace(WITHOUT_CERTIFICATE, role=role, application_name=role)
     steps = remedy(sender, replace(SCRAM, roles=("all",)))
-    assert the("set", steps).lines == (f"user={parameter} {FILES}", RELOAD)
-    program, conninfo, *rest = shlex.split(the("try", steps).lines[0])
+    assert printed(the("set", steps)) == (f"user={parameter} {FILES}", RELOAD)
+    program, conninfo, *rest = shlex.split(printed(the("try", steps))[0])
     assert (program, rest) == ("psql", ["-c", "IDENTIFY_SYSTEM"])
     assert conninfo == f"host=HOST port=PORT user={parameter} {FILES} replication=true"
-    assert the("reconnect", steps).lines == (
+    assert printed(the("reconnect", steps)) == (
         (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = "
             f"{literal} AND application_name = {literal} AND client_addr = '10.0.0.5';"
@@ -191,7 +213,7 @@ def test_a_role_is_written_as_libpq_the_shell_and_sql_read_it(
 
 def test_a_database_is_tried_as_such() -> None:
     sender = replace(LOGICAL, database="my shop")
-    line_ = the("try", remedy(sender, REJECT)).lines[0]
+    line_ = printed(the("try", remedy(sender, REJECT)))[0]
     assert shlex.split(line_)[1].endswith(f"{FILES} dbname='my shop' replication=database")
 
 
@@ -199,28 +221,39 @@ def test_a_client_that_came_with_a_ticket_leaves_gssapi() -> None:
     gss = replace(SCRAM, connection_type=ConnectionType.HOSTGSSENC, auth_method="gss")
     steps = remedy(replace(PLAIN, gss_encrypted=True), gss)
     parameters = f"user=replica gssencmode=disable {FILES}"
-    assert the("set", steps).lines[0] == parameters
-    assert parameters in the("try", steps).lines[0]
+    assert printed(the("set", steps))[0] == parameters
+    assert parameters in printed(the("try", steps))[0]
 
 
 @pytest.mark.parametrize(
-    ("sender", "words", "reloads"),
+    ("sender", "kind", "place"),
     [
-        (PLAIN, "primary_conninfo", True),
-        (WITHOUT_CERTIFICATE, "primary_conninfo", True),
-        (LOGICAL, "ALTER SUBSCRIPTION", False),
-        (replace(LOGICAL, activity=Activity.BACKUP), "ALTER SUBSCRIPTION", False),
-        (BACKUP, "backup program", False),
+        (PLAIN, ConfigureStandby(is_under_patroni=False), SettingPlace.PRIMARY_CONNINFO),
+        (
+            WITHOUT_CERTIFICATE,
+            ConfigureStandby(is_under_patroni=False),
+            SettingPlace.PRIMARY_CONNINFO,
+        ),
+        (LOGICAL, ConfigureSubscription(), SettingPlace.SUBSCRIPTION),
+        (
+            replace(LOGICAL, activity=Activity.BACKUP),
+            ConfigureSubscription(),
+            SettingPlace.SUBSCRIPTION,
+        ),
+        (BACKUP, ConfigureBackup(), SettingPlace.PROGRAM),
     ],
 )
 def test_parameters_are_set_where_the_client_has_them(
-    sender: WalSender, words: str, *, reloads: bool
+    sender: WalSender, kind: StepKind, place: SettingPlace
 ) -> None:
     rule = replace(SCRAM, databases=("all", "replication"))
     step = the("set", remedy(sender, rule))
     assert step.place is Place.CLIENT
-    assert words in step.action
-    assert step.lines == (f"user=replica {FILES}", *((RELOAD,) if reloads else ()))
+    assert step.kind == kind
+    files = ((name, value) for name, _, value in (each.partition("=") for each in FILES.split()))
+    assert step.edit == ParameterEdit(place, (("user", "replica"), *files))
+    reloads = place is SettingPlace.PRIMARY_CONNINFO
+    assert printed(step) == (f"user=replica {FILES}", *((RELOAD,) if reloads else ()))
 
 
 @pytest.mark.parametrize("sender", [PLAIN, LOGICAL, BACKUP])
@@ -246,7 +279,7 @@ def test_a_reconnect_is_forced_for_the_connections_of_one_client() -> None:
     )
     step = the("reconnect", remedy(sender, replace(SCRAM, address="::", netmask="::")))
     assert step.place is Place.SERVER
-    assert step.lines == (
+    assert printed(step) == (
         (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = 'replica' "
             "AND application_name = 'shop''s sub' AND client_addr = 'fd00::5';"
@@ -282,8 +315,9 @@ def test_a_reconnect_is_forced_for_the_connections_of_one_client() -> None:
 def test_a_name_is_checked_with_openssl(names: AcceptedNames, expected: str) -> None:
     step = check_name(names, "bob")
     assert step.place is Place.CLIENT
-    assert expected in step.action
-    assert step.lines == ("openssl x509 -in client.crt -noout -subject -nameopt RFC2253",)
+    assert step.kind == CheckName(NameRequirement("bob", names.whole, names.names, names.patterns))
+    assert expected in action(step)
+    assert printed(step) == ("openssl x509 -in client.crt -noout -subject -nameopt RFC2253",)
 
 
 def test_a_name_that_cannot_be_seen_is_checked_before_the_rule_requires_it() -> None:
@@ -305,7 +339,7 @@ def test_a_newer_tls_version_comes_last_and_to_the_client_first() -> None:
         Place.SERVER,
         Place.SERVER,
     ]
-    assert steps[-1].lines == ("ssl_min_protocol_version = 'TLSv1.2'", RELOAD)
+    assert printed(steps[-1]) == ("ssl_min_protocol_version = 'TLSv1.2'", RELOAD)
     secured = remedy(STANDBY, HOSTSSL_SCRAM)
     assert remedy(old, HOSTSSL_SCRAM) == (*secured, *steps)
 
@@ -314,6 +348,9 @@ def test_the_tls_version_is_that_of_the_policy() -> None:
     policy = Policy(exempt_loopback=False, minimum_tls_version=TlsVersion.TLS_1_3)
     old = replace(STANDBY, tls=replace(TLS, version="TLSv1.2"))
     steps = judged_by(old, CERT, policy=policy).remedy
-    assert steps[-1].lines[0] == "ssl_min_protocol_version = 'TLSv1.3'"
-    for step in (steps[0], *steps[2:]):
-        assert "TLSv1.3" in step.action
+    assert printed(steps[-1])[0] == "ssl_min_protocol_version = 'TLSv1.3'"
+    assert [step.kind for step in (steps[0], *steps[2:])] == [
+        UseNewerTls(TlsVersion.TLS_1_3),
+        CheckTlsVersions(TlsVersion.TLS_1_3),
+        RequireTlsVersion(TlsVersion.TLS_1_3),
+    ]

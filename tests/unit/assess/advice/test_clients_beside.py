@@ -7,6 +7,7 @@ import pytest
 
 from exporter.assess.rules.peers import MOST_PEERS
 from exporter.model.hba import ConnectionType, HbaRule
+from exporter.model.server_steps import ClientSecurity, CloseRule, OtherClient, RequireCertificate
 from exporter.model.wal_sender import OtherPeer, TcpPeer, WalSender
 from tests.unit.assess.facts import (
     CERT,
@@ -18,7 +19,7 @@ from tests.unit.assess.facts import (
     mapping,
     maps,
 )
-from tests.unit.assess.remedies import added, edits, remedy, showing, the
+from tests.unit.assess.remedies import added, edits, fact, remedy, showing
 
 RULE = "10.0.0.0/8"
 OWN = "10.0.0.5/32"
@@ -72,31 +73,30 @@ def test_an_address_that_is_everybody_s_is_that_of_the_others_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beside", "how"),
+    ("beside", "security", "name"),
     [
-        (other(WITHOUT_CERTIFICATE, HERE), "without certificate"),
-        (other(PLAIN, HERE), "without TLS"),
-        (other(replace(PLAIN, gss_encrypted=True), HERE), "GSSAPI"),
-        (other(showing("/CN=machine-7"), HERE), "certificate machine-7"),
-        (other(showing(None), HERE), "certificate of unknown name"),
+        (other(WITHOUT_CERTIFICATE, HERE), ClientSecurity.TLS, None),
+        (other(PLAIN, HERE), ClientSecurity.UNENCRYPTED, None),
+        (other(replace(PLAIN, gss_encrypted=True), HERE), ClientSecurity.GSSAPI, None),
+        (other(showing("/CN=machine-7"), HERE), ClientSecurity.CERTIFICATE, "machine-7"),
+        (other(showing(None), HERE), ClientSecurity.CERTIFICATE, None),
     ],
 )
 def test_those_at_the_same_address_that_a_line_refuses_are_named(
-    beside: WalSender, how: str
+    beside: WalSender, security: ClientSecurity, name: str | None
 ) -> None:
-    step = the("require", remedy(WITHOUT_CERTIFICATE, SCRAM, others=[beside]))
-    assert f"other (role replica, 10.0.0.5, {how})" in step.action
+    expected = (OtherClient("other", "replica", ip_address("10.0.0.5"), security, name, 1),)
+    steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[beside])
+    assert fact(RequireCertificate, steps).refused == expected
     # also where the lines are for its address alone
     far = replace(other(PLAIN, THERE), application_name="far-away")
-    step = the("require", remedy(WITHOUT_CERTIFICATE, SCRAM, others=[beside, far]))
-    assert f"other (role replica, 10.0.0.5, {how})" in step.action
-    assert "far-away" not in step.action
+    steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[beside, far])
+    assert fact(RequireCertificate, steps).refused == expected
 
 
 def test_those_that_a_line_accepts_are_not_named() -> None:
     steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[other(STANDBY, HERE)])
-    assert "other (" not in the("require", steps).action
-    assert "connected now" not in the("require", steps).action
+    assert fact(RequireCertificate, steps).refused == ()
 
 
 def test_with_too_many_connections_to_compare_the_lines_are_for_one_address() -> None:
@@ -112,8 +112,8 @@ def test_a_line_without_a_rule_that_is_known_names_those_at_the_same_address() -
     others = [other(PLAIN, HERE), replace(other(PLAIN, THERE), application_name="far-away")]
     steps = remedy(WITHOUT_CERTIFICATE, near, SCRAM, others=others)
     assert [line.split()[3] for line in added(steps)] == [OWN, OWN]
-    assert "other (role replica" in the("require", steps).action
-    assert "far-away" not in the("require", steps).action
+    (refused,) = fact(RequireCertificate, steps).refused
+    assert (refused.application_name, refused.role) == ("other", "replica")
 
 
 # --- closing what accepts the role without TLS
@@ -134,7 +134,8 @@ def test_a_line_that_closes_spares_those_at_other_addresses(
 ) -> None:
     steps = remedy(STANDBY, CERT, SCRAM, others=[beside])
     assert added(steps) == [f"hostnossl replication replica {address} reject"]
-    assert ("other (role replica" in the("close", steps).action) is is_named
+    refused = [(each.application_name, each.role) for each in fact(CloseRule, steps).refused]
+    assert refused == ([("other", "replica")] if is_named else [])
 
 
 def test_a_client_of_another_name_satisfies_the_map_that_the_line_uses() -> None:

@@ -15,8 +15,10 @@ from exporter.model.hba import (
 )
 from exporter.model.judgement import Reason
 from exporter.model.observation import Observation
-from exporter.model.remedy import FileEdit, Step
+from exporter.model.remedy import Obstacle, Step
+from exporter.model.server_steps import CompletePattern, NarrowMap
 from exporter.model.wal_sender import TcpPeer, WalSender
+from tests.steps import lines as printed
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -36,9 +38,12 @@ from tests.unit.assess.facts import (
 )
 from tests.unit.assess.remedies import (
     MAPPED,
+    Change,
     added,
     connected,
     edits,
+    fact,
+    file_edit,
     kind,
     kinds,
     lines,
@@ -78,9 +83,9 @@ def test_a_line_that_accepts_every_name_becomes_one_for_each_client() -> None:
     steps = narrowed(ALICE, mapping("/.*", "replica"), others=[bob])
     assert kinds(steps) == ["narrow", "load maps", "reconnect"]
     written = ("m alice replica", "m bob replica")
-    assert edits(steps) == [FileEdit(IDENT, 1, replaces=True, new=written)]
-    assert the("narrow", steps).lines[0] == "- m /.* replica"
-    assert "not connected now" in the("narrow", steps).action
+    assert edits(steps) == [Change(IDENT, 1, replaces=True, new=written)]
+    assert file_edit(the("narrow", steps)).old == "m /.* replica"
+    assert fact(NarrowMap, steps) == NarrowMap("replica", unnamed=(), has_others=True)
 
 
 def test_a_line_for_every_role_becomes_one_for_each_role_that_uses_it() -> None:
@@ -106,7 +111,7 @@ def test_a_client_that_does_not_use_the_line_gets_none(other: WalSender) -> None
     content = (mapping("/.*", "replica"), mapping("carol", "replica"))
     for rule in (MAPPED, EVERYBODY):
         steps = narrowed(ALICE, *content, rule=rule, others=[beside(other)])
-        assert edits(steps) == [FileEdit(IDENT, 1, replaces=True, new=("m alice replica",))]
+        assert edits(steps) == [Change(IDENT, 1, replaces=True, new=("m alice replica",))]
 
 
 def test_a_client_keeps_its_line_only_by_the_same_map() -> None:
@@ -118,8 +123,8 @@ def test_a_client_keeps_its_line_only_by_the_same_map() -> None:
 def test_a_line_that_nobody_uses_is_removed() -> None:
     content = (mapping("alice", "replica"), mapping("/^x.*$", "replica"))
     steps = narrowed(ALICE, *content)
-    assert edits(steps) == [FileEdit(IDENT, 2, replaces=True, new=())]
-    assert the("narrow", steps).lines == ("- m /^x.*$ replica",)
+    assert edits(steps) == [Change(IDENT, 2, replaces=True, new=())]
+    assert printed(the("narrow", steps)) == ("- m /^x.*$ replica",)
 
 
 def test_every_line_that_is_too_wide_is_narrowed_by_the_numbers_of_the_file_as_it_is_then() -> None:
@@ -173,7 +178,8 @@ def test_a_name_that_is_not_known_is_not_guessed(
     steps = narrowed(sender, mapping("/.*", "replica"), others=[bob], poll=poll)
     assert edits(steps) == []
     assert added(steps)[-1] == "m NAME_OF_ITS_CERTIFICATE replica"
-    assert "standby (role replica" in the("narrow", steps).action
+    (unnamed,) = fact(NarrowMap, steps).unnamed
+    assert (unnamed.application_name, unnamed.role) == ("standby", "replica")
 
 
 def test_a_name_is_not_known_where_the_rule_may_compare_one_or_the_other() -> None:
@@ -189,9 +195,8 @@ def test_another_client_of_unknown_name_is_named() -> None:
     steps = narrowed(ALICE, mapping("/.*", "replica"), others=[nameless])
     assert edits(steps) == []
     assert added(steps) == ["m alice replica"]
-    told = the("narrow", steps).action
-    assert "other (role replica" in told
-    assert "standby (role replica" not in told
+    (unnamed,) = fact(NarrowMap, steps).unnamed
+    assert (unnamed.application_name, unnamed.role) == ("other", "replica")
     # unless the line is for another role
     steps = narrowed(ALICE, mapping("/.*", "replica"), others=[replace(nameless, role="bob")])
     assert len(edits(steps)) == 1
@@ -208,17 +213,21 @@ def test_a_client_that_uses_the_map_without_a_certificate_is_named() -> None:
     poll = with_maps(mapping("/.*", "all"))
     for options, is_named in (("map=m",), True), ((), False):
         rule = replace(kerberos, options=options)
-        step = the("narrow", remedy(ALICE, rule, EVERYBODY, others=[ticket], poll=poll))
-        assert added([step]) == ["m alice replica"]
-        assert ("other (role bob" in step.action) is is_named
-        assert (step.edit is None) is is_named
+        steps = remedy(ALICE, rule, EVERYBODY, others=[ticket], poll=poll)
+        assert added([the("narrow", steps)]) == ["m alice replica"]
+        unnamed = [(each.application_name, each.role) for each in fact(NarrowMap, steps).unnamed]
+        assert unnamed == ([("other", "bob")] if is_named else [])
+        assert (edits([the("narrow", steps)]) == []) is is_named
+        obstacles = file_edit(the("narrow", steps)).obstacles
+        assert (Obstacle.INCOMPLETE in obstacles) is is_named
 
 
 def test_a_client_whose_name_goes_through_the_map_beside_a_ticket_s_is_named() -> None:
     both = replace(EVERYBODY, auth_method="gss")
     steps = narrowed(ALICE, mapping("/.*", "replica"), rule=both)
     assert edits(steps) == []
-    assert "standby (role replica" in the("narrow", steps).action
+    (unnamed,) = fact(NarrowMap, steps).unnamed
+    assert (unnamed.application_name, unnamed.role) == ("standby", "replica")
 
 
 # --- a pattern that misses an anchor
@@ -239,8 +248,8 @@ def test_a_pattern_is_completed(pattern: str, given: str, completed: str) -> Non
     own = showing("/CN=replica@lab")
     steps = narrowed(own, mapping(f"/{pattern}", given))
     assert kinds(steps) == ["complete", "load maps", "reconnect"]
-    assert edits(steps) == [FileEdit(IDENT, 1, replaces=True, new=(f"m /{completed} {given}",))]
-    assert "not connected now" in the("complete", steps).action
+    assert edits(steps) == [Change(IDENT, 1, replaces=True, new=(f"m /{completed} {given}",))]
+    assert fact(CompletePattern, steps) == CompletePattern(unnamed=(), has_others=True)
     # who is not accepted by it any more gets a line
     steps = narrowed(own, mapping(f"/{pattern}", given), others=[beside(ALICE)])
     assert added(steps) == [f"m /{completed} {given}"]
@@ -305,5 +314,5 @@ def test_before_15_maps_are_checked_by_the_shipped_function() -> None:
     ):
         poll = replace(POLL, server=replace(SERVER, version_number=version))
         check = the("load maps", narrowed(ALICE, mapping("/.*", "replica"), poll=poll))
-        assert check.lines[0] == f"SELECT {expected} WHERE error IS NOT NULL;"
+        assert printed(check)[0] == f"SELECT {expected} WHERE error IS NOT NULL;"
         assert "SELECT pg_reload_conf();" in lines([check])

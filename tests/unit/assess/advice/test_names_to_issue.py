@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.model.client_steps import IssueCertificate, NameRequirement
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.hba import IdentMapping, RuleLocation
 from exporter.model.observation import Observation
+from tests.steps import lines as printed
 from tests.unit.assess.facts import CERT, HBA, PLAIN, POLL, SCRAM, line, mapping, maps
-from tests.unit.assess.remedies import MAPPED, PRESENT, added, edits, kinds, remedy, the
+from tests.unit.assess.remedies import MAPPED, PRESENT, added, edits, fact, kinds, remedy, the
 
+OWN_NAME = NameRequirement("replica", is_whole=False, names=("replica",))
 WHOLE = line(RuleLocation(HBA, 1), clientname="DN")
 
 
@@ -33,47 +36,50 @@ def test_a_name_is_written_as_an_attribute_of_a_distinguished_name(
     written: str, issued: str
 ) -> None:
     poll = replace(POLL, ident=maps(mapping(written, "replica")))
-    assert the("issue", remedy(PLAIN, MAPPED, SCRAM, poll=poll)).lines == (f"subject: {issued}",)
+    step = the("issue", remedy(PLAIN, MAPPED, SCRAM, poll=poll))
+    assert printed(step) == (f"subject: {issued}",)
 
 
 def test_all_names_that_a_map_accepts_are_told() -> None:
     poll = replace(POLL, ident=maps(*(mapping(n, "replica") for n in ("a", "b", "c"))))
-    step = the("issue", remedy(PLAIN, MAPPED, SCRAM, poll=poll))
-    assert step.lines == ("subject: CN=a",)
-    assert "(CN) a, or one of b, c, accepted for role replica (by user name map m)" in step.action
+    steps = remedy(PLAIN, MAPPED, SCRAM, poll=poll)
+    assert printed(the("issue", steps)) == ("subject: CN=a",)
+    assert fact(IssueCertificate, steps).name == NameRequirement(
+        "replica", is_whole=False, names=("a", "b", "c"), map_name="m"
+    )
     whole = replace(
         POLL,
         ident=maps(mapping("CN=a,O=x", "replica"), mapping("CN=b", "replica")),
         hba_lines=(line(RuleLocation(HBA, 1), clientname="DN"),),
     )
-    step = the("issue", remedy(PLAIN, MAPPED, SCRAM, poll=whole))
-    assert step.lines == ("subject: CN=a,O=x",)
-    assert "CN=a,O=x, or one of CN=b, accepted for replica (by user name map m)" in step.action
+    steps = remedy(PLAIN, MAPPED, SCRAM, poll=whole)
+    assert printed(the("issue", steps)) == ("subject: CN=a,O=x",)
+    assert fact(IssueCertificate, steps).name == NameRequirement(
+        "replica", is_whole=True, names=("CN=a,O=x", "CN=b"), map_name="m"
+    )
 
 
 def test_a_name_of_the_role_alone_is_told_without_a_map() -> None:
-    step = the("issue", remedy(PLAIN, CERT, SCRAM))
-    assert "(CN) replica, accepted for role replica, signed by" in step.action
-    assert "clientname" not in step.action
+    assert fact(IssueCertificate, remedy(PLAIN, CERT, SCRAM)).name == OWN_NAME
 
 
 def test_where_the_rule_may_compare_the_whole_name_that_is_told() -> None:
     poll = replace(POLL, hba_lines=(line(RuleLocation(HBA, 1), quote=True),))
-    step = the("issue", remedy(PLAIN, CERT, SCRAM, poll=poll))
-    assert "clientname" not in step.action
+    assert fact(IssueCertificate, remedy(PLAIN, CERT, SCRAM, poll=poll)).name == OWN_NAME
     unknown = replace(line(RuleLocation(HBA, 1)), holds_clientname=True)
-    step = the("issue", remedy(PLAIN, CERT, SCRAM, poll=replace(POLL, hba_lines=(unknown,))))
-    assert step.lines == ("subject: CN=replica",)
-    assert "clientname=DN" in step.action
+    steps = remedy(PLAIN, CERT, SCRAM, poll=replace(POLL, hba_lines=(unknown,)))
+    assert printed(the("issue", steps)) == ("subject: CN=replica",)
+    assert fact(IssueCertificate, steps).name == replace(OWN_NAME, is_whole=None)
 
 
 def test_where_the_map_cannot_be_read_no_name_is_told() -> None:
     poll = replace(POLL, ident=Unread(FailureReason.PERMISSION, ""))
     steps = remedy(PLAIN, MAPPED, SCRAM, poll=poll)
     assert kinds(steps) == [*PRESENT, "close", "load rules"]
-    step = the("issue", steps)
-    assert step.lines == ()
-    assert "a name that the rule accepts for role replica (by user name map m)" in step.action
+    assert printed(the("issue", steps)) == ()
+    assert fact(IssueCertificate, steps).name == NameRequirement(
+        "replica", is_whole=False, names=(), map_name="m"
+    )
 
 
 # --- where a map accepts several names
@@ -111,7 +117,7 @@ def test_the_name_to_issue_is_accepted_before_and_after(
     narrows = kinds(steps)[len(PRESENT) : -2]
     assert narrows in (["narrow"] * len(written), ["complete"])
     assert kinds(steps) == [*PRESENT, *narrows, "load maps", "reconnect"]
-    assert the("issue", steps).lines == (() if issued is None else (f"subject: {issued}",))
+    assert printed(the("issue", steps)) == (() if issued is None else (f"subject: {issued}",))
     assert added(steps) == written
     assert len(edits(steps)) == (0 if issued is None else len(written))
 
@@ -119,14 +125,18 @@ def test_the_name_to_issue_is_accepted_before_and_after(
 def test_a_pattern_that_the_role_s_name_does_not_match_is_told() -> None:
     content = [mapping("/^m.*$", "replica"), mapping("/^n.*$", "replica"), mapping("/^z", "bob")]
     steps = remedy(PLAIN, MAPPED, poll=with_maps(*content))
-    assert "matches /^m.*$ or /^n.*$, accepted for role replica" in the("issue", steps).action
+    assert fact(IssueCertificate, steps).name == NameRequirement(
+        "replica", is_whole=False, names=(), patterns=("/^m.*$", "/^n.*$"), map_name="m"
+    )
 
 
 def test_a_whole_name_is_not_made_up() -> None:
     poll = with_maps(mapping("/.*", "replica"), poll=replace(POLL, hba_lines=(WHOLE,)))
     steps = remedy(PLAIN, MAPPED, poll=poll)
-    assert the("issue", steps).lines == ()
-    assert "distinguished name matches /.*" in the("issue", steps).action
+    assert printed(the("issue", steps)) == ()
+    assert fact(IssueCertificate, steps).name == NameRequirement(
+        "replica", is_whole=True, names=(), patterns=("/.*",), map_name="m"
+    )
     assert added(steps) == ["m NAME_OF_ITS_CERTIFICATE replica"]
 
 
@@ -135,5 +145,5 @@ def test_rules_whose_maps_differ_ask_for_no_certain_name() -> None:
     other = replace(MAPPED, options=("map=n", "clientcert=verify-full"))
     poll = with_maps(mapping("/.*", "replica"), mapping("/.*", "replica", "n"))
     steps = remedy(PLAIN, first, other, poll=poll)
-    assert the("issue", steps).lines == ()
+    assert printed(the("issue", steps)) == ()
     assert added(steps) == ["n replica replica", "m replica replica"]

@@ -15,6 +15,7 @@ from exporter.model.observation import Observation, RegularExpressionResult
 from exporter.model.report import Connection
 from exporter.model.rule_text import literal
 from exporter.model.wal_sender import ReplicationKind, SlashName, TcpPeer, WalSender
+from tests.steps import lines as printed
 from tests.unit.assess.facts import (
     CERTIFICATE,
     HBA,
@@ -188,7 +189,7 @@ def test_every_line_that_is_written_stands_for_the_role_and_database_of_the_clie
     for connection in connections(report(poll, TARGET.policy)):
         client = connection.wal_sender
         for step in connection.remedy:
-            for written in step.lines:
+            for written in printed(step):
                 kind, _, rest = written.removeprefix("+ ").partition(" ")
                 if not written.startswith("+ ") or not kind.startswith("host"):
                     continue

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from exporter.assess.advice.rules_remedy import INSTALL, LOAD_ONCE, check_and_load
+from exporter.assess.advice.rules_remedy import INSTALL, LOAD_ONCE
+from exporter.model.client_steps import CheckName, NameRequirement
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
-from exporter.model.remedy import Place
+from exporter.model.remedy import Place, Step
+from exporter.model.server_steps import LoadRules, NarrowMap, RequireCertificate
 from exporter.model.wal_sender import OtherPeer, SlashName, WalSender
+from tests.steps import lines
 from tests.unit.assess.facts import (
     CERT,
     CERTIFICATE,
@@ -70,51 +73,39 @@ def unknown_map(state: HbaState) -> str:
 def test_rules_that_are_pending() -> None:
     assert unknown(HbaState.PENDING) == text(
         """
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadRules(server_version_number=170005)
         """
     )
 
 
 def test_rules_that_were_rejected() -> None:
     told = unknown(HbaState.REJECTED)
-    first, rest = told.split("on the server: Make", 1)
+    first, rest = told.split("on the server: Load", 1)
     assert first.rstrip() == text(
         """
-        on the server: Correct the lines of pg_hba.conf that are in error (explain lists them
-          with what to write)
-            | pg-replication-cert-exporter explain TARGET
+        on the server: CorrectRules()
         """
     )
-    assert "on the server: Make" + rest == unknown(HbaState.PENDING)
+    assert "on the server: Load" + rest == unknown(HbaState.PENDING)
 
 
 def test_maps_that_are_pending() -> None:
     assert unknown_map(HbaState.PENDING) == text(
         """
-        on the server: Make sure that no line of pg_ident.conf is in error (the query must find
-          none: a reload with an error keeps all old maps), then load the maps
-            | SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS
-            |   NOT NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadMaps(server_version_number=170005)
         """
     )
 
 
 def test_maps_that_were_rejected() -> None:
     told = unknown_map(HbaState.REJECTED)
-    first, rest = told.split("on the server: Make", 1)
+    first, rest = told.split("on the server: Load", 1)
     assert first.rstrip() == text(
         """
-        on the server: Correct the lines of pg_ident.conf that are in error, which this query
-          lists
-            | SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS
-            |   NOT NULL;
+        on the server: CorrectMaps(server_version_number=170005)
         """
     )
-    assert "on the server: Make" + rest == unknown_map(HbaState.PENDING)
+    assert "on the server: Load" + rest == unknown_map(HbaState.PENDING)
 
 
 def test_rules_and_maps_that_are_pending_are_both_checked() -> None:
@@ -138,17 +129,11 @@ def test_a_map_that_cannot_be_decided_is_written_out() -> None:
     poll = replace(POLL, ident=maps(mapping("/.*", "/new")))
     assert steps(STANDBY, MAPPED, poll=poll) == text(
         """
-        on the server: Accept one name only for role replica: replace line 1 of
-          /etc/pg_ident.conf (and the lines that continue it, if it ends with a backslash). A
-          client that uses this line and is not connected now is refused afterwards unless it
-          gets a line of its own: add one for each before you load the file
+        on the server: NarrowMap(role='replica', unnamed=(), has_others=True)
+            | pg_ident.conf /etc/pg_ident.conf line 1
             | - m /.* /new
             | + m replica replica
-        on the server: Make sure that no line of pg_ident.conf is in error (the query must find
-          none: a reload with an error keeps all old maps), then load the maps
-            | SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS
-            |   NOT NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadMaps(server_version_number=170005)
         """
     )
 
@@ -159,21 +144,17 @@ def test_every_map_that_cannot_be_decided_is_written_out() -> None:
     poll = replace(POLL, ident=maps(mapping("/.*", "/new", "m"), mapping("/.*", "/new", "n")))
     for above, expected in ((mapped, ["n", "m"]), (near, ["m"])):  # from below
         told = judged(STANDBY, above, MAPPED, poll=poll).remedy
-        given = [step.lines for step in told if step.action.startswith("Accept one name only")]
+        given = [lines(step) for step in told if isinstance(step.kind, NarrowMap)]
         assert given == [(f"- {n} /.* /new", f"+ {n} replica replica") for n in expected]
 
 
 def test_a_name_that_is_not_proven() -> None:
     assert steps(replace(NAMELESS, backend_start=STARTED), CERT) == text(
         """
-        on the standby or client: Check that the common name (CN) of the certificate is replica.
-          If it is not, stop: the client is refused when it reconnects; issue a certificate with
-          that name first
-            | openssl x509 -in client.crt -noout -subject -nameopt RFC2253
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        on the standby or client: CheckName(name=NameRequirement(role='replica', is_whole=False,
+          names=('replica',), patterns=(), map_name=None))
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
         """
     )
 
@@ -188,20 +169,13 @@ def test_a_hidden_connection() -> None:
 def test_a_rule_that_is_not_decided() -> None:
     assert steps(STANDBY, NEAR, CERT) == text(
         """
-        on the server: Require the certificate: insert directly before line 1 of
-          /etc/pg_hba.conf. Before you load it, check that every client that logs in as replica
-          from these addresses presents a certificate that the line accepts: it refuses all
-          others. The line requests no password, which a client may insist on: take
-          channel_binding=require and require_auth out of its connection string first, and of a
-          subscription whose owner is not a superuser set password_required = false (16 and up;
-          a superuser must do that)
+        on the server: RequireCertificate(role='replica', database=None, refused=(),
+          requests_no_password=True)
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             | + host replication replica 10.0.0.5/32 reject
             |   hostssl replication replica samenet scram-sha-256
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadRules(server_version_number=170005)
         """
     )
 
@@ -216,24 +190,21 @@ def test_rules_that_all_demand_a_certificate_are_made_one_that_demands_the_role_
 def test_another_name_under_a_rule_that_is_not_decided() -> None:
     told = judged(OTHER, NEAR, CERT).remedy
     issue, check, require, *_ = told
-    assert issue.lines == ("subject: CN=replica",)
-    assert check.action.startswith("Check that the common name (CN) of the certificate is replica")
-    assert require.action.startswith("Require the certificate")
+    assert lines(issue) == ("subject: CN=replica",)
+    assert check.kind == CheckName(NameRequirement("replica", is_whole=False, names=("replica",)))
+    assert isinstance(require.kind, RequireCertificate)
     # it is ended only after the rule that accepts it stands
-    assert "pg_terminate_backend" in told[-2].lines[0]
+    assert "pg_terminate_backend" in lines(told[-2])[0]
 
 
 def test_a_session_that_would_be_refused() -> None:
     assert steps(STANDBY, REJECT) == text(
         """
-        on the server: Accept the client over TLS with its certificate, which no rule does now:
-          insert directly before line 1 of /etc/pg_hba.conf
+        on the server: AcceptClient()
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   host replication replica 10.0.0.0/8 reject
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadRules(server_version_number=170005)
         """
     )
 
@@ -244,19 +215,19 @@ def test_a_session_of_another_name_that_would_be_refused_is_not_ended_before_it_
     told = judged(OTHER, REJECT).remedy
     assert told[:2] == judged(STANDBY, REJECT).remedy
     issue, check, reconnect, see = told[2:]
-    assert issue.lines == ("subject: CN=replica",)
-    assert check.action.startswith("Check that the common name (CN) of the certificate is replica")
-    assert "pg_terminate_backend" in reconnect.lines[0]
+    assert lines(issue) == ("subject: CN=replica",)
+    assert check.kind == CheckName(NameRequirement("replica", is_whole=False, names=("replica",)))
+    assert "pg_terminate_backend" in lines(reconnect)[0]
     assert see.place is Place.EXPORTER
 
 
 def test_a_session_that_no_rule_matches() -> None:
     told = steps(STANDBY)
-    first = told[: told.index("on the server: Make")]
+    first = told[: told.index("on the server: Load")]
     assert first.rstrip() == text(
         """
-        on the server: Accept the client over TLS with its certificate, which no rule does now:
-          write as the first rules of pg_hba.conf
+        on the server: AcceptClient()
+            | pg_hba.conf - line None no_rules
             | + hostssl replication replica 10.0.0.5/32 cert
         """
     )
@@ -266,13 +237,13 @@ def test_right_rules_on_a_server_without_tls_need_only_the_server() -> None:
     for poll, tls in ((TLS_OFF, "ssl = on"), (NOT_ASKING, "ssl_ca_file = 'root.crt'")):
         for rule in (CERT, CHAIN):
             (step,) = judged(STANDBY, rule, poll=poll).remedy
-            assert step.lines[0] == tls
+            assert lines(step)[0] == tls
 
 
 def test_other_rules_on_a_server_without_tls_are_written_too() -> None:
     told = judged(STANDBY, HOSTSSL_SCRAM, poll=TLS_OFF).remedy
-    assert [step.lines[0] for step in told] == [
+    assert [lines(step)[0] for step in told] == [
         "ssl = on",
         "- hostssl replication replica 10.0.0.0/8 scram-sha-256",
-        check_and_load(170000).lines[0],
+        lines(Step(Place.SERVER, LoadRules(170000)))[0],
     ]

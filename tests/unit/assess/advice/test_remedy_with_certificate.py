@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from exporter.model.hba import ConnectionType, HbaRule, LineTraits, RuleLocation
 from exporter.model.observation import Observation
+from exporter.model.server_steps import LoadMaps
 from exporter.model.wal_sender import OtherPeer, SlashName, WalSender
+from tests.steps import lines
 from tests.unit.assess.facts import (
     CERT,
     CERTIFICATE,
@@ -25,6 +27,7 @@ from tests.unit.assess.facts import (
     unread,
 )
 from tests.unit.assess.reading import page, text
+from tests.unit.assess.remedies import file_edit
 
 HOSTSSL_SCRAM = replace(SCRAM, connection_type=ConnectionType.HOSTSSL)
 CHAIN = replace(HOSTSSL_SCRAM, options=("clientcert=verify-ca",))
@@ -64,23 +67,15 @@ def test_what_is_best_needs_nothing() -> None:
 def test_a_certificate_that_is_not_demanded() -> None:
     assert steps(STANDBY, HOSTSSL_SCRAM) == text(
         """
-        on the server: Require the certificate: replace line 1 of /etc/pg_hba.conf. Before you
-          load it, check that every client that logs in as replica from these addresses presents
-          a certificate that the line accepts: it refuses all others. The line requests no
-          password, which a client may insist on: take channel_binding=require and require_auth
-          out of its connection string first, and of a subscription whose owner is not a
-          superuser set password_required = false (16 and up; a superuser must do that)
+        on the server: RequireCertificate(role='replica', database=None, refused=(),
+          requests_no_password=True)
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | - hostssl replication replica 10.0.0.0/8 scram-sha-256
             | + hostssl replication replica 10.0.0.0/8 cert
             | + host replication replica 10.0.0.0/8 reject
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        on the server: LoadRules(server_version_number=170005)
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
         """
     )
 
@@ -90,12 +85,9 @@ def test_a_certificate_that_is_not_demanded_of_a_server_that_asks_nobody_any_mor
     first, rest = told.split("on the server: Require", 1)
     assert first.rstrip() == text(
         """
-        on the server: Let the server request client certificates: set these in postgresql.conf
-          (server.crt and server.key must be in place) and reload. root.crt holds the
-          certificate authority (CA) of the client certificates. From then on a client that
-          presents a certificate of another CA is refused; a client without a certificate is not
-            | ssl_ca_file = 'root.crt'
-            | SELECT pg_reload_conf();
+        on the server: RequestCertificates()
+            | postgresql.conf
+            | ssl_ca_file: root.crt
         """
     )
     assert "on the server: Require" + rest == steps(STANDBY, HOSTSSL_SCRAM)
@@ -106,22 +98,13 @@ def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_demanded
     first, rest = told.split("on the server: Require", 1)
     assert first.rstrip() == text(
         """
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica (its CN is alice now), signed by a CA in the server's
-          ssl_ca_file, and put it and its key in place of those that the client uses, at the
-          same paths. Without it, the client is refused after the following steps
-            | subject: CN=replica
-        on the standby or client: Check that the common name (CN) of the certificate is replica.
-          If it is not, stop: the client is refused when it reconnects; issue a certificate with
-          that name first
-            | openssl x509 -in client.crt -noout -subject -nameopt RFC2253
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
+        on the standby or client: ReplaceCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None), presented='alice')
+        on the standby or client: CheckName(name=NameRequirement(role='replica', is_whole=False,
+          names=('replica',), patterns=(), map_name=None))
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
+        for the exporter: SeeCertificate()
         """
     )
     assert "on the server: Require" + rest == steps(STANDBY, HOSTSSL_SCRAM)
@@ -132,22 +115,20 @@ def test_a_certificate_whose_name_cannot_be_told() -> None:
     first = told[: told.index("on the server: Require")]
     assert first.rstrip() == text(
         """
-        on the standby or client: Check that the common name (CN) of the certificate is replica.
-          If it is not, stop: the client is refused when it reconnects; issue a certificate with
-          that name first
-            | openssl x509 -in client.crt -noout -subject -nameopt RFC2253
+        on the standby or client: CheckName(name=NameRequirement(role='replica', is_whole=False,
+          names=('replica',), patterns=(), map_name=None))
         """
     )
 
 
 def test_a_rule_that_checks_the_chain_only_keeps_its_method() -> None:
     told = steps(STANDBY, replace(CHAIN, options=("clientcert=verify-ca", "x=a b")))
-    demand = part(told, "on the server: Require", "on the server: Make")
+    demand = part(told, "on the server: Require", "on the server: Load")
     assert demand == text(
         """
-        on the server: Require the certificate: replace line 1 of /etc/pg_hba.conf. Before you
-          load it, check that every client that logs in as replica from these addresses presents
-          a certificate that the line accepts: it refuses all others
+        on the server: RequireCertificate(role='replica', database=None, refused=(),
+          requests_no_password=False)
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | - hostssl replication replica 10.0.0.0/8 scram-sha-256 clientcert=verify-ca "x=a
             |   b"
             | + hostssl replication replica 10.0.0.0/8 scram-sha-256 "x=a b"
@@ -163,37 +144,25 @@ def test_under_a_password_no_map_can_give_the_role_to_another_name() -> None:
     first = told[: told.index("on the server: Require")]
     assert first.rstrip() == text(
         """
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica (its CN is alice now), signed by a CA in the server's
-          ssl_ca_file, and put it and its key in place of those that the client uses, at the
-          same paths. Without it, the client is refused after the following steps
-            | subject: CN=replica
-        on the standby or client: Check that the common name (CN) of the certificate is replica.
-          If it is not, stop: the client is refused when it reconnects; issue a certificate with
-          that name first
-            | openssl x509 -in client.crt -noout -subject -nameopt RFC2253
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
+        on the standby or client: ReplaceCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None), presented='alice')
+        on the standby or client: CheckName(name=NameRequirement(role='replica', is_whole=False,
+          names=('replica',), patterns=(), map_name=None))
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
+        for the exporter: SeeCertificate()
         """
     )
 
 
 def test_trust_that_checks_the_chain_only_becomes_cert() -> None:
     told = steps(OTHER, replace(CHAIN, auth_method="trust"))
-    demand = part(told, "on the server: Require", "on the server: Make")
+    demand = part(told, "on the server: Require", "on the server: Load")
     assert demand == text(
         """
-        on the server: Require the certificate: replace line 1 of /etc/pg_hba.conf. Before you
-          load it, check that every client that logs in as replica from these addresses presents
-          a certificate that the line accepts: it refuses all others. The line requests no
-          password, which a client may insist on: take channel_binding=require and require_auth
-          out of its connection string first, and of a subscription whose owner is not a
-          superuser set password_required = false (16 and up; a superuser must do that)
+        on the server: RequireCertificate(role='replica', database=None, refused=(),
+          requests_no_password=True)
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | - hostssl replication replica 10.0.0.0/8 trust clientcert=verify-ca
             | + hostssl replication replica 10.0.0.0/8 cert
             | + host replication replica 10.0.0.0/8 reject
@@ -205,21 +174,13 @@ def test_trust_that_checks_the_chain_only_becomes_cert() -> None:
 def test_a_map_that_lets_several_names_in_keeps_the_name_that_is_shown() -> None:
     assert steps(OTHER, MAPPED, poll=ANY_NAME) == text(
         """
-        on the server: Accept one name only for role replica: replace line 1 of
-          /etc/pg_ident.conf (and the lines that continue it, if it ends with a backslash). A
-          client that uses this line and is not connected now is refused afterwards unless it
-          gets a line of its own: add one for each before you load the file
+        on the server: NarrowMap(role='replica', unnamed=(), has_others=True)
+            | pg_ident.conf /etc/pg_ident.conf line 1
             | - m /.* replica
             | + m alice replica
-        on the server: Make sure that no line of pg_ident.conf is in error (the query must find
-          none: a reload with an error keeps all old maps), then load the maps
-            | SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS
-            |   NOT NULL;
-            | SELECT pg_reload_conf();
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        on the server: LoadMaps(server_version_number=170005)
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
         """
     )
 
@@ -242,12 +203,10 @@ WITH_CLIENTNAME = LineTraits(
 def test_a_map_of_whole_names_keeps_the_whole_name_that_is_shown() -> None:
     poll = replace(ANY_NAME, hba_lines=(WITH_CLIENTNAME,))
     told = steps(OTHER, MAPPED, poll=poll)
-    assert told[: told.index("on the server: Make")].rstrip() == text(
+    assert told[: told.index("on the server: Load")].rstrip() == text(
         """
-        on the server: Accept one name only for role replica: replace line 1 of
-          /etc/pg_ident.conf (and the lines that continue it, if it ends with a backslash). A
-          client that uses this line and is not connected now is refused afterwards unless it
-          gets a line of its own: add one for each before you load the file
+        on the server: NarrowMap(role='replica', unnamed=(), has_others=True)
+            | pg_ident.conf /etc/pg_ident.conf line 1
             | - m /.* replica
             | + m "CN=alice,O=Lab" replica
         """
@@ -261,14 +220,13 @@ def test_a_map_of_whole_names_keeps_the_whole_name_that_is_shown() -> None:
 def test_a_map_that_may_be_of_whole_names_says_so() -> None:
     in_force = known(rules(MAPPED), maps=(ANY,))
     told = page(judged_under(OTHER, unread(in_force)).remedy)
-    assert told[: told.index("on the server: Make")].rstrip() == text(
+    assert told[: told.index("on the server: Load")].rstrip() == text(
         """
-        on the server: Accept one name only for role replica: replace line 1 of
-          /etc/pg_ident.conf (and the lines that continue it, if it ends with a backslash). A
-          client that uses this line and is not connected now is refused afterwards unless it
-          gets a line of its own: add one for each before you load the file. The name by which
-          these clients use the line cannot be determined from here; write their lines too:
-          standby (role replica, 10.0.0.5, certificate alice)
+        on the server: NarrowMap(role='replica',
+          unnamed=(OtherClient(application_name='standby', role='replica',
+          address=IPv4Address('10.0.0.5'), security=<ClientSecurity.CERTIFICATE: 'certificate'>,
+          certificate_name='alice', connections=1),), has_others=True)
+            | pg_ident.conf /etc/pg_ident.conf line 1 incomplete
             | - m /.* replica
             | + m NAME_OF_ITS_CERTIFICATE replica
         """
@@ -284,8 +242,7 @@ def test_names_in_a_map_are_written_as_pg_ident_reads_them() -> None:
             ident=maps(mapping("/.*", given, 'my "m"')),
         )
         told = judged(showing("/CN=/a.b", role="/x"), rule, poll=poll).remedy[0]
-        assert told.edit is not None
-        assert told.edit.new == (rf'"my ""m""" /^/a\.b$ {written}',)
+        assert file_edit(told).new == (rf'"my ""m""" /^/a\.b$ {written}',)
 
 
 def test_before_15_maps_are_checked_by_the_shipped_function() -> None:
@@ -297,26 +254,20 @@ def test_before_15_maps_are_checked_by_the_shipped_function() -> None:
     ):
         poll = replace(ANY_NAME, server=replace(SERVER, version_number=version))
         check = judged(OTHER, MAPPED, poll=poll).remedy[1]
-        assert check.lines[0] == f"SELECT {expected} WHERE error IS NOT NULL;"
+        assert check.kind == LoadMaps(version)
+        assert lines(check)[0] == f"SELECT {expected} WHERE error IS NOT NULL;"
 
 
 def test_tls_that_is_too_old() -> None:
     assert steps(replace(STANDBY, tls=replace(TLS, version="TLSv1.1")), CERT) == text(
         """
-        on the standby or client: Use a libpq and OpenSSL that support TLSv1.2, and remove
-          ssl_max_protocol_version where it is lower, on the client and on the server
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
-        on the server: Check that no connection uses a version older than TLSv1.2. The query
-          must find none, of applications neither: the following step refuses them all
-            | SELECT usename, application_name, client_addr, version FROM pg_stat_ssl JOIN
-            |   pg_stat_activity USING (pid) WHERE ssl AND version < 'TLSv1.2';
-        on the server: Once no connection uses an older version, require TLSv1.2: set this in
-          postgresql.conf and reload
-            | ssl_min_protocol_version = 'TLSv1.2'
-            | SELECT pg_reload_conf();
+        on the standby or client: UseNewerTls(version=<TlsVersion.TLS_1_2: 'TLSv1.2'>)
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
+        on the server: CheckTlsVersions(version=<TlsVersion.TLS_1_2: 'TLSv1.2'>)
+        on the server: RequireTlsVersion(version=<TlsVersion.TLS_1_2: 'TLSv1.2'>)
+            | postgresql.conf
+            | ssl_min_protocol_version: TLSv1.2
         """
     )
 

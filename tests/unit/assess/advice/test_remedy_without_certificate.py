@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.model.client_steps import Reconnect, WaitForBackup
 from exporter.model.hba import ConnectionType, HbaRule
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
+from exporter.model.server_steps import LoadRules
 from exporter.model.wal_sender import Activity, ReplicationKind, WalSender
+from tests.steps import lines
 from tests.unit.assess.facts import (
     CERT,
     PLAIN,
@@ -40,53 +43,39 @@ def steps(wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL) ->
 
 
 def begins(told: str) -> list[str]:
-    """Return the first words of each step."""
+    """Return the kind of each step."""
     return [
-        line.partition(": ")[2][:22] for line in told.splitlines() if line[:3] in ("on ", "for")
+        line.partition(": ")[2].partition("(")[0]
+        for line in told.splitlines()
+        if line[:3] in ("on ", "for")
     ]
 
 
 def test_a_standby_without_tls_under_a_password_rule_of_its_own() -> None:
     assert steps(PLAIN, SCRAM) == text(
         """
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
-          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
-          certificate) on the client. Do not change the running connection yet
-            | subject: CN=replica
-        on the standby or client: Try it beside the running connection, as the operating system
-          user of the client, with the full paths of the files and the other parameters that the
-          client has already. HOST is the host name of this server that it uses; verify-full
-          compares it with the server's certificate. Go on only if it prints a row
-            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
-            |   sslcert=client.crt sslkey=client.key replication=true' -c IDENTIFY_SYSTEM
-        on the standby or client: Add these to primary_conninfo of the standby, then reload the
-          standby: its WAL receiver reconnects at once with them. A client that is not a standby
-          (pg_receivewal, a backup program) has its own connection string: set them there and
-          restart it
-            | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
-            |   sslkey=client.key
-            | SELECT pg_reload_conf();
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
-        on the server: Require the certificate: replace line 1 of /etc/pg_hba.conf. Before you
-          load it, check that every client that logs in as replica from these addresses presents
-          a certificate that the line accepts: it refuses all others. The line requests no
-          password, which a client may insist on: take channel_binding=require and require_auth
-          out of its connection string first, and of a subscription whose owner is not a
-          superuser set password_required = false (16 and up; a superuser must do that)
+        on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None))
+        on the standby or client: TryConnection(database=None, parameters=(('user', 'replica'),
+          ('sslmode', 'verify-full'), ('sslrootcert', 'root.crt'), ('sslcert', 'client.crt'),
+          ('sslkey', 'client.key')))
+        on the standby or client: ConfigureStandby(is_under_patroni=False)
+            | primary_conninfo
+            | user: replica
+            | sslmode: verify-full
+            | sslrootcert: root.crt
+            | sslcert: client.crt
+            | sslkey: client.key
+        for the exporter: SeeCertificate()
+        on the server: RequireCertificate(role='replica', database=None, refused=(),
+          requests_no_password=True)
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | - host replication replica 10.0.0.0/8 scram-sha-256
             | + hostssl replication replica 10.0.0.0/8 cert
             | + host replication replica 10.0.0.0/8 reject
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'standby' AND client_addr = '10.0.0.5';
+        on the server: LoadRules(server_version_number=170005)
+        on the server: Reconnect(role='replica', application_name='standby',
+          address=IPv4Address('10.0.0.5'))
         """
     )
 
@@ -95,47 +84,28 @@ def test_a_subscription_under_a_rule_for_everybody() -> None:
     rule = replace(SCRAM, databases=("all",), roles=("all",), address="all", netmask=None)
     assert steps(LOGICAL, rule) == text(
         """
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
-          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
-          certificate) on the client. Do not change the running connection yet
-            | subject: CN=replica
-        on the standby or client: Try it beside the running connection, as the operating system
-          user of the client, with the full paths of the files and the other parameters that the
-          client has already. HOST is the host name of this server that it uses; verify-full
-          compares it with the server's certificate. Go on only if it prints a row
-            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
-            |   sslcert=client.crt sslkey=client.key dbname=shop replication=database' -c
-            |   IDENTIFY_SYSTEM
-        on the standby or client: Set these in the connection string of the subscription (ALTER
-          SUBSCRIPTION ... CONNECTION '...', with the parameters that it has already). Its
-          workers reconnect by themselves. If its owner is not a superuser, a superuser first
-          sets password_required = false (16 and up): a rule with method cert requests no
-          password. A client that is not a subscription has its own connection string: set them
-          there and restart it
-            | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
-            |   sslkey=client.key
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
-        on the server: Require the certificate: insert directly before line 1 of
-          /etc/pg_hba.conf. Before you load it, check that every client that logs in as replica
-          to database shop from these addresses, for replication or not, presents a certificate
-          that the line accepts: it refuses all others. The line requests no password, which a
-          client may insist on: take channel_binding=require and require_auth out of its
-          connection string first, and of a subscription whose owner is not a superuser set
-          password_required = false (16 and up; a superuser must do that)
+        on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None))
+        on the standby or client: TryConnection(database='shop', parameters=(('user',
+          'replica'), ('sslmode', 'verify-full'), ('sslrootcert', 'root.crt'), ('sslcert',
+          'client.crt'), ('sslkey', 'client.key')))
+        on the standby or client: ConfigureSubscription()
+            | subscription
+            | user: replica
+            | sslmode: verify-full
+            | sslrootcert: root.crt
+            | sslcert: client.crt
+            | sslkey: client.key
+        for the exporter: SeeCertificate()
+        on the server: RequireCertificate(role='replica', database='shop', refused=(),
+          requests_no_password=True)
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl shop replica all cert
             | + host shop replica all reject
             |   host all all all scram-sha-256
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
-        on the server: Force a reconnect: an established connection is never authenticated
-          again, and a reload of the standby does not end it where primary_conninfo is unchanged
-            | SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename =
-            |   'replica' AND application_name = 'shop''s sub' AND client_addr = '10.0.0.5';
+        on the server: LoadRules(server_version_number=170005)
+        on the server: Reconnect(role='replica', application_name="shop's sub",
+          address=IPv4Address('10.0.0.5'))
         """
     )
 
@@ -145,13 +115,10 @@ def test_a_server_without_tls() -> None:
     first, rest = told.split("on the standby or client", 1)
     assert first.rstrip() == text(
         """
-        on the server: Let the server request client certificates: set these in postgresql.conf
-          (server.crt and server.key must be in place) and reload. root.crt holds the
-          certificate authority (CA) of the client certificates. From then on a client that
-          presents a certificate of another CA is refused; a client without a certificate is not
-            | ssl = on
-            | ssl_ca_file = 'root.crt'
-            | SELECT pg_reload_conf();
+        on the server: RequestCertificates()
+            | postgresql.conf
+            | ssl: on
+            | ssl_ca_file: root.crt
         """
     )
     assert "on the standby or client" + rest == steps(PLAIN, SCRAM)
@@ -162,12 +129,9 @@ def test_a_server_that_asks_nobody_for_a_certificate() -> None:
     first, rest = told.split("on the standby or client", 1)
     assert first.rstrip() == text(
         """
-        on the server: Let the server request client certificates: set these in postgresql.conf
-          (server.crt and server.key must be in place) and reload. root.crt holds the
-          certificate authority (CA) of the client certificates. From then on a client that
-          presents a certificate of another CA is refused; a client without a certificate is not
-            | ssl_ca_file = 'root.crt'
-            | SELECT pg_reload_conf();
+        on the server: RequestCertificates()
+            | postgresql.conf
+            | ssl_ca_file: root.crt
         """
     )
     assert "on the standby or client" + rest == steps(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM)
@@ -176,46 +140,33 @@ def test_a_server_that_asks_nobody_for_a_certificate() -> None:
 def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
     assert steps(WITHOUT_CERTIFICATE, CERT) == text(
         """
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
-          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
-          certificate) on the client. Do not change the running connection yet
-            | subject: CN=replica
-        on the standby or client: Try it beside the running connection, as the operating system
-          user of the client, with the full paths of the files and the other parameters that the
-          client has already. HOST is the host name of this server that it uses; verify-full
-          compares it with the server's certificate. Go on only if it prints a row
-            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
-            |   sslcert=client.crt sslkey=client.key replication=true' -c IDENTIFY_SYSTEM
-        on the standby or client: Add these to primary_conninfo of the standby, then reload the
-          standby: its WAL receiver reconnects at once with them. A client that is not a standby
-          (pg_receivewal, a backup program) has its own connection string: set them there and
-          restart it
-            | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
-            |   sslkey=client.key
-            | SELECT pg_reload_conf();
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
+        on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None))
+        on the standby or client: TryConnection(database=None, parameters=(('user', 'replica'),
+          ('sslmode', 'verify-full'), ('sslrootcert', 'root.crt'), ('sslcert', 'client.crt'),
+          ('sslkey', 'client.key')))
+        on the standby or client: ConfigureStandby(is_under_patroni=False)
+            | primary_conninfo
+            | user: replica
+            | sslmode: verify-full
+            | sslrootcert: root.crt
+            | sslcert: client.crt
+            | sslkey: client.key
+        for the exporter: SeeCertificate()
         """
     )
 
 
 def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
     told = steps(PLAIN, CERT, SCRAM)
-    last = told[told.index("on the server: Refuse this role") :]
+    last = told[told.index("on the server: CloseRule") :]
     assert last == text(
         """
-        on the server: Refuse this role without TLS, which another rule still accepts without a
-          certificate: insert directly before line 2 of /etc/pg_hba.conf. Before you load it,
-          check that every client that logs in as replica from these addresses uses TLS: it
-          refuses all others
+        on the server: CloseRule(role='replica', database=None, refused=())
+            | pg_hba.conf /etc/pg_hba.conf line 2
             | + hostnossl replication replica 10.0.0.0/8 reject
             |   host replication replica 10.0.0.0/8 scram-sha-256
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadRules(server_version_number=170005)
         """
     )
 
@@ -223,56 +174,40 @@ def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
 def test_a_client_that_would_be_refused_over_tls() -> None:
     assert steps(PLAIN, HOSTNOSSL_SCRAM) == text(
         """
-        on the server: Accept the client over TLS with its certificate, which no rule does now:
-          insert directly before line 1 of /etc/pg_hba.conf
+        on the server: AcceptClient()
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   hostnossl replication replica 10.0.0.0/8 scram-sha-256
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
-          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
-          certificate) on the client. Do not change the running connection yet
-            | subject: CN=replica
-        on the standby or client: Try it beside the running connection, as the operating system
-          user of the client, with the full paths of the files and the other parameters that the
-          client has already. HOST is the host name of this server that it uses; verify-full
-          compares it with the server's certificate. Go on only if it prints a row
-            | psql 'host=HOST port=PORT user=replica sslmode=verify-full sslrootcert=root.crt
-            |   sslcert=client.crt sslkey=client.key replication=true' -c IDENTIFY_SYSTEM
-        on the standby or client: Add these to primary_conninfo of the standby, then reload the
-          standby: its WAL receiver reconnects at once with them. A client that is not a standby
-          (pg_receivewal, a backup program) has its own connection string: set them there and
-          restart it
-            | user=replica sslmode=verify-full sslrootcert=root.crt sslcert=client.crt
-            |   sslkey=client.key
-            | SELECT pg_reload_conf();
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
-        on the server: Refuse this role without TLS, which another rule still accepts without a
-          certificate: insert directly before line 2 of /etc/pg_hba.conf. Before you load it,
-          check that every client that logs in as replica from these addresses uses TLS: it
-          refuses all others
+        on the server: LoadRules(server_version_number=170005)
+        on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None))
+        on the standby or client: TryConnection(database=None, parameters=(('user', 'replica'),
+          ('sslmode', 'verify-full'), ('sslrootcert', 'root.crt'), ('sslcert', 'client.crt'),
+          ('sslkey', 'client.key')))
+        on the standby or client: ConfigureStandby(is_under_patroni=False)
+            | primary_conninfo
+            | user: replica
+            | sslmode: verify-full
+            | sslrootcert: root.crt
+            | sslcert: client.crt
+            | sslkey: client.key
+        for the exporter: SeeCertificate()
+        on the server: CloseRule(role='replica', database=None, refused=())
+            | pg_hba.conf /etc/pg_hba.conf line 2
             | + hostnossl replication replica 10.0.0.0/8 reject
             |   hostnossl replication replica 10.0.0.0/8 scram-sha-256
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadRules(server_version_number=170005)
         """
     )
 
 
 def test_a_client_that_no_rule_lets_in_any_more() -> None:
     told = steps(PLAIN)
-    first = told[: told.index("on the server: Make")]
+    first = told[: told.index("on the server: Load")]
     assert first.rstrip() == text(
         """
-        on the server: Accept the client over TLS with its certificate, which no rule does now:
-          write as the first rules of pg_hba.conf
+        on the server: AcceptClient()
+            | pg_hba.conf - line None no_rules
             | + hostssl replication replica 10.0.0.5/32 cert
         """
     )
@@ -280,11 +215,11 @@ def test_a_client_that_no_rule_lets_in_any_more() -> None:
 
 def test_a_client_that_a_rule_above_refuses_over_tls() -> None:
     told = steps(PLAIN, replace(REJECT, connection_type=ConnectionType.HOSTSSL), SCRAM)
-    first = told[: told.index("on the server: Make")]
+    first = told[: told.index("on the server: Load")]
     assert first.rstrip() == text(
         """
-        on the server: Accept the client over TLS with its certificate, which no rule does now:
-          insert directly before line 1 of /etc/pg_hba.conf
+        on the server: AcceptClient()
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   hostssl replication replica 10.0.0.0/8 reject
         """
@@ -295,46 +230,30 @@ def test_a_client_that_came_with_a_kerberos_ticket_leaves_gssapi_for_tls() -> No
     gss = replace(SCRAM, connection_type=ConnectionType.HOSTGSSENC, auth_method="gss")
     assert steps(replace(PLAIN, gss_encrypted=True), gss) == text(
         """
-        on the server: Accept the client over TLS with its certificate, which no rule does now:
-          insert directly before line 1 of /etc/pg_hba.conf
+        on the server: AcceptClient()
+            | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   hostgssenc replication replica 10.0.0.0/8 gss
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
-        on the standby or client: Issue a client certificate with the common name (CN) replica,
-          accepted for role replica, signed by a CA in the server's ssl_ca_file. Put it, its key
-          (readable by its owner only: chmod 600) and root.crt (the CA of the server's
-          certificate) on the client. Do not change the running connection yet
-            | subject: CN=replica
-        on the standby or client: Try it beside the running connection, as the operating system
-          user of the client, with the full paths of the files and the other parameters that the
-          client has already. HOST is the host name of this server that it uses; verify-full
-          compares it with the server's certificate. Go on only if it prints a row
-            | psql 'host=HOST port=PORT user=replica gssencmode=disable sslmode=verify-full
-            |   sslrootcert=root.crt sslcert=client.crt sslkey=client.key replication=true' -c
-            |   IDENTIFY_SYSTEM
-        on the standby or client: Add these to primary_conninfo of the standby, then reload the
-          standby: its WAL receiver reconnects at once with them. A client that is not a standby
-          (pg_receivewal, a backup program) has its own connection string: set them there and
-          restart it
-            | user=replica gssencmode=disable sslmode=verify-full sslrootcert=root.crt
-            |   sslcert=client.crt sslkey=client.key
-            | SELECT pg_reload_conf();
-        for the exporter: Check that the certificate is presented: the posture is now
-          certificate_unconfirmed or better
-            | pg-replication-cert-exporter explain TARGET
-        on the server: Refuse this role without TLS, which another rule still accepts without a
-          certificate: insert directly before line 2 of /etc/pg_hba.conf. Before you load it,
-          check that every client that logs in as replica from these addresses uses TLS: it
-          refuses all others
+        on the server: LoadRules(server_version_number=170005)
+        on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
+          is_whole=False, names=('replica',), patterns=(), map_name=None))
+        on the standby or client: TryConnection(database=None, parameters=(('user', 'replica'),
+          ('gssencmode', 'disable'), ('sslmode', 'verify-full'), ('sslrootcert', 'root.crt'),
+          ('sslcert', 'client.crt'), ('sslkey', 'client.key')))
+        on the standby or client: ConfigureStandby(is_under_patroni=False)
+            | primary_conninfo
+            | user: replica
+            | gssencmode: disable
+            | sslmode: verify-full
+            | sslrootcert: root.crt
+            | sslcert: client.crt
+            | sslkey: client.key
+        for the exporter: SeeCertificate()
+        on the server: CloseRule(role='replica', database=None, refused=())
+            | pg_hba.conf /etc/pg_hba.conf line 2
             | + hostnossl replication replica 10.0.0.0/8 reject
             |   hostgssenc replication replica 10.0.0.0/8 gss
-        on the server: Make sure that no line is in error (the query must find none: a reload
-          with an error keeps all old rules, and the next restart fails), then load the rules
-            | SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
-            | SELECT pg_reload_conf();
+        on the server: LoadRules(server_version_number=170005)
         """
     )
 
@@ -342,17 +261,12 @@ def test_a_client_that_came_with_a_kerberos_ticket_leaves_gssapi_for_tls() -> No
 def test_a_client_under_rules_that_are_not_decided() -> None:
     both = known(rules(SCRAM), rules(TRUST), state=HbaState.PENDING)
     told = page(judged_under(PLAIN, both).remedy)
-    demand = told[told.index("on the server: Require") : told.index("on the server: Make")]
+    demand = told[told.index("on the server: Require") : told.index("on the server: Load")]
     assert demand.rstrip() == text(
         """
-        on the server: Require the certificate: insert directly before line 1 of
-          /etc/pg_hba.conf. Before you load it, check that every client that logs in as replica
-          from these addresses presents a certificate that the line accepts: it refuses all
-          others. The line requests no password, which a client may insist on: take
-          channel_binding=require and require_auth out of its connection string first, and of a
-          subscription whose owner is not a superuser set password_required = false (16 and up;
-          a superuser must do that). The line numbers are those of the content in force;
-          pg_hba.conf on disk may have been changed since, so look for the line itself
+        on the server: RequireCertificate(role='replica', database=None, refused=(),
+          requests_no_password=True)
+            | pg_hba.conf /etc/pg_hba.conf line 1 changed
             | + hostssl replication replica 10.0.0.5/32 cert
             | + host replication replica 10.0.0.5/32 reject
             |   host replication replica 10.0.0.0/8 scram-sha-256
@@ -365,14 +279,15 @@ def test_a_client_under_rules_that_cannot_be_read() -> None:
     unread = page(judged_under(PLAIN, known(state=HbaState.UNREADABLE)).remedy)
     both = known(rules(SCRAM), rules(TRUST), state=HbaState.PENDING)
     assert begins(unread) == begins(page(judged_under(PLAIN, both).remedy))
-    assert "write as the first rules of" in " ".join(unread.split())
+    assert "| pg_hba.conf - line None no_rules\n" in unread
 
 
 def test_a_backup_is_waited_for() -> None:
     backup = replace(WITHOUT_CERTIFICATE, activity=Activity.BACKUP)
     told = judged(backup, HOSTSSL_SCRAM).remedy
-    assert "Wait for this backup to end; the next one reconnects" in [s.action for s in told]
-    assert not any("pg_terminate_backend" in line for step in told for line in step.lines)
+    assert WaitForBackup() in [step.kind for step in told]
+    assert not any(isinstance(step.kind, Reconnect) for step in told)
+    assert not any("pg_terminate_backend" in line for step in told for line in lines(step))
 
 
 @pytest.mark.parametrize(
@@ -391,7 +306,7 @@ def test_a_role_is_written_as_libpq_and_sql_read_it(
 ) -> None:
     sender = replace(PLAIN, role=role, application_name=role)
     rule = replace(SCRAM, roles=("all",))
-    told = [line for step in judged(sender, rule).remedy for line in step.lines]
+    told = [line for step in judged(sender, rule).remedy for line in lines(step)]
     assert (
         f"user={parameter} sslmode=verify-full sslrootcert=root.crt sslcert=client.crt "
         "sslkey=client.key"
@@ -403,8 +318,10 @@ def test_a_role_is_written_as_libpq_and_sql_read_it(
 
 
 def test_before_16_the_query_for_lines_in_error_has_no_file_names() -> None:
-    server = replace(SERVER, version_number=159999)
-    told = steps(PLAIN, SCRAM, poll=replace(POLL, server=server))
-    assert "| SELECT line_number, error FROM pg_hba_file_rules WHERE" in told
-    since = steps(PLAIN, SCRAM, poll=replace(POLL, server=replace(SERVER, version_number=160000)))
-    assert "| SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE" in since
+    for version, columns in ((159999, "line_number, error"), (160000, "file_name, line_number, ")):
+        poll = replace(POLL, server=replace(SERVER, version_number=version))
+        (load,) = (
+            s for s in judged(PLAIN, SCRAM, poll=poll).remedy if s.kind == LoadRules(version)
+        )
+        assert lines(load)[0].startswith(f"SELECT {columns}")
+        assert " FROM pg_hba_file_rules WHERE" in lines(load)[0]

@@ -8,8 +8,9 @@ import pytest
 from exporter.assess.advice.rule_to_write import with_name_check
 from exporter.model.hba import ConnectionType, HbaRule, LineTraits, Quoting, RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.model.remedy import FileEdit
+from exporter.model.remedy import Obstacle
 from exporter.model.wal_sender import ReplicationKind, TcpPeer, WalSender
+from tests.steps import lines as printed
 from tests.unit.assess.facts import (
     CERT,
     HBA,
@@ -34,8 +35,10 @@ from tests.unit.assess.remedies import (
     HOSTNOSSL_SCRAM,
     HOSTSSL_SCRAM,
     NEAR,
+    Change,
     added,
     edits,
+    file_edit,
     remedy,
     the,
 )
@@ -70,7 +73,7 @@ def test_a_rule_that_rejects_lends_its_address_to_no_line() -> None:
     reject = replace(REJECT, connection_type=ConnectionType.HOSTNOSSL)
     steps = remedy(PLAIN, reject, HOSTSSL_SCRAM)
     assert edits(steps) == [
-        FileEdit(
+        Change(
             HBA,
             1,
             replaces=False,
@@ -86,7 +89,7 @@ def test_without_any_rule_that_is_known_the_lines_are_the_first_of_the_file() ->
     steps = judged_under(BARE, known(state=HbaState.UNREADABLE)).remedy
     assert edits(steps) == []
     assert added(steps)[0] == "hostssl replication replica 10.0.0.5/32 cert"
-    assert "first rules" in the("require", steps).action
+    assert Obstacle.NO_RULES in file_edit(the("require", steps)).obstacles
 
 
 def test_where_it_is_not_decided_the_lines_go_before_every_rule() -> None:
@@ -166,19 +169,19 @@ def test_the_line_that_is_removed_or_stays_below_is_shown_as_it_is_written() -> 
     poll = replace(POLL, hba_lines=(line(RuleLocation(HBA, 1), quoted=roles),))
     steps = remedy(BARE, replace(SCRAM, roles=("replica", "all")), poll=poll)
     shown = '  host replication replica,"all" 10.0.0.0/8 scram-sha-256'
-    assert the("require", steps).lines[2:] == (shown,)
+    assert printed(the("require", steps))[2:] == (shown,)
     steps = remedy(BARE, SCRAM)
     shown = "- host replication replica 10.0.0.0/8 scram-sha-256"
-    assert the("require", steps).lines[:1] == (shown,)
+    assert printed(the("require", steps))[:1] == (shown,)
 
 
 def test_closing_and_opening_stand_before_the_rule_in_question() -> None:
     (edit,) = edits(remedy(STANDBY, CERT, OTHERS, SCRAM))
-    assert edit == FileEdit(
+    assert edit == Change(
         HBA, 3, replaces=False, new=("hostnossl replication replica 10.0.0.0/8 reject",)
     )
     (edit,) = edits(remedy(BARE, OTHERS, REJECT))
-    assert edit == FileEdit(
+    assert edit == Change(
         HBA, 2, replaces=False, new=("hostssl replication replica 10.0.0.5/32 cert",)
     )
 
@@ -194,8 +197,8 @@ def test_a_secret_among_the_options_leaves_an_edit_to_a_person() -> None:
     assert added(steps)[0].endswith(
         "ldap ldapserver=x ldapbindpasswd=******** clientcert=verify-full"
     )
-    assert "********" in the("require", steps).action
-    assert "********" not in the("require", remedy(STANDBY, HOSTSSL_SCRAM)).action
+    assert file_edit(the("require", steps)).obstacles == {Obstacle.MASKED}
+    assert file_edit(the("require", remedy(STANDBY, HOSTSSL_SCRAM))).obstacles == set()
 
 
 HOSTILE = [

@@ -9,16 +9,24 @@ import pytest
 from exporter.assess.advice.rules_remedy import (
     INSTALL,
     LOAD_ONCE,
-    check_and_load,
     rules_remedy,
 )
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
 from exporter.model.remedy import Place, Step
+from exporter.model.server_steps import (
+    CorrectInPatroni,
+    CorrectLine,
+    InstallFunctions,
+    LoadOnce,
+    LoadRules,
+    Mistake,
+)
 from exporter.model.wal_sender import OtherPeer, ReplicationKind, TcpPeer, WalSender
+from tests.steps import lines
 from tests.unit.assess.facts import HBA, PLAIN, STANDBY
-from tests.unit.assess.reading import page, text
 
+LOAD = Step(Place.SERVER, LoadRules(170000))
 CERT_ON_HOST = "cert authentication is only supported on hostssl connections"
 LOGICAL = replace(STANDBY, kind=ReplicationKind.LOGICAL, database="shop", role="all")
 SIX = replace(STANDBY, peer=TcpPeer(ip_address("fd00::5"), 5))
@@ -39,7 +47,7 @@ def steps(
 
 def correcting(message: str, *wal_senders: WalSender) -> Step:
     step, check = steps(HbaState.REJECTED, [broken(message)], wal_senders)
-    assert check == check_and_load(170000)
+    assert check == LOAD
     return step
 
 
@@ -51,8 +59,8 @@ def test_what_is_loaded_needs_nothing_whatever_is_in_error() -> None:
 @pytest.mark.parametrize(
     ("state", "after"),
     [
-        (HbaState.PENDING, (check_and_load(170000),)),
-        (HbaState.REJECTED, (check_and_load(170000),)),
+        (HbaState.PENDING, (LOAD,)),
+        (HbaState.REJECTED, (LOAD,)),
         (HbaState.UNVERIFIED, (INSTALL, LOAD_ONCE)),
     ],
 )
@@ -61,8 +69,8 @@ def test_lines_that_block_loading_are_corrected_first(
 ) -> None:
     errors = [broken("one", line=3), broken("two", blocks=False), broken("three", line=9)]
     corrections = (
-        Step(Place.SERVER, f"{HBA}, line 3: correct the line, of which the server says: one"),
-        Step(Place.SERVER, f"{HBA}, line 9: correct the line, of which the server says: three"),
+        Step(Place.SERVER, CorrectLine(RuleLocation(HBA, 3), "one")),
+        Step(Place.SERVER, CorrectLine(RuleLocation(HBA, 9), "three")),
     )
     assert steps(state, errors) == (*corrections, *after)
     assert steps(state, []) == after
@@ -73,20 +81,14 @@ def test_rules_that_cannot_be_read() -> None:
 
 
 def test_the_rights_are_given_and_the_rules_are_loaded_once_by_these_steps() -> None:
-    assert page([replace(INSTALL, lines=()), LOAD_ONCE]) == text(
-        """
-        on the server: Give the exporter its rights and functions: as a superuser, on the
-          primary, in the database that the exporter connects to (it may be run again at any
-          time)
-        on the server: Or load the rules once while the exporter runs: it then sees the same
-          content before and after the load
-            | SELECT pg_reload_conf();
-        """
-    )
+    assert Step(Place.SERVER, InstallFunctions()) == INSTALL
+    assert Step(Place.SERVER, LoadOnce()) == LOAD_ONCE
+    assert lines(LOAD_ONCE) == ("SELECT pg_reload_conf();",)
 
 
 def test_the_check_before_a_load_names_files_from_16_on() -> None:
-    assert [check_and_load(version).lines for version in (159999, 160000)] == [
+    loads = [steps(HbaState.PENDING, [], version=version)[0] for version in (159999, 160000)]
+    assert [lines(load) for load in loads] == [
         (
             f"SELECT {columns} FROM pg_hba_file_rules WHERE type IS NULL;",
             "SELECT pg_reload_conf();",
@@ -109,29 +111,32 @@ def test_the_check_before_a_load_names_files_from_16_on() -> None:
 def test_what_is_for_tls_only_goes_to_hostssl(message: str) -> None:
     assert correcting(message, STANDBY) == Step(
         Place.SERVER,
-        f"{HBA}, line 7: write hostssl in place of host (a certificate is shown over TLS only)",
-        ("hostssl replication replica 10.0.0.5/32 cert",),
+        CorrectLine(
+            RuleLocation(HBA, 7),
+            message,
+            Mistake.NEEDS_HOSTSSL,
+            ("hostssl replication replica 10.0.0.5/32 cert",),
+        ),
     )
 
 
 def test_peer_goes_to_local() -> None:
-    assert correcting("peer authentication is only supported on local sockets", STANDBY) == Step(
+    message = "peer authentication is only supported on local sockets"
+    assert correcting(message, STANDBY) == Step(
         Place.SERVER,
-        f"{HBA}, line 7: peer is for unix sockets: write local, without an address, or another "
-        "method for TCP",
-        ("local all all peer",),
+        CorrectLine(RuleLocation(HBA, 7), message, Mistake.PEER_OVER_TCP, ("local all all peer",)),
     )
 
 
 def test_the_server_s_words_may_stand_in_a_longer_message() -> None:
-    told = correcting(f"line 7: {CERT_ON_HOST} (hint)", STANDBY)
-    assert told.lines == ("hostssl replication replica 10.0.0.5/32 cert",)
+    step = correcting(f"line 7: {CERT_ON_HOST} (hint)", STANDBY)
+    assert lines(step) == ("hostssl replication replica 10.0.0.5/32 cert",)
 
 
 def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
     socket = replace(PLAIN, peer=OtherPeer.UNIX_SOCKET)
     again = replace(STANDBY, pid=1)
-    assert correcting(CERT_ON_HOST, socket, LOGICAL, STANDBY, again, SIX).lines == (
+    assert lines(correcting(CERT_ON_HOST, socket, LOGICAL, STANDBY, again, SIX)) == (
         'hostssl shop "all" 10.0.0.5/32 cert',
         "hostssl replication replica 10.0.0.5/32 cert",
         "hostssl replication replica fd00::5/128 cert",
@@ -141,7 +146,7 @@ def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
 def test_names_are_written_as_the_server_s_version_reads_them() -> None:
     sender = replace(LOGICAL, database="/shop", role="/x")
     told = [
-        steps(HbaState.REJECTED, [broken(CERT_ON_HOST)], [sender], version)[0].lines
+        lines(steps(HbaState.REJECTED, [broken(CERT_ON_HOST)], [sender], version)[0])
         for version in (159999, 160000)
     ]
     assert told == [
@@ -152,15 +157,15 @@ def test_names_are_written_as_the_server_s_version_reads_them() -> None:
 
 def test_where_nobody_replicates_over_tcp_the_line_has_placeholders() -> None:
     for nobody in ((), (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET),)):
-        assert correcting(CERT_ON_HOST, *nobody).lines == ("hostssl replication ROLE ADDRESS cert",)
+        step = correcting(CERT_ON_HOST, *nobody)
+        assert lines(step) == ("hostssl replication ROLE ADDRESS cert",)
 
 
 @pytest.mark.parametrize("state", [HbaState.PENDING, HbaState.REJECTED, HbaState.UNVERIFIED])
 def test_under_patroni_lines_are_corrected_in_its_configuration(state: HbaState) -> None:
     errors = [broken("one")]
     first, *others = rules_remedy(state, errors, [], 170000, is_under_patroni=True)
-    assert first.place is Place.SERVER
-    assert "postgresql.pg_hba" in first.action
+    assert first == Step(Place.SERVER, CorrectInPatroni())
     assert tuple(others) == steps(state, errors)
     # without a line to correct there is nothing to say of it
     assert rules_remedy(state, [], [], 170000, is_under_patroni=True) == steps(state, [])

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.model.client_steps import ConfigureStandby, ConfigureSubscription
 from exporter.model.hba import HbaRule, RuleLocation
 from exporter.model.judgement import HbaState
 from exporter.model.observation import Observation
-from exporter.model.remedy import Step
+from exporter.model.remedy import Obstacle, ParameterEdit, ServerFile, SettingPlace, Step
 from exporter.model.wal_sender import ReplicationKind, WalSender
 from tests.unit.assess.facts import (
     CERT,
@@ -27,11 +28,21 @@ from tests.unit.assess.facts import (
     maps,
     rules,
 )
-from tests.unit.assess.remedies import MAPPED, NEAR, added, edits, kinds, remedy, showing, the
+from tests.unit.assess.remedies import (
+    MAPPED,
+    NEAR,
+    added,
+    edits,
+    fact,
+    file_edit,
+    kinds,
+    remedy,
+    showing,
+    the,
+)
 
 HEADER = line(RuleLocation(HBA, 1), patroni=True)
 PATRONI = replace(POLL, hba_lines=(HEADER,))
-IN_PARAMETERS = "postgresql.parameters"
 
 
 @pytest.mark.parametrize(
@@ -50,11 +61,12 @@ def test_a_line_of_rules_is_one_of_the_list_in_its_configuration(
 ) -> None:
     steps = remedy(sender, *written, poll=PATRONI)
     assert edits(steps) == []
-    assert "postgresql.pg_hba (" in the(name, steps).action
+    assert Obstacle.MANAGED in file_edit(the(name, steps)).obstacles
+    assert file_edit(the(name, steps)).file is ServerFile.HBA
     by_hand = remedy(sender, *written)
     assert kinds(steps) == kinds(by_hand)
     assert added(steps) == added(by_hand)
-    assert "Patroni" not in the(name, by_hand).action
+    assert Obstacle.MANAGED not in file_edit(the(name, by_hand)).obstacles
 
 
 def test_a_line_of_a_map_is_one_of_the_list_in_its_configuration() -> None:
@@ -63,23 +75,27 @@ def test_a_line_of_a_map_is_one_of_the_list_in_its_configuration() -> None:
         poll = replace(PATRONI, ident=maps(mapping(content, given)))
         steps = remedy(showing("/CN=replicax"), MAPPED, poll=poll)
         assert edits(steps) == []
-        assert "postgresql.pg_ident (" in the(name, steps).action
+        assert Obstacle.MANAGED in file_edit(the(name, steps)).obstacles
+        assert file_edit(the(name, steps)).file is ServerFile.IDENT
 
 
 def test_the_header_counts_in_any_content_that_may_be_in_force() -> None:
     contents = known(rules(SCRAM), rules(REJECT, SCRAM), state=HbaState.PENDING)
-    assert "Patroni" in the("set", judged_under(PLAIN, holding(contents, HEADER)).remedy).action
-    assert "Patroni" not in the("set", judged_under(PLAIN, contents).remedy).action
+    for known_contents, is_under_patroni in ((holding(contents, HEADER), True), (contents, False)):
+        steps = judged_under(PLAIN, known_contents).remedy
+        assert fact(ConfigureStandby, steps) == ConfigureStandby(is_under_patroni)
 
 
 def test_a_standby_is_configured_where_patroni_reads_it() -> None:
-    told = the("set", remedy(PLAIN, SCRAM, poll=PATRONI)).action
-    assert "postgresql.authentication.replication.sslmode" in told
-    assert the("set", remedy(PLAIN, SCRAM)).action in told
+    steps = remedy(PLAIN, SCRAM, poll=PATRONI)
+    assert fact(ConfigureStandby, steps) == ConfigureStandby(is_under_patroni=True)
+    by_hand = remedy(PLAIN, SCRAM)
+    assert fact(ConfigureStandby, by_hand) == ConfigureStandby(is_under_patroni=False)
+    assert the("set", steps).edit == the("set", by_hand).edit
     # a subscription is not Patroni's
     logical = replace(PLAIN, kind=ReplicationKind.LOGICAL, database="shop")
     rule = replace(SCRAM, databases=("all",))
-    assert "Patroni" not in the("set", remedy(logical, rule, poll=PATRONI)).action
+    assert the("set", remedy(logical, rule, poll=PATRONI)).kind == ConfigureSubscription()
 
 
 def settings(poll: Observation, sender: WalSender = PLAIN) -> dict[str, Step]:
@@ -94,7 +110,8 @@ def settings(poll: Observation, sender: WalSender = PLAIN) -> dict[str, Step]:
 @pytest.mark.parametrize("name", ["request", "newer server"])
 def test_settings_of_the_server_go_to_its_configuration(name: str) -> None:
     by_patroni, by_hand = settings(PATRONI)[name], settings(POLL)[name]
-    assert IN_PARAMETERS in by_patroni.action
-    assert by_patroni.action.startswith(by_hand.action)
-    assert by_patroni.lines == by_hand.lines
-    assert IN_PARAMETERS not in by_hand.action
+    assert by_patroni.kind == by_hand.kind
+    assert isinstance(by_hand.edit, ParameterEdit)
+    assert by_hand.edit.place is SettingPlace.POSTGRESQL_CONF
+    assert not by_hand.edit.is_managed
+    assert by_patroni.edit == replace(by_hand.edit, is_managed=True)

@@ -35,8 +35,9 @@ from exporter.model.finding import (
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import Demand, Forecast, ForecastCause, HbaState, Verdict
 from exporter.model.record import TargetRecord
-from exporter.model.remedy import Place, Step
+from exporter.model.remedy import FileEdit, Place, ServerFile, Step
 from exporter.model.report import ExemptionUse, RulesReport
+from exporter.model.server_steps import AcceptClient, CorrectLine, Mistake
 from exporter.publish.pages import overview as overview_module
 from exporter.publish.pages.dates import left, urgency
 from exporter.publish.pages.overview import overview
@@ -168,8 +169,10 @@ def test_the_page_of_a_target_tells_rule_reasons_and_steps() -> None:
     assert "up, PostgreSQL 17.5, primary" in told
     assert "host replication replicator 10.0.0.0/24 trust" in told
     assert "rule_trusts : The governing rule has the method trust" in told
-    assert "on the server: Put this line before line 14 of pg_hba.conf." in told
-    assert "hostssl replication replicator 10.0.0.0/24 cert" in told
+    assert (
+        f"on the server: Require the certificate: insert directly before line 14 of {HBA}." in told
+    )
+    assert "+ hostssl replication replicator 10.0.0.0/24 cert" in told
 
 
 def test_what_is_bad_is_open_and_what_is_good_is_closed() -> None:
@@ -216,11 +219,13 @@ def test_a_refused_reconnect_is_told_with_its_cause() -> None:
 def test_rules_in_error_and_blind_spots_stand_above_the_connections() -> None:
     assert RECORD.report is not None
     line = ErrorLine(RuleLocation(HBA, 7), "invalid authentication method", blocks_loading=True)
-    steps = (Step(Place.SERVER, "Mend line 7.", ("host all all all reject",)),)
+    correct = CorrectLine(line.location, "x", Mistake.NEEDS_HOSTSSL, ("hostssl all all all cert",))
+    steps = (Step(Place.SERVER, correct),)
     rules = RulesReport(HbaState.REJECTED, (line,), (), steps)
     told = text_of(page(replace(RECORD, report=replace(RECORD.report, rules=rules))))
     assert f"{HBA}:7 invalid authentication method" in told
-    assert "Mend line 7. host all all all reject" in told
+    assert f"on the server: Correct line 7 of {HBA}: replace host by hostssl" in told
+    assert "over TLS only) hostssl all all all cert" in told
     told = text_of(page(BLIND))
     assert "GRANT pg_read_all_stats TO repl_exporter;" in told
     assert "Who replicates from here could not be read." in told
@@ -295,7 +300,21 @@ def hostile(name: str) -> TargetRecord:
     report = replace(
         record.report,
         rules=RulesReport(
-            HbaState.REJECTED, (line,), (LineInError(line),), (Step(Place.SERVER, name, (name,)),)
+            HbaState.REJECTED,
+            (line,),
+            (LineInError(line),),
+            (
+                Step(Place.SERVER, CorrectLine(line.location, name)),
+                Step(
+                    Place.SERVER,
+                    CorrectLine(line.location, name, Mistake.NEEDS_HOSTSSL, (name,)),
+                ),
+                Step(
+                    Place.SERVER,
+                    AcceptClient(),
+                    FileEdit(ServerFile.HBA, name, 7, name, (name,)),
+                ),
+            ),
         ),
         exemptions=(ExemptionUse(name, name, None, 0),),
         certificates=replace(

@@ -38,6 +38,7 @@ from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import Demand, Forecast, ForecastCause, HbaState, Posture, Verdict
 from exporter.model.remedy import Place, Step
 from exporter.model.report import NoRule, RulesReport, Undecided
+from exporter.model.server_steps import CorrectLine, Mistake
 from exporter.publish.json.report import report_json
 from exporter.publish.terminal.explain import explain_text
 from exporter.publish.terminal.style import clip, clip_left, columns_of, wrapped
@@ -127,14 +128,23 @@ Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 
              would be demanded.
   What to do, in this order
     on the standby or client:
-      1. Put a certificate for the role on the client.
-             CN=replicator
-      2. Name it in the connection string and let the client reconnect.
-             primary_conninfo = 'host=primary sslmode=verify-full sslcert=replicator.crt'
+      1. Issue a client certificate with the common name (CN) replicator, accepted for role
+         replicator, signed by a certificate authority (CA) in the server's ssl_ca_file. Put it, its
+         key (readable by its owner only: chmod 600) and root.crt (the CA of the server's
+         certificate) on the client. Do not change the running connection yet
+             subject: CN=replicator
+      2. Set these in the connection string of the backup program; its next run uses them
+             sslmode=verify-full sslcert=replicator.crt
     on the server:
-      3. Put this line before line 14 of pg_hba.conf.
-             hostssl replication replicator 10.0.0.0/24 cert
-      4. Load the rules.
+      3. Require the certificate: insert directly before line 14 of
+         /etc/postgresql/17/main/pg_hba.conf. Before you reload, check that every client that logs
+         in as replicator from these addresses presents a certificate that the line accepts: it
+         refuses all others
+             + hostssl replication replicator 10.0.0.0/24 cert
+               host replication replicator 10.0.0.0/24 trust
+      4. Check that no line of pg_hba.conf is in error (the query must return no row: a reload with
+         an error keeps all old rules, and the next restart fails), then reload
+             SELECT file_name, line_number, error FROM pg_hba_file_rules WHERE type IS NULL;
              SELECT pg_reload_conf();
 """
 
@@ -149,7 +159,17 @@ REJECTED = replace(
                 ErrorLine(RuleLocation(HBA, 9), "hostssl needs ssl", False),  # noqa: FBT003  as above
             ),
             (RulesState(HbaState.REJECTED),),
-            (Step(Place.SERVER, "Correct line 3.", ("local all all peer",)),),
+            (
+                Step(
+                    Place.SERVER,
+                    CorrectLine(
+                        RuleLocation(HBA, 3),
+                        "peer authentication is only supported on local sockets",
+                        Mistake.PEER_OVER_TCP,
+                        ("local all all peer",),
+                    ),
+                ),
+            ),
         ),
         connections=(),
     ),
@@ -165,7 +185,8 @@ Rules (pg_hba.conf): rejected
   /etc/postgresql/17/main/pg_hba.conf:9: hostssl needs ssl (has no effect)
   What to do, in this order
     on the server:
-      1. Correct line 3.
+      1. Correct line 3 of /etc/postgresql/17/main/pg_hba.conf: use peer for unix sockets only:
+         write local, without an address, or another method for TCP
              local all all peer
 
 Nobody replicates from here now.
@@ -361,8 +382,10 @@ def test_the_encryption_names_a_certificate_only_where_no_sentence_does() -> Non
 
 
 def test_exact_lines_are_not_wrapped() -> None:
-    line = "primary_conninfo = '" + "host=primary " * 20 + "'"
-    connection = replace(PLAINTEXT, remedy=(Step(Place.CLIENT, "Write this.", (line,)),))
+    names = ",".join(f"replicator{n}" for n in range(20))
+    line = f"hostssl replication {names} 10.0.0.0/24 cert"
+    correct = CorrectLine(RuleLocation(HBA, 3), "", Mistake.NEEDS_HOSTSSL, (line,))
+    connection = replace(PLAINTEXT, remedy=(Step(Place.CLIENT, correct),))
     assert line in explain_text(with_connections((connection,)), colour=False)
 
 

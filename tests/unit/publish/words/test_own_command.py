@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.model.remedy import ExporterCommand
-from exporter.publish.words.own_command import OwnCommand
+from exporter.publish.words.own_command import ExporterCommand, OwnCommand
 from tests.unit.reports import RECORD
 
 OWN = OwnCommand("./venv/bin/python -m exporter", "--config.file='my config.yml'")
