@@ -1,7 +1,7 @@
 """Steps of a remedy as a reader sees them, and as a program applies them."""
 
 from exporter.model.remedy import FileEdit, Step
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.text import step_text
 
 
 def action(step: Step) -> str:

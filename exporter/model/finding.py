@@ -1,6 +1,6 @@
 """What there is to say of a connection or a target, as data: one type for each kind of sentence.
 
-A finding holds no text; ``exporter/publish/words/findings.py`` has the sentences.
+A finding holds no text; ``exporter/publish/words/findings/text.py`` has the sentences.
 """
 
 from dataclasses import dataclass

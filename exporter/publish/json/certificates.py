@@ -15,7 +15,7 @@ from exporter.model.report import Connection
 from exporter.model.target_certificates import TargetCertificates
 from exporter.publish.json.findings import finding_objects
 from exporter.publish.json.values import iso
-from exporter.publish.words.findings import texts
+from exporter.publish.words.findings.text import texts
 from exporter.publish.words.unknown import next_unknown_text
 
 # Any: what json.dumps takes

@@ -5,7 +5,7 @@ from typing import Any
 
 from exporter.model.finding import Finding
 from exporter.publish.json.values import fields_of, kind_of
-from exporter.publish.words.findings import text
+from exporter.publish.words.findings.text import text
 
 
 def finding_objects(findings: Sequence[Finding]) -> list[dict[str, Any]]:

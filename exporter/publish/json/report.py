@@ -50,7 +50,7 @@ from exporter.publish.json.steps import Written, step_fields
 from exporter.publish.json.values import iso
 from exporter.publish.reading import WORST_FIRST, host_text
 from exporter.publish.summary import seen_connections, totals
-from exporter.publish.words.findings import texts
+from exporter.publish.words.findings.text import texts
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.words.unknown import undecided_text
 

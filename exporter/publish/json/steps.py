@@ -9,7 +9,7 @@ from typing import Any
 from exporter.model.certificate import Certificate
 from exporter.model.remedy import Edit, FileEdit, ParameterEdit, Step
 from exporter.publish.json.certificates import certificate_fields
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.text import step_text
 
 # Any: what json.dumps takes
 _Object = dict[str, Any]

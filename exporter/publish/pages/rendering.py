@@ -26,7 +26,7 @@ from exporter.publish.words.meanings import (
 )
 from exporter.publish.words.own_command import DEFAULT_COMMAND
 from exporter.publish.words.printable import printable
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.text import step_text
 
 _PACKAGE: Final = "exporter.publish.pages"
 

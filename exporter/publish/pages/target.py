@@ -21,7 +21,7 @@ from exporter.publish.summary import (
     short_names,
     what_to_grant,
 )
-from exporter.publish.words.findings import texts
+from exporter.publish.words.findings.text import texts
 
 MAX_CONNECTIONS = 500
 """Connections shown of one target, worst first; /metrics and ``check`` tell more."""

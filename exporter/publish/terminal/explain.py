@@ -22,7 +22,7 @@ from exporter.publish.summary import (
 )
 from exporter.publish.terminal.heading import heading
 from exporter.publish.terminal.style import Style, wrapped
-from exporter.publish.words.findings import texts
+from exporter.publish.words.findings.text import texts
 from exporter.publish.words.meanings import (
     FAILURES,
     FORECASTS,
@@ -34,7 +34,7 @@ from exporter.publish.words.meanings import (
 )
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.words.printable import printable
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.text import step_text
 
 _WIDTH = 100
 _LABEL = 11

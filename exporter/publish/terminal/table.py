@@ -17,7 +17,7 @@ from exporter.publish.summary import (
 )
 from exporter.publish.terminal.heading import heading
 from exporter.publish.terminal.style import Style, aligned, clip, clip_left, columns_of, wrapped
-from exporter.publish.words.findings import texts
+from exporter.publish.words.findings.text import texts
 from exporter.publish.words.meanings import FAILURES
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.words.printable import printable

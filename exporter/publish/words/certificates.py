@@ -1,8 +1,9 @@
-"""Certificates, revocation lists and dates in words."""
+"""Certificates and dates in words."""
 
 from datetime import UTC, datetime
 
-from exporter.model.certificate import Certificate, DistinguishedName, RevocationList
+from exporter.model.certificate import Certificate, CertificateSource, DistinguishedName
+from exporter.model.client_steps import KnownCertificate
 from exporter.model.finding import Weakness
 from exporter.model.judgement import ForecastCause
 
@@ -35,11 +36,11 @@ def certificate_text(certificate: Certificate) -> str:
     )
 
 
-def list_text(revocation_list: RevocationList) -> str:
-    """Return issuer and nextUpdate of a revocation list."""
-    due = revocation_list.next_update
-    until = "without an end" if due is None else f"valid until {moment(due)}"
-    return f"the revocation list of {name_of(revocation_list.issuer)} ({until})"
+def file_text(known: KnownCertificate) -> str:
+    """Return the file that contains a certificate which a client is known to have."""
+    if known.source is CertificateSource.STANDBY_FILE:
+        return known.path
+    return f"its sslcert file (the inventory has it in {known.path})"
 
 
 def weakness_text(weakness: Weakness) -> str:

@@ -17,7 +17,7 @@ from exporter.model.inventory import InventorySource
 from exporter.model.judgement import Forecast, Posture, Reason, Verdict
 from exporter.model.remedy import Place
 from exporter.observe.certificates.files.inventory import InventoryReader
-from exporter.publish.words.findings import text
+from exporter.publish.words.findings.text import text
 from lab.cluster import quoted
 from lab.source_address import SourceAddresses
 from tests.live.primaries import Primaries

@@ -34,7 +34,7 @@ from exporter.model.hba import ErrorLine
 from exporter.model.judgement import Demand, FilesInForce, HbaState
 from exporter.publish.json.findings import finding_objects
 from exporter.publish.json.report import report_json
-from exporter.publish.words.findings import text
+from exporter.publish.words.findings.text import text
 from tests.unit.certificates import distinguished
 from tests.unit.publish.sentences import HANDSHAKE, SENDS, SENTENCES
 from tests.unit.reports import (

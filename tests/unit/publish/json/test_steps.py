@@ -11,7 +11,7 @@ from exporter.model.remedy import Step
 from exporter.model.server_steps import ServerStepKind
 from exporter.publish.json.report import report_json
 from exporter.publish.json.steps import kind_name, step_fields
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.text import step_text
 from tests.unit.publish.words.step_examples import CERTIFICATE, EXAMPLES
 from tests.unit.reports import PLAINTEXT, with_connections
 

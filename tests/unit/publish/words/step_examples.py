@@ -22,7 +22,7 @@ from exporter.model.remedy import (
     StepKind,
 )
 from exporter.model.server_steps import ClientSecurity, Mistake, OtherClient
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.text import step_text
 from tests.unit.certificates import certificate
 
 HBA = "/etc/pg_hba.conf"

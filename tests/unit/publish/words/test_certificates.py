@@ -12,12 +12,11 @@ from exporter.model.judgement import ForecastCause
 from exporter.publish.words.certificates import (
     EXPIRES,
     certificate_text,
-    list_text,
     moment,
     name_of,
     weakness_text,
 )
-from tests.unit.certificates import NOW, distinguished, revocation_list
+from tests.unit.certificates import NOW, distinguished
 from tests.unit.reports import IN_USE
 
 NAMELESS = DistinguishedName("", "", ())
@@ -62,15 +61,6 @@ def test_a_certificate_in_words() -> None:
     )
     assert certificate_text(replace(certificate, subject=NAMELESS)) == (
         "without a name (serial number -1, valid until 2026-12-10 12:00 UTC)"
-    )
-
-
-def test_a_revocation_list_in_words() -> None:
-    assert list_text(revocation_list("CA")) == (
-        'the revocation list of "CA" (valid until 2026-11-27 12:00 UTC)'
-    )
-    assert list_text(revocation_list("CA", days_left=None)) == (
-        'the revocation list of "CA" (without an end)'
     )
 
 

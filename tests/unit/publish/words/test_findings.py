@@ -27,7 +27,7 @@ from exporter.model.finding import (
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import Demand, HbaState
 from exporter.publish.json.values import kind_of
-from exporter.publish.words.findings import text, texts
+from exporter.publish.words.findings.text import text, texts
 from tests.unit.publish.dialect import DIALECT
 from tests.unit.publish.sentences import (
     CERTIFICATE_SENTENCES,

@@ -19,8 +19,8 @@ from exporter.model.server_steps import ServerStepKind
 from exporter.publish.terminal.explain import explain_text
 from exporter.publish.words.own_command import OwnCommand
 from exporter.publish.words.printable import printable
-from exporter.publish.words.step_lines import connection_string, terminate, trial
-from exporter.publish.words.steps import step_text
+from exporter.publish.words.steps.lines import connection_string, terminate, trial
+from exporter.publish.words.steps.text import step_text
 from tests.unit.publish.words.step_examples import EXAMPLES, REPLACE, REQUIRE, printed
 from tests.unit.reports import PLAINTEXT, RECORD, with_connections
 

@@ -39,7 +39,7 @@ from exporter.model.finding import NextCertificateUnknown, NotDecided
 from exporter.model.hba import RuleLocation
 from exporter.model.judgement import HbaState
 from exporter.publish.json.values import kind_of
-from exporter.publish.words.findings import text
+from exporter.publish.words.findings.text import text
 from exporter.publish.words.meanings import HBA_STATES
 from exporter.publish.words.unknown import doubt_text, next_unknown_text, undecided_text
 from tests.unit.publish.dialect import DIALECT

@@ -33,9 +33,9 @@ from exporter.model.finding import (
     UsesOneOf,
     WillSend,
 )
-from exporter.publish.words.certificate_findings import certificate_finding_text
-from exporter.publish.words.rule_findings import rule_finding_text
-from exporter.publish.words.server_findings import server_finding_text
+from exporter.publish.words.findings.certificate import certificate_finding_text
+from exporter.publish.words.findings.rule import rule_finding_text
+from exporter.publish.words.findings.server import server_finding_text
 
 
 def texts(findings: tuple[Finding, ...]) -> tuple[str, ...]:

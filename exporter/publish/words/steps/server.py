@@ -25,9 +25,9 @@ from exporter.model.server_steps import (
     ServerStepKind,
 )
 from exporter.publish.words.own_command import ExporterCommand
-from exporter.publish.words.required_names import clients_text, everybody
-from exporter.publish.words.step_lines import RELOAD, map_errors, older_tls, rule_errors
-from exporter.publish.words.step_words import StepWords
+from exporter.publish.words.steps.lines import RELOAD, map_errors, older_tls, rule_errors
+from exporter.publish.words.steps.phrases import StepWords
+from exporter.publish.words.steps.required_names import clients_text, everybody
 
 _INSISTING = (
     "The line requests no password, which a client may insist on: remove channel_binding=require "

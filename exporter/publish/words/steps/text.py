@@ -12,9 +12,9 @@ from exporter.model.remedy import (
     Step,
 )
 from exporter.model.server_steps import ServerStepKind
-from exporter.publish.words.client_steps import client_step_words
-from exporter.publish.words.server_steps import server_step_words
-from exporter.publish.words.step_lines import edit_lines
+from exporter.publish.words.steps.client import client_step_words
+from exporter.publish.words.steps.lines import edit_lines
+from exporter.publish.words.steps.server import server_step_words
 
 _PATRONI_KEYS = {
     ServerFile.HBA: "postgresql.pg_hba",

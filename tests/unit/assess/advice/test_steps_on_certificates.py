@@ -1,13 +1,10 @@
 """Steps on a connection's certificates, to the letter."""
 
-import time
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 
 import pytest
 
-from exporter.assess.certificates.words import certificate_text, list_text, moment
 from exporter.model.certificate import Certificate, CertificateSource
 from exporter.model.client_steps import (
     AcceptWholeName,
@@ -35,7 +32,6 @@ from tests.steps import lines
 from tests.unit.assess.facts import (
     CERT,
     HBA,
-    NOW,
     PLAIN,
     SCRAM,
     STANDBY,
@@ -50,7 +46,6 @@ from tests.unit.assess.with_certificates import (
     SEEN,
     OpenSsl,
     certificate,
-    crl,
     inventory,
     judged,
     known,
@@ -73,30 +68,6 @@ ROLE_NAME = NameRequirement("replica", is_whole=False, names=("replica",))
 
 def on_standby(held: Certificate) -> KnownCertificate:
     return KnownCertificate(held, CertificateSource.STANDBY_FILE, FILE)
-
-
-def test_dates_are_those_of_utc_wherever_the_exporter_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("TZ", "JST-9")
-        time.tzset()
-        assert moment(NOW) == "2026-11-04 06:00 UTC"
-    time.tzset()
-
-
-def test_dates_names_and_lists_in_words() -> None:
-    east = timezone(timedelta(hours=2))
-    assert moment(datetime(2026, 11, 25, 15, 0, tzinfo=east)) == "2026-11-25 13:00 UTC"
-    assert certificate_text(OWN) == OWN_TEXT
-    nameless = certificate(name("O=Lab", "OU=x"), serial=-1)
-    assert certificate_text(nameless).startswith('"OU=x,O=Lab" (serial number -1, ')
-    assert certificate_text(certificate(name())).startswith("without a name (serial")
-    assert list_text(crl()) == ('the revocation list of "CA" (valid until 2026-11-11 06:00 UTC)')
-    assert list_text(crl(until=None)) == 'the revocation list of "CA" (without an end)'
-
-
-# --- steps
 
 
 def test_an_expired_certificate_in_use_with_its_successor_in_place() -> None:

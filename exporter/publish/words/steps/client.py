@@ -27,21 +27,21 @@ from exporter.model.client_steps import (
 )
 from exporter.model.judgement import ForecastCause
 from exporter.model.rule_text import quoted
-from exporter.publish.words.certificate_text import certificate_text, file_text
+from exporter.publish.words.certificates import certificate_text, file_text
 from exporter.publish.words.own_command import ExporterCommand
-from exporter.publish.words.required_names import (
-    field_text,
-    name_to_check,
-    name_to_issue,
-    subject_line,
-)
-from exporter.publish.words.step_lines import (
+from exporter.publish.words.steps.lines import (
     OPENSSL_DATES,
     OPENSSL_NAME,
     terminate,
     trial,
 )
-from exporter.publish.words.step_words import StepWords
+from exporter.publish.words.steps.phrases import StepWords
+from exporter.publish.words.steps.required_names import (
+    field_text,
+    name_to_check,
+    name_to_issue,
+    subject_line,
+)
 
 _CAUSES = {
     ForecastCause.EXPIRED: "it has expired",

@@ -1,0 +1,1 @@
+"""The words and lines for each step of a remedy."""
