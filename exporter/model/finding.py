@@ -121,7 +121,7 @@ class WillSend:
         path: of the file that it is in.
         is_on_standby: the file is the standby's own; otherwise it is one of the inventory.
         is_in_use: it is the certificate in use.
-        is_renewed: it is newer than the one in use.
+        is_renewed: it is newer than the one in use, or than the connection if that is not known.
     """
 
     certificate: Certificate
@@ -155,7 +155,8 @@ class NextHandshake:
         verification: ``ok`` or OpenSSL's words; None where the server's CA file cannot be read.
         weakness: what depends on the server's security level; None if nothing does.
         compares_name: a rule that may govern compares the name.
-        is_required: the rules in force require the certificate and accept it.
+        is_required: the rules in force require the certificate, so that this is what a reconnect
+            meets.
     """
 
     role: str

@@ -4,12 +4,15 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter.publish.words.advice import ADVICE
 from grafana.source.__main__ import PATH as DASHBOARD
 from scripts import prometheusrule
+from tests.steps import action, lines
+from tests.unit.assess.facts import CERT, PLAIN, POLL, SCRAM, WITHOUT_CERTIFICATE, mapping, maps
+from tests.unit.assess.remedies import HOSTSSL_SCRAM, MAPPED, TLS_OFF, remedy, showing
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RUNBOOKS = REPOSITORY / "docs" / "runbooks"
@@ -47,6 +50,8 @@ class Danger:
         return bool(self.anywhere) and _has(self.anywhere, text)
 
 
+# What makes a step safe is in the steps before it and in its other sentences, so that they are read
+# together (_remedies()). That their order is safe, tests/live shows by following them.
 DANGERS = {
     # the server would refuse every client that cannot use the new version yet
     "minimum TLS version before the client": Danger(
@@ -115,7 +120,7 @@ def dangers(text: str) -> set[str]:
 
 def advice() -> dict[str, str]:
     """Return every shipped text that advises something, by its place."""
-    return dict([*_dashboard(), *_alerts(), *_runbooks(), *_prose(), *_pages()])
+    return dict([*_dashboard(), *_alerts(), *_runbooks(), *_prose(), *_pages(), *_remedies()])
 
 
 def _dashboard() -> Iterator[tuple[str, str]]:
@@ -158,10 +163,26 @@ def _pages() -> Iterator[tuple[str, str]]:
     """Yield the literals of what is printed: pages, the terminal, help of metrics."""
     for path in sorted((REPOSITORY / "exporter" / "publish").rglob("*.py")):
         if path.name == "advice.py" or path.parent.name == "steps":
-            # sentences of advice are looked at as a whole above; steps have an order, and are
-            # followed on real servers
+            # sentences of advice, and whole remedies, are looked at above
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 place = f"{path.relative_to(REPOSITORY)}:{node.lineno}:{node.col_offset}"
                 yield place, node.value
+
+
+def _remedies() -> Iterator[tuple[str, str]]:
+    """Yield whole remedies as they are printed."""
+    for name, steps in {
+        "without TLS": remedy(PLAIN, SCRAM, poll=TLS_OFF),
+        "without a certificate": remedy(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM, SCRAM),
+        "certificate of another name": remedy(showing("/O=Lab/CN=alice"), HOSTSSL_SCRAM),
+        "map of any name": remedy(
+            showing("/O=Lab/CN=alice"),
+            MAPPED,
+            poll=replace(POLL, ident=maps(mapping("/.*", "replica"))),
+        ),
+        "closed rule": remedy(PLAIN, CERT, SCRAM),
+    }.items():
+        texts = (line for step in steps for line in (action(step), *lines(step)))
+        yield f"remedy, {name}", "\n".join(texts)

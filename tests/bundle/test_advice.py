@@ -133,6 +133,8 @@ def test_advice_of_every_source_is_read() -> None:
         "alerts, PgReplicationTlsTooOld (warning)",
         "docs/runbooks/PgReplicationTlsTooOld.md",
         "docs/runbooks/require-certificate.md",
+        "remedy, without TLS",
+        "remedy, map of any name",
     ):
         assert ADVICE[source]
     for start in ("README.md", "docs/certificates.md", "docs/metrics.md", "exporter/publish/"):

@@ -10,6 +10,7 @@ from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
     Ambiguous,
     Matched,
+    NameFit,
     NextCertificate,
     NextUnknown,
     Unmatched,
@@ -25,9 +26,10 @@ from exporter.model.finding import (
     UsesOneOf,
     WillSend,
 )
-from exporter.model.judgement import FilesInForce, Forecast, Reason
+from exporter.model.judgement import Demand, FilesInForce, Forecast, Reason
 from exporter.model.wal_sender import TcpPeer
 
+_BY_NAME = frozenset({Demand.CERTIFICATE, Demand.CHAIN_BY_MAP, Demand.UNKNOWN})
 _NOT_IN_FORCE = (FilesInForce.CHANGED, FilesInForce.NOT_TAKEN)
 
 
@@ -91,13 +93,17 @@ def _handshake(
     case: Case, judged: ConnectionCertificates, upcoming: NextCertificate
 ) -> NextHandshake:
     verification = upcoming.verification
+    compares_name = any(demands_name(rule) for rule in case.found.rules)
+    # where every rule that may govern compares the name, what it says of it is certain
+    decided_by_name = compares_name and bool(case.demanded) and case.demanded <= _BY_NAME
     return NextHandshake(
         role=case.client.role,
         name=upcoming.name,
         verification=None if verification is None else verification.result,
         weakness=doubtful((upcoming.certificate, *upcoming.chain)),
-        compares_name=any(demands_name(rule) for rule in case.found.rules),
-        is_required=judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE,
+        compares_name=compares_name,
+        is_required=judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
+        or (decided_by_name and upcoming.name is not NameFit.ADMITTED),
     )
 
 

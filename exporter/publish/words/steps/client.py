@@ -96,9 +96,9 @@ def client_step_words(kind: ClientStepKind) -> StepWords:  # noqa: C901, PLR0911
             )
         case ConfigureSubscription():
             return StepWords(
-                "Set these in the connection string of the subscription (ALTER SUBSCRIPTION ... "
-                "CONNECTION '...', with the parameters that it has already). Its workers reconnect "
-                "by themselves. If its owner is not a superuser, a superuser first sets "
+                "Set these in the connection string of the subscription, and keep the parameters "
+                "that it has already (ALTER SUBSCRIPTION ... CONNECTION '...'). Its workers "
+                "reconnect by themselves. If its owner is not a superuser, a superuser first sets "
                 "password_required = false (16 and up): a rule with method cert requests no "
                 "password. A client that is not a subscription has its own connection string: set "
                 "them there and restart it"

@@ -77,7 +77,8 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
         case LoadMaps(version):
             return StepWords(
                 "Check that no line of pg_ident.conf is in error (the query must return no row: a "
-                "reload with an error keeps all old maps), then reload",
+                "reload with an error keeps all old maps), then reload, which loads pg_hba.conf "
+                "too",
                 lines=(map_errors(version), RELOAD),
             )
         case CorrectRules():
@@ -124,7 +125,7 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
             return StepWords(
                 "Configure the server to request client certificates: set these in "
                 "postgresql.conf (server.crt and server.key must be in place) and reload. root.crt "
-                "holds the certificate authority (CA) of the client certificates",
+                "must hold every certificate authority (CA) that signed a client certificate",
                 "From then on a client that presents a certificate of another CA is refused; a "
                 "client without a certificate is not",
             )

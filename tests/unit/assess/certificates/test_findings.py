@@ -207,12 +207,17 @@ def test_an_unknown_next_certificate_is_reported_where_only_standbys_are_known()
 def test_whether_the_name_is_accepted_is_reported() -> None:
     other = certificate(name("CN=standby-1"), serial=9)
     assert found(judged(of_standby(sending(other)), CERT))[1] == replace(
-        ACCEPTED, name=NameFit.REFUSED, is_required=False
+        ACCEPTED, name=NameFit.REFUSED
     )
     by_map = replace(CERT, options=("map=m", "clientcert=verify-full"))
     poll = replace(SEEN, ident=maps(mapping("/[[:alpha:]]", "replica")))
     assert found(judged(of_standby(sending(other)), by_map, poll=poll))[1] == replace(
-        ACCEPTED, name=NameFit.UNDECIDED, is_required=False
+        ACCEPTED, name=NameFit.UNDECIDED
+    )
+    # it would be rejected only if the rule required one, which it does not
+    by_password = found(judged(of_standby(sending(other)), SCRAM))[1]
+    assert by_password == replace(
+        ACCEPTED, name=NameFit.REFUSED, is_required=False, compares_name=False
     )
 
 
