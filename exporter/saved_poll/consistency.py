@@ -5,15 +5,20 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 
 from exporter.model.certificate import Certificate, RevocationList
+from exporter.model.target import Target
 from exporter.observe.certificates.parse.certificate import read_certificate
 from exporter.observe.certificates.parse.revocation_list import read_revocation_list
+
+_SHOWN = 16
+"""Characters of a text that the file chose."""
 
 
 def inconsistency(value: object) -> str | None:
     """Return what is wrong with ``value`` or anything in it; None if nothing is.
 
     A certificate is what its DER bytes say: OpenSSL is asked about the bytes, and the rules are
-    judged by the fields. Every time has a time zone.
+    judged by the fields. Every time has a time zone. What the configuration says of a target is
+    printed as it is, so it must be printable.
     """
     return next(_inconsistencies(value), None)
 
@@ -24,9 +29,15 @@ def _inconsistencies(value: object) -> Iterator[str]:
             yield f"the time {value.isoformat()} has no time zone"
         return
     if isinstance(value, Certificate) and not _agrees(value, read_certificate):
-        yield f"the fields of certificate {value.fingerprint[:16]!r} are not those of its DER bytes"
+        key = value.fingerprint[:_SHOWN]
+        yield f"the fields of certificate {key!a} are not those of its DER bytes"
     if isinstance(value, RevocationList) and not _agrees(value, read_revocation_list):
-        yield f"the fields of CRL {value.fingerprint[:16]!r} are not those of its DER bytes"
+        key = value.fingerprint[:_SHOWN]
+        yield f"the fields of CRL {key!a} are not those of its DER bytes"
+    if isinstance(value, Target):
+        for text in (value.name, value.cluster_name, *value.labels, *value.labels.values()):
+            if not text.isprintable():
+                yield f"{text[:_SHOWN]!a} in a target is not printable"
     for part in _parts(value):
         yield from _inconsistencies(part)
 

@@ -6,6 +6,7 @@ observation is in the file without any code here. Only what JSON has no form for
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Annotated
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, GetPydanticSchema, TypeAdapter, with_config
@@ -104,13 +105,14 @@ class _Versions:
     exporter_version: str
 
 
-_POLLS: TypeAdapter[SavedPolls] = TypeAdapter(SavedPolls)
-_VERSIONS: TypeAdapter[_Versions] = TypeAdapter(_Versions)
+@cache  # few runs of the program need it
+def _polls() -> TypeAdapter[SavedPolls]:
+    return TypeAdapter(SavedPolls)
 
 
 def to_json(saved: SavedPolls) -> bytes:
     """Return ``saved`` as JSON."""
-    return _POLLS.dump_json(saved, indent=1, warnings="error")
+    return _polls().dump_json(saved, indent=1, warnings="error")
 
 
 def versions(data: bytes) -> tuple[int, str]:
@@ -119,7 +121,7 @@ def versions(data: bytes) -> tuple[int, str]:
     Raises:
         pydantic.ValidationError: it does not say; a ValueError.
     """
-    read = _VERSIONS.validate_json(data)
+    read = TypeAdapter(_Versions).validate_json(data)
     return read.format_version, read.exporter_version
 
 
@@ -129,4 +131,4 @@ def from_json(data: bytes) -> SavedPolls:
     Raises:
         pydantic.ValidationError: it is not the JSON of a ``SavedPolls``; a ValueError.
     """
-    return _POLLS.validate_json(data, strict=True)
+    return _polls().validate_json(data, strict=True)

@@ -88,7 +88,10 @@ def read_saved(path: Path) -> SavedPolls:
         raise UnusableSavedPoll(
             f"{path}, written by exporter {_short(writer)}: {_first(error)}"
         ) from None
-    if (wrong := inconsistency(saved)) is not None:
+    wrong = inconsistency(saved)
+    if len({poll.target.name for poll in saved.polls}) < len(saved.polls):
+        wrong = "two polls have the same target name"
+    if wrong is not None:
         raise UnusableSavedPoll(f"{path}: {wrong}")
     return saved
 
