@@ -13,6 +13,7 @@ from typing import TypeVar
 from exporter import descriptors, judging
 from exporter.assess.report import failed
 from exporter.board import Board
+from exporter.decision_log import log_decisions
 from exporter.judging import Inputs, Judged
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.judgement import HbaState
@@ -171,6 +172,7 @@ def _inputs(looked: Look, board: Board) -> Inputs:
 
 def _post(judged: Judged, board: Board) -> None:
     report, history = judged
+    log_decisions(report)
     before = board.post(report, history)
     if before is not None:
         board.certificates.post_judged(report.target.name, report)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from exporter import regular_file
 from exporter.judging import Inputs
@@ -54,7 +55,10 @@ def saved_text(polls: Iterable[tuple[Inputs, datetime]], exporter_version: str) 
         inventory=inventory,
         polls=tuple(saved_poll(inputs, judged_at) for inputs, judged_at in polls),
     )
-    data = to_json(saved)
+    try:
+        data = to_json(saved)
+    except PydanticSerializationError as error:
+        raise UnusableSavedPoll(f"the polls cannot be written: {_short(str(error))}") from error
     if len(data) > MOST_BYTES:
         raise UnusableSavedPoll(
             f"{len(polls)} polls take {len(data)} bytes, more than the {MOST_BYTES} that can be "

@@ -205,9 +205,10 @@ def test_nothing_that_is_let_out_holds_a_secret(
     assert "authentication" in let_out["metrics"]
     assert "r_standby" in let_out["saved polls"]
     # the debug log has what was asked, what was received and what was decided
-    assert "asks wal_senders" in let_out["log"]
-    assert "received wal_senders: 1" in let_out["log"]
-    assert "password_login" in let_out["log"] or "application_name=standby" in let_out["log"]
+    assert "target=right-uri asks server, wal_senders, hba_rules" in let_out["log"]
+    assert "target=right-uri received wal_senders: 1 rows" in let_out["log"]
+    assert "target=right-uri decided: pid=" in let_out["log"]
+    assert "target=wrong-uri decided: not read: authentication" in let_out["log"]
 
 
 def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(

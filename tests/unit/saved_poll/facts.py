@@ -78,11 +78,12 @@ RECEIVER = Receiver(
     certificate=CertificateFile("standby.crt", (NEW, CA)),
     read_of=times(),
 )
+SENDER = replace(STANDBY, tls=replace(TLS, client_certificate=shown(OLD)))
 OBSERVED = replace(
     POLL,
     server=replace(SERVER, system_identifier="7"),
     wal_senders=(
-        replace(STANDBY, tls=replace(TLS, client_certificate=shown(OLD))),
+        SENDER,
         replace(WITHOUT_CERTIFICATE, pid=1, application_name="another"),
     ),
     hba=RULES,

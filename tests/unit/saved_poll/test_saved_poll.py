@@ -30,6 +30,7 @@ from tests.unit.saved_poll.facts import (
     KNOWN,
     OBSERVED,
     PASSWORD,
+    SENDER,
     SERVER_TARGET,
 )
 
@@ -73,7 +74,7 @@ def saved() -> Any:
             INPUTS,
             observation=replace(
                 OBSERVED,
-                wal_senders=(replace(OBSERVED.wal_senders[0], peer=OtherPeer.UNIX_SOCKET),),
+                wal_senders=(replace(SENDER, peer=OtherPeer.UNIX_SOCKET),),
             ),
         ),
     ],
@@ -245,6 +246,12 @@ def test_only_regular_files_of_limited_size_are_read(
     assert "is larger than 1 KiB" in fault(tmp_path, text)
     with pytest.raises(UnusableSavedPoll, match="fewer targets"):
         saved_text([(INPUTS, NOW)], "1.2.3")
+
+
+def test_text_that_json_cannot_hold_is_reported() -> None:
+    target = replace(SERVER_TARGET, cluster_name="\udcff")
+    with pytest.raises(UnusableSavedPoll, match="cannot be written"):
+        saved_text([(replace(INPUTS, target=target), NOW)], "1.2.3")
 
 
 SAMPLE = Path(__file__).with_name("sample.json")
