@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from exporter.board import Board
-from exporter.judging import Inputs
 from exporter.model.failure import Unread
 from exporter.model.judgement import HbaState
 from exporter.model.policy import Policy
@@ -32,18 +31,19 @@ def now() -> datetime:
 
 def poll(target: Target, board: Board) -> TargetReport:
     """Poll once and return what was posted; a saved poll must give the same report."""
-    inputs, judged_at = asyncio.run(_poll(target, board))
+    return asyncio.run(poll_in_loop(target, board))
+
+
+async def poll_in_loop(target: Target, board: Board) -> TargetReport:
+    """Poll once, as ``poll`` does, where an event loop runs already."""
+    looked = await look(target, board, now=now)
+    judged_at = now()
+    inputs = await judge_in_thread(looked, board, now=lambda: judged_at)
     report = board.record(target.name).report
     assert report is not None
     note_report(report)
     assert_same_when_replayed(inputs, judged_at, report)
     return report
-
-
-async def _poll(target: Target, board: Board) -> tuple[Inputs, datetime]:
-    looked = await look(target, board, now=now)
-    judged_at = now()
-    return await judge_in_thread(looked, board, now=lambda: judged_at), judged_at
 
 
 def connections_of(report: TargetReport) -> tuple[Connection, ...]:
