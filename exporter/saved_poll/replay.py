@@ -5,6 +5,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from exporter.board import Board
+from exporter.decision_log import log_decisions
 from exporter.judging import judge
 from exporter.model.record import TargetRecord
 from exporter.observe.certificates.tls.verification import verify
@@ -25,10 +26,9 @@ def judged_again(saved: SavedPolls) -> tuple[TargetRecord, ...]:
 
 
 def _record(poll: SavedPoll, saved: SavedPolls) -> TargetRecord:
-    board = Board((poll.target,))
     inputs = inputs_of(poll, saved, verify)
     try:
-        board.post(*judge(inputs, now=lambda: poll.judged_at))
+        report, history = judge(inputs, now=lambda: poll.judged_at)
     except Exception as error:  # noqa: BLE001  whatever a strange file causes
         _LOG.debug("target=%s: a saved poll cannot be judged", poll.target.name, exc_info=True)
         place = extract_tb(error.__traceback__)[-1]
@@ -37,4 +37,7 @@ def _record(poll: SavedPoll, saved: SavedPolls) -> TargetRecord:
             f"({type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; "
             "--log.level=debug logs the traceback)"
         ) from None
+    log_decisions(report)
+    board = Board((poll.target,))
+    board.post(report, history)
     return board.record(poll.target.name)

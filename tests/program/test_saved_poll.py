@@ -85,6 +85,12 @@ def test_the_debug_log_has_the_traceback_of_a_poll_that_cannot_be_judged(tmp_pat
     assert "Traceback" in run("explain", "--from", str(file), "--log.level=debug").stderr
 
 
+def test_the_debug_log_has_the_decisions_on_a_saved_poll() -> None:
+    log = run("explain", "--from", str(SAMPLE), "--log.level=debug").stderr
+    assert "target=primary decided: pg_hba.conf is pending; 2 connections" in log
+    assert "decided: pid=4711 application_name=standby role=replica" in log
+
+
 def test_the_debug_log_follows_a_poll(primary: PostgresServer, tmp_path: Path) -> None:
     path = config(tmp_path, primary.port, *NO_LOOPBACK)
     with client(primary):
