@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/debian/usr/bin:$(PATH):/usr/
 ROOT := $(filter 0,$(shell id -u))
 NEEDS := $(if $(ROOT),not image,not root and not image)
 
-.PHONY: help demo test format-check lint types imports dependencies spelling alerts unit versions \
+.PHONY: help demo test format-check lint types imports dependencies spelling alerts unit bundle versions \
 	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
 	dashboard dashboard-picture metrics-page configuration-page prometheusrule runbook-advice clean \
 	promtool monitoring-tools grafana-schema debian-packages
@@ -82,8 +82,11 @@ alerts: .venv/checks.stamp promtool ## alerting rules and their unit tests
 	@promtool test rules alerts/tests/*.test.yml
 	@amlint check --strict --rules 'alerts/*.rules.yml' alerts/alertmanager.example.yml
 
-unit: .venv/checks.stamp promtool grafana-schema ## the tests that start no server
-	@pytest -q tests/unit tests/bundle $(ARGS)
+unit: .venv/checks.stamp ## the tests that start no server and need nothing but Python, on all cores
+	@pytest -q -n auto -m 'not tools' tests/unit tests/bundle $(ARGS)
+
+bundle: .venv/checks.stamp promtool grafana-schema ## alerts, dashboard and metrics page, with promtool and Grafana's types
+	@pytest -q tests/bundle $(ARGS)
 
 versions: .venv/checks.stamp promtool ## unit and program tests on the other supported Pythons
 	@scripts/versions 3.11 3.12 3.13

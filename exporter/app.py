@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +21,7 @@ from exporter.config.loading import load_in_time
 from exporter.config.settings import Settings
 from exporter.daemon_threads import all_ended, call, start
 from exporter.inventory_loop import read_inventory_for_ever, tell_changes
-from exporter.judging import none_under_way
+from exporter.judging import Inputs, none_under_way
 from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
 from exporter.model.target import Target
@@ -58,10 +58,23 @@ def program_version() -> str:
         return "unknown"
 
 
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One target that was polled once.
+
+    Attributes:
+        inputs, judged_at: what it was judged by, and when: enough to judge it again.
+    """
+
+    record: TargetRecord
+    inputs: Inputs
+    judged_at: datetime
+
+
 def poll_all_once(
     targets: Sequence[Target], inventory: Sequence[InventorySource] = ()
-) -> tuple[TargetRecord, ...]:
-    """Poll every target once, side by side, and return the records.
+) -> tuple[Polled, ...]:
+    """Poll every target once, side by side, and return what came of it, in the same order.
 
     All are read before any is judged: what a standby will show is known from the standby.
     """
@@ -89,9 +102,12 @@ def poll_all_once(
             tasks = [group.create_task(one(target)) for target in targets]
         return [task.result() for task in tasks]
 
-    for looked in asyncio.run(everything()):
-        judge(looked, board, now=clock)
-    return board.snapshot()
+    def judged(looked: Look) -> Polled:
+        judged_at = clock()
+        inputs = judge(looked, board, now=lambda: judged_at)
+        return Polled(board.record(looked.target.name), inputs, judged_at)
+
+    return tuple([judged(looked) for looked in asyncio.run(everything())])
 
 
 class Exporter:

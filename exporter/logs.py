@@ -1,6 +1,7 @@
 """One formatter for everything that is logged, as logfmt or as JSON, one line per record.
 
-Clients and servers can cause the same record any number of times: its repetitions are counted.
+Clients and servers can cause the same record any number of times: its repetitions are counted. The
+debug log of polls is complete, so that each poll can be followed.
 """
 
 import asyncio
@@ -108,7 +109,7 @@ class _FoldingHandler(logging.StreamHandler[TextIO]):
     def _is_repetition(self, record: logging.LogRecord) -> bool:
         now = self._clock()
         self._write_repetitions(now)
-        if record.name == _NOT_FOLDED:
+        if record.name == _NOT_FOLDED or _follows_a_poll(record):
             return False
         key = (record.name, record.levelno, _what_repeats(record))
         if (folded := self._folded.get(key)) is not None:
@@ -138,6 +139,12 @@ class _FoldingHandler(logging.StreamHandler[TextIO]):
             told = {"msg": f"{folded.message} (repeated {times})", "name": name, "levelno": level}
             levelname = logging.getLevelName(level)
             super().emit(logging.makeLogRecord({**told, "levelname": levelname}))
+
+
+def _follows_a_poll(record: logging.LogRecord) -> bool:
+    """Return whether it is a debug record of ours that no client of the web server can cause."""
+    own = record.name.partition(".")[0] == "exporter"
+    return own and record.levelno == logging.DEBUG and not hasattr(record, "fold")
 
 
 def _what_repeats(record: logging.LogRecord) -> str:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from exporter import descriptors, judging
 from exporter.assess.report import failed
 from exporter.board import Board
+from exporter.decision_log import log_decisions
 from exporter.judging import Inputs, Judged
 from exporter.model.failure import FailureReason, Read, Unread
 from exporter.model.judgement import HbaState
@@ -120,24 +121,26 @@ def _fault(target: Target, board: Board, error: Exception) -> Unread:
     return fault
 
 
-def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
-    """Judge what was read, in the calling thread, and post the report."""
+def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> Inputs:
+    """Judge what was read, in the calling thread, post the report, and return the inputs."""
     inputs = _inputs(looked, board)
     try:
         judged = judging.judge(inputs, now=now)
     except Exception as error:  # noqa: BLE001  a fault of ours must not end the polling of a target
         judged = _failed(inputs, _unread(inputs.target, board, error), now=now)
     _post(judged, board)
+    return inputs
 
 
-async def judge_in_thread(looked: Look, board: Board, *, now: Callable[[], datetime]) -> None:
-    """Judge what was read, beside the event loop, and post the report."""
+async def judge_in_thread(looked: Look, board: Board, *, now: Callable[[], datetime]) -> Inputs:
+    """Judge what was read, beside the event loop, post the report, and return the inputs."""
     inputs = _inputs(looked, board)
     try:
         judged = await judging.judge_in_thread(inputs, now=now)
     except Exception as error:  # noqa: BLE001  as above
         judged = _failed(inputs, _unread(inputs.target, board, error), now=now)
     _post(judged, board)
+    return inputs
 
 
 def _failed(inputs: Inputs, why: Unread, *, now: Callable[[], datetime]) -> Judged:
@@ -169,6 +172,7 @@ def _inputs(looked: Look, board: Board) -> Inputs:
 
 def _post(judged: Judged, board: Board) -> None:
     report, history = judged
+    log_decisions(report)
     before = board.post(report, history)
     if before is not None:
         board.certificates.post_judged(report.target.name, report)

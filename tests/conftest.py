@@ -1,5 +1,7 @@
 """What holds for all tests."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,13 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 _HERE = Path(__file__).resolve().parent
+
+# pytest in an editor finds the programs that make finds: those of .venv and .tools, and
+# administrators' programs of the system
+_BEFORE = (Path(sys.executable).parent, _HERE.parent / ".tools" / "debian" / "usr" / "bin")
+os.environ["PATH"] = os.pathsep.join(
+    [*map(str, _BEFORE), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
+)
 _LONG = ("live/alerting", "live/differential", "live/certificates", "program", "bundle")
 """Folders whose tests take long, one by one: first, so that no process is left alone with them."""
 

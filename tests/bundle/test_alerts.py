@@ -205,6 +205,7 @@ def test_pages_kept_elsewhere_are_linked_there() -> None:
         assert rule["annotations"]["runbook_url"] == page
 
 
+@pytest.mark.tools
 def test_promtool_accepts_the_rules_and_their_unit_tests_pass() -> None:
     rules = [str(path) for path in ALERTS.glob("*.rules.yml")]
     tests = [str(path) for path in ALERTS.glob("tests/*.test.yml")]

@@ -11,6 +11,8 @@ import pytest
 
 from grafana.source.__main__ import PATH
 
+pytestmark = pytest.mark.tools
+
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / ".tools" / "grafana-schema" / "schema.json"
 DASHBOARD: dict[str, Any] = json.loads(PATH.read_text("utf-8"))
 

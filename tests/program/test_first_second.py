@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import _parser
+from exporter.arguments import _parser
 from exporter.early_signals import COMMANDS
 from exporter.publish.words.own_command import PROGRAM
 from lab.wait import until

@@ -86,6 +86,17 @@ def test_what_an_operator_does_is_written_each_time(log: Log) -> None:
     assert log.lines() == ["configuration not reloaded"] * 2
 
 
+def test_the_debug_log_of_polls_is_complete_and_that_of_requests_is_folded(log: Log) -> None:
+    OWN.setLevel(logging.DEBUG)
+    try:
+        for _ in range(2):
+            OWN.debug("target=a asks server")
+            OWN.debug("malformed request", extra={"fold": "malformed"})
+    finally:
+        OWN.setLevel(logging.NOTSET)
+    assert sorted(log.lines()) == ["malformed request", *["target=a asks server"] * 2]
+
+
 def test_what_was_counted_is_written_at_the_end(log: Log) -> None:
     for _ in range(2):
         OWN.warning("again")

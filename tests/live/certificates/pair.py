@@ -1,6 +1,5 @@
 """A primary and a real standby that is a target too, so that its certificate file is known."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from exporter.board import Board
 from exporter.model.report import Connection, TargetReport
 from exporter.model.target import Target
-from exporter.poller import poll_once
 from lab.pki import Issued
 from lab.server import PostgresServer
 from lab.wait import until
@@ -46,7 +44,7 @@ class Pair:
 
     def report(self) -> TargetReport:
         """Poll the standby, then the primary, and return what is told of the primary."""
-        asyncio.run(poll_once(self.standby_target, self.board, now=now))
+        poll(self.standby_target, self.board)
         return poll(self.house.stage.target, self.board)
 
     def told(self) -> Connection:

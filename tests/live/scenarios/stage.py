@@ -12,9 +12,10 @@ from exporter.model.judgement import HbaState
 from exporter.model.policy import Policy
 from exporter.model.report import Connection, TargetReport
 from exporter.model.target import Target
-from exporter.poller import poll_once
+from exporter.poller import judge_in_thread, look
 from lab.replication import ReplicationClient
 from tests.live.primaries import EXPORTER_ROLE, Primaries, Primary, fresh_primary
+from tests.live.replay import assert_same_when_replayed
 from tests.live.seen import note_report
 
 EXPORTER_RULE = f"host postgres {EXPORTER_ROLE},blind 127.0.0.1/32 trust\n"
@@ -29,11 +30,19 @@ def now() -> datetime:
 
 
 def poll(target: Target, board: Board) -> TargetReport:
-    """Poll once and return what was posted."""
-    asyncio.run(poll_once(target, board, now=now))
+    """Poll once and return what was posted; a saved poll must give the same report."""
+    return asyncio.run(poll_in_loop(target, board))
+
+
+async def poll_in_loop(target: Target, board: Board) -> TargetReport:
+    """Poll once, as ``poll`` does, where an event loop runs already."""
+    looked = await look(target, board, now=now)
+    judged_at = now()
+    inputs = await judge_in_thread(looked, board, now=lambda: judged_at)
     report = board.record(target.name).report
     assert report is not None
     note_report(report)
+    assert_same_when_replayed(inputs, judged_at, report)
     return report
 
 

@@ -22,7 +22,7 @@ from lab.server import PostgresServer
 from lab.wait import until
 from tests.live.observe.impostors import listening, resetting, silent
 from tests.live.primaries import Primaries, fresh_primary
-from tests.live.scenarios.stage import now
+from tests.live.scenarios.stage import now, poll_in_loop
 from tests.live.seen import note_report
 from tests.unit.publish.metrics.scrape import scraped, values
 
@@ -145,9 +145,9 @@ async def test_a_target_that_thaws_is_read_again(primaries: Primaries) -> None:
         target = replace(at(primary.server.port, "thawing"), timeout_seconds=1.0)
         board = Board([target])
         with frozen(primary.server):
-            await poll_once(target, board, now=now)
+            await poll_in_loop(target, board)
             assert failure_of(board, "thawing") is FailureReason.TIMEOUT
-        await poll_once(target, board, now=now)
+        await poll_in_loop(target, board)
         assert failure_of(board, "thawing") is None
         series = scraped(board.record("thawing"))
     assert values(series, "pgrepl_up") == {(): 1}
@@ -160,7 +160,7 @@ async def test_a_fault_of_ours_in_one_poll_stops_neither_it_nor_the_others(
     port = primaries[17].server.port
     # half of a surrogate pair has no encoding: nothing on the way expects it
     base = at(port, "faulty")
-    faulty = replace(base, parameters={**base.parameters, "application_name": "\ud83d"})
+    faulty = replace(base, parameters={**base.parameters, "application_name": "\ud800"})
     healthy = at(port, "healthy")
     board = Board([faulty, healthy])
     done = asyncio.Event()
@@ -186,7 +186,7 @@ async def test_another_cluster_at_the_same_address_is_told(primaries: Primaries)
         for server in (first.server, second.server, second.server):
             socket.unlink(missing_ok=True)
             socket.symlink_to(server.socket_directory / f".s.PGSQL.{server.port}")
-            await poll_once(target, board, now=now)
+            await poll_in_loop(target, board)
             told.append(failure_of(board, "moving"))
     assert told == [None, FailureReason.IDENTITY_CHANGED, None]
 

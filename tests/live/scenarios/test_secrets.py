@@ -29,12 +29,14 @@ from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.observe.certificates.files.inventory import InventoryReader
 from exporter.observe.postgres.poll import observe
+from exporter.poller import judge, look
 from exporter.publish.json.report import report_json
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.pages.query import Query
 from exporter.publish.pages.rendering import overview_html, target_html
 from exporter.publish.terminal.explain import explain_text
 from exporter.publish.terminal.table import connections_table
+from exporter.saved_poll.file import saved_text
 from exporter.sql import least_privilege_sql
 from lab.account import workspace
 from lab.installations import find
@@ -152,6 +154,13 @@ def settings_of(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load(planted.configuration(*lines))
 
 
+def saved_poll_of(target: Target, board: Board) -> str:
+    """Poll once more, and return what a saved poll of it holds."""
+    looked = asyncio.run(look(target, board, now=now))
+    inputs = judge(looked, board, now=now)
+    return saved_text([(inputs, now())], "test")
+
+
 def found_in(text: str) -> list[str]:
     # also as JSON and as a list of words: what is escaped or wrapped is let out all the same
     flat = " ".join(text.split())
@@ -171,6 +180,7 @@ def test_nothing_that_is_let_out_holds_a_secret(
     for target in settings.targets:
         poll(target, board)
     records = board.snapshot()
+    saved = [saved_poll_of(target, board) for target in settings.targets]
     told = {r.target.name: r.report for r in records}
     # the secrets were used, and the rules that hold some were read
     assert all(
@@ -189,9 +199,16 @@ def test_nothing_that_is_let_out_holds_a_secret(
         "targets": repr(settings.targets) + str(settings.targets),
         "records": repr(records),
         "histories": repr([board.history(r.target.name) for r in records]),
+        "saved polls": "".join(saved),
     }
     assert {where: found for where, text in let_out.items() if (found := found_in(text))} == {}
     assert "authentication" in let_out["metrics"]
+    assert "r_standby" in let_out["saved polls"]
+    # the debug log has what was asked, what was received and what was decided
+    assert "target=right-uri asks server, wal_senders, hba_rules" in let_out["log"]
+    assert "target=right-uri received wal_senders: 1 rows" in let_out["log"]
+    assert "target=right-uri decided: pid=" in let_out["log"]
+    assert "target=wrong-uri decided: not read: authentication" in let_out["log"]
 
 
 def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(
@@ -287,7 +304,7 @@ def test_a_fault_of_ours_tells_no_secret_in_its_traceback(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     (clear,) = [t for t in settings_of(planted, monkeypatch).targets if t.name == "right-clear"]
-    faulty = replace(clear, parameters={**clear.parameters, "application_name": "\ud83d"})
+    faulty = replace(clear, parameters={**clear.parameters, "application_name": "\ud800"})
     poll(faulty, Board([faulty]))
     assert "Traceback" in log.getvalue()
     assert found_in(log.getvalue()) == []

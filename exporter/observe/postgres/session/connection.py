@@ -24,6 +24,7 @@ from exporter.model.failure import FailureReason, Read, Unread
 from exporter.observe.addresses import LOOKING_UP, Endpoint
 from exporter.observe.postgres.session import failures, libpq, login_files, pipeline, steps
 from exporter.observe.postgres.session.authentication import authenticated
+from exporter.observe.postgres.session.dialogue_log import log_answer, log_login, log_questions
 from exporter.observe.postgres.session.failures import PollFailed
 from exporter.observe.postgres.session.offload import Offload
 from exporter.observe.postgres.session.received import Received
@@ -162,6 +163,7 @@ class Session:
             )
             if value
         }
+        log_login(self._target, endpoint, parameters)
         self._received = Received()
         loop = asyncio.get_running_loop()
 
@@ -260,10 +262,13 @@ class Session:
         Raises:
             PollFailed: the session ended, or sent more than MAXIMUM_BYTES.
         """
+        log_questions(self._target, statements)
         pipeline.send(pgconn, statements.values())
         for name in statements:
             self.stage = f"reading {name}"
-            arrived(name, (yield from pipeline.answer(pgconn, self._secrets)))
+            rows = yield from pipeline.answer(pgconn, self._secrets)
+            log_answer(self._target, name, rows)
+            arrived(name, rows)
         pgconn.exit_pipeline_mode()
 
     def _count(self, descriptor: int) -> None:

@@ -1,0 +1,1 @@
+"""One poll as a file: written without secrets, read as hostile input, judged again."""
