@@ -48,8 +48,6 @@ class Undecided:
     why: tuple[str, ...]
 
 
-_NOT_ASKED = NextUnknown("not asked")
-
 RuleMatch = Governs | NoRule | Undecided
 
 
@@ -89,9 +87,9 @@ class Connection:
     forecast_cause: ForecastCause
     explanation: tuple[str, ...]
     remedy: tuple[Step, ...]
+    next_certificate: NextCertificate | NextUnknown
     issuer_name: str | None = None
     in_use: InUse | None = None
-    next_certificate: NextCertificate | NextUnknown = _NOT_ASKED
     certificate_pending: bool | None = None
     breaks_at: datetime | None = None
     breaks_cause: ForecastCause = ForecastCause.NONE
