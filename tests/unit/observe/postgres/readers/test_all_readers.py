@@ -208,3 +208,16 @@ def test_lines_without_the_times_after_them_are_not_used() -> None:
     assert isinstance(read, Observation)
     assert read.hba_lines is NOT_SENT
     assert read.tls_files is NOT_SENT
+
+
+def test_a_file_that_is_missing_is_not_out_of_reach() -> None:
+    missing: list[Row] = [*TIMES, (b"ssl_crl_file", b"gone.crl", None, None, None)]
+    _, read = poll({**ANSWERS, "file_times again": missing}, context(), file_times=missing)
+    assert read.out_of_reach == frozenset()
+
+
+def test_a_server_whose_rows_are_malformed_is_not_asked_again() -> None:
+    collection = Collection(context())
+    for name in collection.first_statements():
+        collection.add(name, [(b"not", b"a", b"server")] if name == "server" else ANSWERS[name])
+    assert collection.further_statements() == {}
