@@ -81,7 +81,7 @@ def _extend(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
 
 FILE_TIMES = Reading(Reader.FILE_TIMES, _from("file_times"), _interpret, extend=_extend)
 FILE_TIMES_AT_ONCE = replace(FILE_TIMES, statement=_from("file_times_at_once"))
-FILE_TIMES_AGAIN = replace(FILE_TIMES, title="file_times again", reads_files=True)
+FILE_TIMES_AGAIN = replace(FILE_TIMES, name="file_times again", reads_files=True)
 """Of a second round: after the lines of pg_hba.conf, and before the contents of other files."""
 
 

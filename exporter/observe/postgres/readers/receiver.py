@@ -152,7 +152,7 @@ RECEIVER_CERTIFICATE = Reading(
     Reader.RECEIVER,
     _file_statement,
     _interpret_file,
-    title="receiver's certificate",
+    name="receiver's certificate",
     reads_files=True,
     is_large=True,
 )

@@ -80,7 +80,7 @@ FOLLOWED_MEMBERSHIPS = Reading(
     Reader.ROLE_MEMBERSHIPS,
     lambda _version: Statement(_FOLLOWED_SQL),
     _interpret_followed,
-    title="memberships of replicating roles",
+    name="memberships of replicating roles",
 )
 """Of every replicating role what it is a member of, directly or not, itself included."""
 

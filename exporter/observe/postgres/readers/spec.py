@@ -86,9 +86,9 @@ class Results:
     def extend_context(self, reading: Reading[T]) -> Read[T]:
         """Interpret rows, and extend the context by them unless that was done before."""
         value = self.take(reading)
-        rows = self.rows(reading)
+        rows = self._rows.get(reading.name)
         is_new = self._extended_by.get(reading.name) is not rows
-        if reading.extend is not None and is_new and not isinstance(value, Unread):
+        if is_new and reading.extend is not None and not isinstance(value, Unread):
             self._extended_by[reading.name] = rows
             self.context = reading.extend(self.context, value)
         return value

@@ -89,7 +89,8 @@ class Reading(Generic[T_co]):
     Attributes:
         statement: for a ``server_version_num``.
         interpret: raises ValueError for rows that no PostgreSQL sends.
-        title: tells it from other statements of the same reader, in the detail of a timeout too.
+        name: what it is called among the statements of a poll, and in the detail of a timeout;
+            the reader's label value if it is given none.
         extend: returns the context with what the interpreted rows add to it; None if they add
             nothing. Such rows are interpreted only once, with the context as it was before.
         reads_files: in a second round it is sent before statements that read no files, so that
@@ -101,15 +102,14 @@ class Reading(Generic[T_co]):
     reader: Reader
     statement: Callable[[int], Statement]
     interpret: Callable[[list[Row], Context], Read[T_co]]
-    title: str = ""
+    name: str = ""
     extend: Callable[[Context, Any], Context] | None = None
     reads_files: bool = False
     is_large: bool = False
 
-    @property
-    def name(self) -> str:
-        """Return what it is called among the statements of a poll."""
-        return self.title or self.reader.value
+    def __post_init__(self) -> None:
+        # an attribute, as a poll looks it up a few hundred times
+        object.__setattr__(self, "name", self.name or self.reader.value)
 
     def take(self, rows: Read[list[Row]], context: Context) -> Read[T_co]:
         """Interpret rows; what cannot be rows of this statement is a ``protocol`` failure."""

@@ -26,11 +26,11 @@ def reading(reader: Reader, interpreted: Interpreted | None = None, **changes: A
     def interpret(rows: list[Row], context: Context) -> Read[str]:
         ((value,),) = rows
         if interpreted is not None:
-            interpreted.append((title, context))
+            interpreted.append((name, context))
         return (value or b"").decode()
 
-    title = changes.get("title", reader.value)
-    sql = f"SELECT {title}"
+    name = changes.get("name", reader.value)
+    sql = f"SELECT {name}"
     return Reading(reader, lambda _version: Statement(sql), interpret, **changes)
 
 

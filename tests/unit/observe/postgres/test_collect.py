@@ -33,9 +33,9 @@ def test_the_first_round_is_in_the_order_of_the_readers() -> None:
 
 
 def test_a_second_round_is_sent_once_and_files_come_first() -> None:
-    other = reading(Reader.WAL_SENDERS, title="other")
-    file = reading(Reader.TLS_FILES, title="file", reads_files=True)
-    times = reading(Reader.FILE_TIMES, title="times", reads_files=True)
+    other = reading(Reader.WAL_SENDERS, name="other")
+    file = reading(Reader.TLS_FILES, name="file", reads_files=True)
+    times = reading(Reader.FILE_TIMES, name="times", reads_files=True)
     readers = [
         spec(SENDERS, lambda _results: (other,)),
         spec(reading(Reader.TLS_FILES), lambda _results: (file, times)),
@@ -49,7 +49,7 @@ def test_a_second_round_is_sent_once_and_files_come_first() -> None:
 
 
 def test_a_reader_decides_by_what_another_one_read() -> None:
-    more = reading(Reader.HBA_RULES, title="more")
+    more = reading(Reader.HBA_RULES, name="more")
     readers = [
         spec(SENDERS),
         spec(
@@ -68,7 +68,7 @@ def test_a_reader_decides_by_what_another_one_read() -> None:
 
 
 def test_a_reader_is_not_asked_further_before_what_it_needs_is_answered() -> None:
-    more = reading(Reader.HBA_RULES, title="more")
+    more = reading(Reader.HBA_RULES, name="more")
     readers = [
         spec(SENDERS),
         spec(
@@ -90,7 +90,7 @@ def test_a_reader_is_not_asked_further_before_what_it_needs_is_answered() -> Non
 
 
 def test_an_essential_reader_that_is_refused_asks_everything_again_once() -> None:
-    more = reading(Reader.WAL_SENDERS, title="more")
+    more = reading(Reader.WAL_SENDERS, name="more")
     collection = Collection(AT_LOGIN, [ESSENTIAL, spec(SENDERS, lambda _results: (more,))])
     for name in collection.first_statements():
         collection.add(name, REFUSED)
@@ -103,7 +103,7 @@ def test_an_essential_reader_that_is_refused_asks_everything_again_once() -> Non
 
 
 def test_what_is_asked_instead_opens_the_way_for_the_others() -> None:
-    more = reading(Reader.WAL_SENDERS, title="more")
+    more = reading(Reader.WAL_SENDERS, name="more")
     collection = Collection(AT_LOGIN, [ESSENTIAL, spec(SENDERS, lambda _results: (more,))])
     for name in collection.first_statements():
         collection.add(name, REFUSED)
@@ -153,7 +153,7 @@ def test_rows_wait_for_what_their_reader_needs() -> None:
 def test_rows_are_interpreted_again_when_the_context_changes() -> None:
     interpreted: Interpreted = []
     times = reading(Reader.FILE_TIMES, extend=extend)
-    again = replace(times, title="times again")
+    again = replace(times, name="times again")
     senders = reading(Reader.WAL_SENDERS, interpreted)
     collection = Collection(
         AT_LOGIN, [ESSENTIAL, spec(times, lambda _results: (again,)), spec(senders)]

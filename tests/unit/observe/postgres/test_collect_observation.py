@@ -99,7 +99,7 @@ def test_a_copy_has_the_context_of_the_original() -> None:
     """The first file times still count where a statement for later ones failed."""
     interpreted: Interpreted = []
     times = reading(Reader.FILE_TIMES, extend=extend)
-    again = replace(times, title="times again")
+    again = replace(times, name="times again")
     senders = reading(Reader.WAL_SENDERS, interpreted)
     readers = _completed(
         ESSENTIAL,
