@@ -24,7 +24,7 @@ from exporter.model.observation import Observation
 from exporter.model.policy import LOOPBACK_EXEMPTION
 from exporter.model.report import Connection, ExemptionUse, RulesReport, TargetReport
 from exporter.model.target import Target
-from exporter.model.tls_files import Receiver, TlsFiles
+from exporter.model.tls_files import Receiver
 from exporter.model.wal_sender import WalSender
 
 STEPS_OF_A_LINE = 10
@@ -202,29 +202,7 @@ def _with_lines(content: HbaContent, lines: Read[tuple[LineTraits, ...]]) -> Hba
 
 
 def _readers(observation: Observation, knowledge: Knowledge) -> dict[Reader, Unread | None]:
-    read: dict[Reader, object] = {
-        Reader.SERVER: observation.server,
-        Reader.WAL_SENDERS: observation.wal_senders,
-        Reader.HBA_RULES: observation.hba,
-        Reader.HBA_LINES: observation.hba_lines,
-        Reader.IDENT_MAPPINGS: observation.ident,
-        Reader.FILE_TIMES: observation.file_times,
-        Reader.ROLE_MEMBERSHIPS: observation.role_memberships,
-        Reader.REGULAR_EXPRESSIONS: observation.regular_expressions,
-        Reader.TLS_FILES: _first_unread(observation.tls_files),
-        Reader.RECEIVER: observation.receiver,
-    }
-    return {
-        **{r: value if isinstance(value, Unread) else None for r, value in read.items()},
-        **_of_served_chain(knowledge),
-    }
-
-
-def _first_unread(tls_files: Read[TlsFiles]) -> object:
-    if isinstance(tls_files, Unread):
-        return tls_files
-    files = (tls_files.certificate, tls_files.authority, tls_files.revocation)
-    return next((f for f in files if isinstance(f, Unread)), None)
+    return {**observation.failures, **_of_served_chain(knowledge)}
 
 
 def _of_served_chain(knowledge: Knowledge) -> dict[Reader, Unread | None]:

@@ -65,11 +65,6 @@ class NextCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class NotJudged:
-    """Nobody asked."""
-
-
-@dataclass(frozen=True, slots=True)
 class StandbyNotIdentified:
     """None of the targets could be identified as the standby."""
 
@@ -163,7 +158,7 @@ class NotFound:
     inventory: InventoryGap
 
 
-WhyNextUnknown = NotJudged | NotFound | NoneSent | StandbysDiffer | ChainsDiffer | OutcomesDiffer
+WhyNextUnknown = NotFound | NoneSent | StandbysDiffer | ChainsDiffer | OutcomesDiffer
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,18 @@ class Unread:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NotAsked(Unread):
+    """Nothing has been sent to the server to read it.
+
+    Its own type, so that code which has to know that something still is to be asked for checks the
+    type, while all other code handles it like every other reason.
+    """
+
+    reason: FailureReason = FailureReason.INTERNAL
+    detail: str = "not asked"
+
+
 T = TypeVar("T")
 Read: TypeAlias = T | Unread
 """A value that was read, or the reason why it was not."""

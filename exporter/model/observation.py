@@ -1,16 +1,19 @@
 """What one poll of a target read, as it was read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from types import MappingProxyType
 
-from exporter.model.failure import FailureReason, Read, Unread
+from exporter.model.failure import NotAsked, Read, Reader, Unread
 from exporter.model.hba import FileTimes, HbaContent, IdentContent, LineTraits
 from exporter.model.kept import Kept
 from exporter.model.tls_files import Receiver, TlsFiles
 from exporter.model.wal_sender import IpAddress, WalSender
 
-_NOT_ASKED = Unread(FailureReason.INTERNAL, "not asked")
+_READER = "reader"
+
+_NOT_ASKED = NotAsked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class RegularExpressionResult:
     matches: bool
 
 
+def _read_by(reader: Reader) -> Mapping[str, Reader]:
+    """Return the metadata of a field whose failure is reported under ``reader``."""
+    return MappingProxyType({_READER: reader})
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """All that one poll read.
@@ -79,18 +87,27 @@ class Observation:
     target: str
     at: datetime
     duration_seconds: float
-    server: Server
-    wal_senders: Read[tuple[WalSender, ...]]
-    hba: Read[HbaContent]
-    hba_lines: Read[tuple[LineTraits, ...]]
-    ident: Read[IdentContent]
-    file_times: Read[tuple[FileTimes, ...]]
-    role_memberships: Read[Mapping[str, frozenset[str]]]
-    regular_expressions: Read[tuple[RegularExpressionResult, ...]]
-    tls_files: Read[TlsFiles] = _NOT_ASKED
-    receiver: Read[Receiver | None] = _NOT_ASKED
+    server: Server = field(metadata=_read_by(Reader.SERVER))
+    wal_senders: Read[tuple[WalSender, ...]] = field(metadata=_read_by(Reader.WAL_SENDERS))
+    hba: Read[HbaContent] = field(metadata=_read_by(Reader.HBA_RULES))
+    hba_lines: Read[tuple[LineTraits, ...]] = field(metadata=_read_by(Reader.HBA_LINES))
+    ident: Read[IdentContent] = field(metadata=_read_by(Reader.IDENT_MAPPINGS))
+    file_times: Read[tuple[FileTimes, ...]] = field(metadata=_read_by(Reader.FILE_TIMES))
+    role_memberships: Read[Mapping[str, frozenset[str]]] = field(
+        metadata=_read_by(Reader.ROLE_MEMBERSHIPS)
+    )
+    regular_expressions: Read[tuple[RegularExpressionResult, ...]] = field(
+        metadata=_read_by(Reader.REGULAR_EXPRESSIONS)
+    )
+    tls_files: Read[TlsFiles] = field(default=_NOT_ASKED, metadata=_read_by(Reader.TLS_FILES))
+    receiver: Read[Receiver | None] = field(default=_NOT_ASKED, metadata=_read_by(Reader.RECEIVER))
     hba_lines_of: tuple[FileTimes, ...] = ()
     out_of_reach: frozenset[str] = frozenset()
+
+    @property
+    def failures(self) -> dict[Reader, Unread | None]:
+        """Return for each reader why it failed; None if it succeeded."""
+        return {reader: _failure_of(getattr(self, name)) for name, reader in FIELD_READERS.items()}
 
     @property
     def kept(self) -> Kept:
@@ -103,3 +120,19 @@ class Observation:
             hba_lines_of=self.hba_lines_of,
             out_of_reach=self.out_of_reach,
         )
+
+
+FIELD_READERS: Mapping[str, Reader] = MappingProxyType(
+    {each.name: each.metadata[_READER] for each in fields(Observation) if _READER in each.metadata}
+)
+"""By the name of a field of Observation, the reader under which its failure is reported."""
+
+
+def _failure_of(value: object) -> Unread | None:
+    match value:
+        case Unread():
+            return value
+        case TlsFiles():
+            return value.first_unread
+        case _:
+            return None

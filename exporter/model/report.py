@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporter.model.certificates_report import InUse, NextCertificate, NextUnknown, NotJudged
+from exporter.model.certificates_report import InUse, NextCertificate, NextUnknown
 from exporter.model.doubt import WhyUndecided
 from exporter.model.failure import Read, Reader, Unread
 from exporter.model.finding import CertificateFinding, RuleFinding, ServerFinding
@@ -44,8 +44,6 @@ class Undecided:
     may_match_none: bool
     why: tuple[WhyUndecided, ...]
 
-
-_NOT_JUDGED = NextUnknown(NotJudged())
 
 RuleMatch = Governs | NoRule | Undecided
 
@@ -87,9 +85,9 @@ class Connection:
     forecast_cause: ForecastCause
     findings: tuple[RuleFinding | CertificateFinding, ...]
     remedy: tuple[Step, ...]
+    next_certificate: NextCertificate | NextUnknown
     issuer_name: str | None = None
     in_use: InUse | None = None
-    next_certificate: NextCertificate | NextUnknown = _NOT_JUDGED
     certificate_pending: bool | None = None
     breaks_at: datetime | None = None
     breaks_cause: ForecastCause = ForecastCause.NONE

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exporter.model.certificate import CertificateFile
-from exporter.model.failure import Read
+from exporter.model.failure import Read, Unread
 from exporter.model.hba import FileTimes
 
 
@@ -25,6 +25,12 @@ class TlsFiles:
     authority: Read[CertificateFile]
     revocation: Read[CertificateFile]
     read_of: tuple[FileTimes, ...] = ()
+
+    @property
+    def first_unread(self) -> Unread | None:
+        """Return why one of the files was not read; None if all were."""
+        files = (self.certificate, self.authority, self.revocation)
+        return next((file for file in files if isinstance(file, Unread)), None)
 
 
 @dataclass(frozen=True, slots=True)

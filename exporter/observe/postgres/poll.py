@@ -18,7 +18,7 @@ from exporter.model.kept import Kept
 from exporter.model.observation import Observation
 from exporter.model.target import Target
 from exporter.observe.addresses import LOOKING_UP, endpoints, overdue
-from exporter.observe.postgres.answers import Answers
+from exporter.observe.postgres.collect import Collection
 from exporter.observe.postgres.session import parameters as door
 from exporter.observe.postgres.session.connection import Session
 from exporter.observe.postgres.session.failures import PollFailed
@@ -61,10 +61,10 @@ async def observe(
         else:
             failure = Unread(FailureReason.INTERNAL, "a statement was not sent")
         duration = clock() - started
-        if poll.answers is None:
+        if poll.collection is None:
             return failure
         tell = partial(
-            poll.answers.observation, target.name, failure, at=now(), duration_seconds=duration
+            poll.collection.observation, target.name, failure, at=now(), duration_seconds=duration
         )
         # what a poll that was cut off has received is taken apart only here
         return await asyncio.to_thread(tell) if poll.is_cut_off else tell()
@@ -74,12 +74,12 @@ class _Poll:
     """A poll under way.
 
     Attributes:
-        answers: what has arrived; None before the login.
+        collection: what has arrived; None before the login.
         is_cut_off: it did not end by itself.
     """
 
     def __init__(self, session: Session, kept: Kept) -> None:
-        self.answers: Answers | None = None
+        self.collection: Collection | None = None
         self.is_cut_off = False
         self._session = session
         self._kept = kept
@@ -111,9 +111,9 @@ class _Poll:
             await self._session.run(where, parameters, deadline, self._read)
         except BaseException:
             self.is_cut_off = True
-            if self.answers is not None:
+            if self.collection is not None:
                 # the thread may go on for a moment
-                self.answers = self.answers.so_far()
+                self.collection = self.collection.so_far()
             raise
 
     def _read(self, pgconn: PGconn) -> Generator[bool, None, None]:
@@ -125,11 +125,16 @@ class _Poll:
                     f"server_version_num is {version}; 13 is the oldest that is supported",
                 )
             )
-        answers = self.answers = Answers(Context(version, pgconn.backend_pid, kept=self._kept))
-        # it says at login (14 on) whether it is a standby
-        may_receive = pgconn.parameter_status(b"in_hot_standby") != b"off"
-        statements = answers.first_statements(may_receive=may_receive)
+        context = Context(
+            version,
+            pgconn.backend_pid,
+            kept=self._kept,
+            # it says at login (14 on) whether it is a standby
+            may_receive=pgconn.parameter_status(b"in_hot_standby") != b"off",
+        )
+        collection = self.collection = Collection(context)
+        statements = collection.first_statements()
         while statements:
-            yield from self._session.fetch(pgconn, statements, answers.add)
-            statements = answers.further_statements()
-        answers.parse_files()
+            yield from self._session.fetch(pgconn, statements, collection.add)
+            statements = collection.further_statements()
+        collection.finish()

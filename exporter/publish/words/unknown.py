@@ -10,7 +10,6 @@ from exporter.model.certificates_report import (
     NoCertificateConfigured,
     NoneSent,
     NotFound,
-    NotJudged,
     OutcomesDiffer,
     StandbyNotConfirmed,
     StandbyNotIdentified,
@@ -80,8 +79,6 @@ def doubt_text(doubt: Doubt) -> str:
 def next_unknown_text(why: WhyNextUnknown) -> str:
     """Return why it is not known which certificate a client sends next, without a full stop."""
     match why:
-        case NotJudged():
-            return "it was not determined"
         case NotFound(standby, inventory):
             return f"{_no_standby_text(standby)}, and {_INVENTORY_GAPS[inventory]}"
         case NoneSent(reasons):

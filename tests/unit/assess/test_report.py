@@ -8,7 +8,7 @@ import pytest
 
 from exporter.assess.advice.rules_remedy import INSTALL
 from exporter.assess.report import assess, failed
-from exporter.model.failure import FailureReason, Reader, Unread
+from exporter.model.failure import FailureReason, NotAsked, Reader, Unread
 from exporter.model.finding import LineInError, RulesState
 from exporter.model.hba import (
     ErrorLine,
@@ -57,8 +57,8 @@ EXEMPT_LAB = Exemption("lab", "only a lab", None, roles=frozenset({"lab"}))
 READ: dict[Reader, Unread | None] = {
     **{reader: None for reader in Reader if reader is not Reader.SERVED_CHAIN},
     # certificates have tests of their own
-    Reader.TLS_FILES: Unread(FailureReason.INTERNAL, "not asked"),
-    Reader.RECEIVER: Unread(FailureReason.INTERNAL, "not asked"),
+    Reader.TLS_FILES: NotAsked(),
+    Reader.RECEIVER: NotAsked(),
 }
 
 

@@ -9,7 +9,6 @@ from exporter.model.certificates_report import (
     NameFit,
     NextUnknown,
     NotFound,
-    NotJudged,
 )
 from exporter.model.doubt import MembershipUnread, NotEvaluated, RuleInDoubt, SeveralVersions
 from exporter.model.finding import (
@@ -302,10 +301,6 @@ CERTIFICATE_SENTENCES: tuple[tuple[Finding, str], ...] = (
         ),
     ),
     (NotInInventory(), "The certificate in use is not in the inventory."),
-    (
-        NextCertificateUnknown(NextUnknown(NotJudged())),
-        "Which certificate it will send at the next reconnect is not known: it was not determined.",
-    ),
     (
         NextCertificateUnknown(
             NextUnknown(

@@ -6,7 +6,9 @@ read through jsonb: where an older version of the function is installed they are
 """
 
 import json
+from collections.abc import Iterable
 from posixpath import normpath
+from typing import Any
 
 from exporter.model.failure import Read, Reader, Unread
 from exporter.model.hba import (
@@ -17,8 +19,17 @@ from exporter.model.hba import (
     RuleLocation,
     ServerFile,
 )
-from exporter.observe.postgres.readers.file_times import lasting, times_of
-from exporter.observe.postgres.readers.hba_rules import FILE_NAMES_ARE_TOLD
+from exporter.observe.postgres.readers.file_times import (
+    FILE_TIMES,
+    FILE_TIMES_AGAIN,
+    functions_exist,
+    lasting,
+    latest_times,
+    times_of,
+    why_unread,
+)
+from exporter.observe.postgres.readers.hba_rules import FILE_NAMES_ARE_TOLD, HBA_RULES
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
 from exporter.observe.postgres.session.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -84,7 +95,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[LineTraits, ...]
     return tuple(_line(row, context) for row in rows)
 
 
-HBA_LINES = Reading(Reader.HBA_LINES, _statement, _interpret)
+HBA_LINES = Reading(Reader.HBA_LINES, _statement, _interpret, reads_files=True)
 
 
 def times(file_times: tuple[FileTimes, ...]) -> tuple[FileTimes, ...]:
@@ -117,3 +128,47 @@ def known(context: Context, hba: Read[HbaContent]) -> tuple[LineTraits, ...] | N
     same_times = kept.hba_lines_of == times(context.file_times)
     same_rules = kept.hba.digest_as_read == hba.digest_as_read
     return kept.hba_lines if same_times and same_rules else None
+
+
+def _kept(results: Results) -> tuple[LineTraits, ...] | None:
+    return known(results.context, results.take(HBA_RULES))
+
+
+def _second(results: Results) -> Iterable[Reading[Any]]:
+    if not functions_exist(results) or _kept(results) is not None:
+        return ()
+    if isinstance(latest_times(results), Unread):
+        return (HBA_LINES,)
+    # the times after the lines, too: a file written between the rules and the lines has other times
+    return (HBA_LINES, FILE_TIMES_AGAIN)
+
+
+def _lines(results: Results) -> Read[tuple[LineTraits, ...]]:
+    kept = _kept(results)
+    if kept is not None:
+        return kept
+    unread = why_unread(results)
+    if isinstance(latest_times(results), Unread):
+        return results.take(HBA_LINES) if results.has(HBA_LINES) else unread
+    # without the times after the lines, a line written after the rules looks older than it is
+    return results.take(HBA_LINES) if results.has(FILE_TIMES_AGAIN) else unread
+
+
+def _lines_of(results: Results) -> tuple[FileTimes, ...]:
+    """Return the times that the lines were read under; nothing if they changed meanwhile."""
+    after = read_of(results.context)
+    if _kept(results) is not None:
+        return after
+    if not results.has(FILE_TIMES_AGAIN) or isinstance(latest_times(results), Unread):
+        return ()
+    first = results.take(FILE_TIMES)
+    before = () if isinstance(first, Unread) else times(first)
+    return after if after == before else ()
+
+
+SPEC = ReaderSpec(
+    Reader.HBA_LINES,
+    {"hba_lines": _lines, "hba_lines_of": _lines_of},
+    needs=frozenset({Reader.HBA_RULES, Reader.FILE_TIMES}),
+    second=_second,
+)

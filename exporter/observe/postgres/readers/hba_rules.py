@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import ConnectionType, ErrorLine, HbaContent, HbaRule, RuleLocation
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
 from exporter.observe.postgres.session.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -181,3 +182,15 @@ def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
 
 
 HBA_RULES = Reading(Reader.HBA_RULES, _statement, _interpret)
+
+
+def _hba(results: Results) -> Read[HbaContent]:
+    return results.take(HBA_RULES)
+
+
+SPEC = ReaderSpec(
+    Reader.HBA_RULES,
+    {"hba": _hba},
+    first=lambda _context: HBA_RULES,
+    needs=frozenset({Reader.FILE_TIMES}),
+)

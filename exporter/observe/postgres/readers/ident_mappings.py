@@ -8,6 +8,7 @@ from hashlib import sha256
 from exporter.model.failure import Read, Reader
 from exporter.model.hba import ErrorLine, IdentContent, IdentMapping, RuleLocation
 from exporter.observe.postgres.readers.hba_rules import FILE_NAMES_ARE_TOLD
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
 from exporter.observe.postgres.session.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -62,3 +63,15 @@ def _interpret(rows: list[Row], context: Context) -> Read[IdentContent]:
 
 
 IDENT_MAPPINGS = Reading(Reader.IDENT_MAPPINGS, _statement, _interpret)
+
+
+def _ident(results: Results) -> Read[IdentContent]:
+    return results.take(IDENT_MAPPINGS)
+
+
+SPEC = ReaderSpec(
+    Reader.IDENT_MAPPINGS,
+    {"ident": _ident},
+    first=lambda _context: IDENT_MAPPINGS,
+    needs=frozenset({Reader.FILE_TIMES}),
+)

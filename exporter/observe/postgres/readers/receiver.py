@@ -4,16 +4,28 @@ Sources: manual, "pg_stat_wal_receiver", "Database Connection Control Functions"
 walreceiver.c, pg_stat_get_wal_receiver(); fe-secure-openssl.c, initialize_SSL().
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
 from exporter.model.certificate import CertificateFile
-from exporter.model.failure import FailureReason, Read, Reader, Unread
+from exporter.model.failure import FailureReason, NotAsked, Read, Reader, Unread
 from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import Receiver
-from exporter.observe.postgres.readers.file_times import times_of
+from exporter.observe.postgres.readers.file_times import (
+    functions_exist,
+    times_of,
+    why_unread,
+)
 from exporter.observe.postgres.readers.shown_conninfo import shown_values
-from exporter.observe.postgres.readers.tls_files import bounded, parse_bounded, problem_of, read_of
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
+from exporter.observe.postgres.readers.tls_files import (
+    bounded,
+    of_this_release,
+    parse_bounded,
+    problem_of,
+    read_of,
+)
 from exporter.observe.postgres.session.statement import (
     HIGHEST_PORT,
     Context,
@@ -30,8 +42,6 @@ _LONGEST_CONNINFO = 1023
 """Bytes that the server keeps of it (walreceiver.h, MAXCONNINFO)."""
 
 _SETTINGS = frozenset({ServerFile.RECEIVER_CERTIFICATE})
-
-_TO_BE_READ = Unread(FailureReason.INTERNAL, "not asked")
 
 _CUT = Unread(
     FailureReason.LIMIT_EXCEEDED,
@@ -88,7 +98,7 @@ def _certificate(values: dict[str, str], *, cut: bool) -> Read[CertificateFile]:
         return CertificateFile("")
     if cut:
         return _CUT
-    return _TO_BE_READ if "sslcert" in values else _DEFAULT_FILE
+    return NotAsked() if "sslcert" in values else _DEFAULT_FILE
 
 
 def _file_statement(_version: int) -> Statement:
@@ -117,7 +127,7 @@ def known(receiver: Receiver, context: Context) -> Receiver | None:
         receiver: as RECEIVER reads it.
         context: of the poll.
     """
-    if receiver.certificate is not _TO_BE_READ:
+    if not isinstance(receiver.certificate, NotAsked):
         return receiver
     kept = context.kept.receiver
     if (
@@ -138,4 +148,48 @@ def with_file(receiver: Receiver, read: Read[FileRead]) -> Receiver:
 
 
 RECEIVER = Reading(Reader.RECEIVER, _statement, _interpret)
-RECEIVER_CERTIFICATE = Reading(Reader.RECEIVER, _file_statement, _interpret_file)
+RECEIVER_CERTIFICATE = Reading(
+    Reader.RECEIVER,
+    _file_statement,
+    _interpret_file,
+    name="receiver's certificate",
+    reads_files=True,
+    is_large=True,
+)
+
+
+def _first(context: Context) -> Reading[Receiver | None] | None:
+    return RECEIVER if context.may_receive else None
+
+
+def _running(results: Results) -> Read[Receiver | None]:
+    """Return the WAL receiver without the content of its file."""
+    return results.take(RECEIVER) if results.context.may_receive else None
+
+
+def _second(results: Results) -> Iterable[Reading[FileRead]]:
+    found = _running(results)
+    if not isinstance(found, Receiver) or not functions_exist(results):
+        return ()
+    return (RECEIVER_CERTIFICATE,) if known(found, results.context) is None else ()
+
+
+def _receiver(results: Results) -> Read[Receiver | None]:
+    found = _running(results)
+    if not isinstance(found, Receiver):
+        return found
+    kept = known(found, results.context)
+    if kept is not None:
+        return kept
+    if not results.has(RECEIVER_CERTIFICATE):
+        return with_file(found, why_unread(results))
+    return with_file(found, of_this_release(results.take(RECEIVER_CERTIFICATE)))
+
+
+SPEC = ReaderSpec(
+    Reader.RECEIVER,
+    {"receiver": _receiver},
+    first=_first,
+    needs=frozenset({Reader.FILE_TIMES}),
+    second=_second,
+)

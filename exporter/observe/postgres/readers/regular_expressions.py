@@ -9,10 +9,17 @@ an ``é`` (mbutils.c: DatabaseEncoding is SQL_ASCII until a database is known). 
 UTF-8 database by reading the bytes as LATIN1, where every byte is a character.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import HbaContent, IdentContent
 from exporter.model.observation import RegularExpressionResult
 from exporter.model.wal_sender import WalSender
+from exporter.observe.postgres.readers.hba_rules import HBA_RULES
+from exporter.observe.postgres.readers.ident_mappings import IDENT_MAPPINGS
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
+from exporter.observe.postgres.readers.wal_senders import WAL_SENDERS
 from exporter.observe.postgres.session.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -91,4 +98,37 @@ def _interpret(rows: list[Row], _context: Context) -> Read[tuple[RegularExpressi
 
 REGULAR_EXPRESSIONS = Reading(
     Reader.REGULAR_EXPRESSIONS, lambda _version: statement(frozenset()), _interpret
+)
+
+
+def _asked(results: Results) -> Read[Questions]:
+    if results.context.version < EXPRESSIONS_EXIST:
+        return frozenset()
+    return results.compute(
+        questions,
+        results.take(HBA_RULES),
+        results.take(IDENT_MAPPINGS),
+        results.take(WAL_SENDERS),
+    )
+
+
+def _second(results: Results) -> Iterable[Reading[tuple[RegularExpressionResult, ...]]]:
+    asked = _asked(results)
+    if isinstance(asked, Unread) or not asked:
+        return ()
+    return (replace(REGULAR_EXPRESSIONS, statement=lambda _version: statement(asked)),)
+
+
+def _results(results: Results) -> Read[tuple[RegularExpressionResult, ...]]:
+    asked = _asked(results)
+    if isinstance(asked, Unread):
+        return asked
+    return results.take(REGULAR_EXPRESSIONS) if asked else ()
+
+
+SPEC = ReaderSpec(
+    Reader.REGULAR_EXPRESSIONS,
+    {"regular_expressions": _results},
+    needs=frozenset({Reader.HBA_RULES, Reader.IDENT_MAPPINGS, Reader.WAL_SENDERS}),
+    second=_second,
 )

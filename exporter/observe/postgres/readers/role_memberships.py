@@ -8,9 +8,11 @@ superusers only if explicit members, the role itself included. pg_has_role() ans
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from exporter.model.failure import Read, Reader
+from exporter.model.failure import Read, Reader, Unread
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
+from exporter.observe.postgres.readers.wal_senders import WAL_SENDERS, role_oids
 from exporter.observe.postgres.session.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -75,7 +77,10 @@ DIRECT_MEMBERSHIPS = Reading(
 """Of every role what it is directly a member of; None where there are too many."""
 
 FOLLOWED_MEMBERSHIPS = Reading(
-    Reader.ROLE_MEMBERSHIPS, lambda _version: Statement(_FOLLOWED_SQL), _interpret_followed
+    Reader.ROLE_MEMBERSHIPS,
+    lambda _version: Statement(_FOLLOWED_SQL),
+    _interpret_followed,
+    name="memberships of replicating roles",
 )
 """Of every replicating role what it is a member of, directly or not, itself included."""
 
@@ -102,3 +107,32 @@ def follow(direct: Direct, oids: Mapping[str, _Oid]) -> Memberships:
 def of_followed(followed: Direct, oids: Mapping[str, _Oid]) -> Memberships:
     """Return the same where the server followed them; nothing of a role that it does not tell."""
     return {n: frozenset(followed[oid].values()) for n, oid in oids.items() if oid in followed}
+
+
+def _second(results: Results) -> Iterable[Reading[Direct]]:
+    return (FOLLOWED_MEMBERSHIPS,) if results.take(DIRECT_MEMBERSHIPS) is None else ()
+
+
+def _oids(results: Results) -> Mapping[str, _Oid]:
+    rows = results.rows(WAL_SENDERS)
+    wal_senders = results.take(WAL_SENDERS)
+    return {} if isinstance(rows, Unread) or isinstance(wal_senders, Unread) else role_oids(rows)
+
+
+def _memberships(results: Results) -> Read[Memberships]:
+    direct = results.take(DIRECT_MEMBERSHIPS)
+    if isinstance(direct, Unread):
+        return direct
+    if direct is not None:
+        return follow(direct, _oids(results))
+    followed = results.take(FOLLOWED_MEMBERSHIPS)
+    return followed if isinstance(followed, Unread) else of_followed(followed, _oids(results))
+
+
+SPEC = ReaderSpec(
+    Reader.ROLE_MEMBERSHIPS,
+    {"role_memberships": _memberships},
+    first=lambda _context: DIRECT_MEMBERSHIPS,
+    needs=frozenset({Reader.FILE_TIMES, Reader.WAL_SENDERS}),
+    second=_second,
+)

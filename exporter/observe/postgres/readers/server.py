@@ -4,10 +4,12 @@ Sources: manual, "System Information Functions", "Control Data Functions"; HAS_P
 in pgstatfuncs.c (13 and 14 ask for membership, 15 on for inherited rights).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.observation import Server
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
 from exporter.observe.postgres.session.statement import (
     LARGEST_BIGINT,
     Context,
@@ -69,7 +71,22 @@ def _identifier(value: bytes) -> str:
     return str(integer(value, -LARGEST_BIGINT - 1, LARGEST_BIGINT))
 
 
-def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the one row holds.
+
+    Attributes:
+        hba_file, ident_file: None without the rights of pg_read_all_settings.
+        asked_at: now(), by the server's clock.
+    """
+
+    server: Server
+    hba_file: str | None
+    ident_file: str | None
+    asked_at: datetime
+
+
+def _interpret(rows: list[Row], context: Context) -> Read[_Row]:
     (row,) = rows
     (
         backend_pid,
@@ -107,12 +124,16 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[Server, Context]
         address=None if address is None else inet(address),
         statistics_visible=boolean(statistics),
     )
-    return server, replace(
+    return _Row(server, text_or_none(hba_file), text_or_none(ident_file), moment(asked_at))
+
+
+def _extend(context: Context, row: _Row) -> Context:
+    return replace(
         context,
-        statistics_visible=server.statistics_visible,
-        hba_file=text_or_none(hba_file) or context.hba_file,
-        ident_file=text_or_none(ident_file) or context.ident_file,
-        asked_at=moment(asked_at),
+        statistics_visible=row.server.statistics_visible,
+        hba_file=row.hba_file or context.hba_file,
+        ident_file=row.ident_file or context.ident_file,
+        asked_at=row.asked_at,
     )
 
 
@@ -120,8 +141,26 @@ SERVER = Reading(
     Reader.SERVER,
     lambda version: _statement(version, "(SELECT system_identifier FROM pg_control_system())"),
     _interpret,
+    extend=_extend,
 )
-SERVER_WITHOUT_IDENTIFIER = Reading(
-    Reader.SERVER, lambda version: _statement(version, "NULL"), _interpret
-)
+SERVER_WITHOUT_IDENTIFIER = replace(SERVER, statement=lambda version: _statement(version, "NULL"))
 """Where somebody revoked pg_control_system(), only the identifier is not known."""
+
+
+def _server(results: Results) -> Read[Server]:
+    row = results.take(SERVER)
+    return row if isinstance(row, Unread) else row.server
+
+
+def _without_identifier(results: Results) -> Reading[_Row] | None:
+    """Return the statement to send where the server refused the first one."""
+    return SERVER_WITHOUT_IDENTIFIER if isinstance(results.rows(SERVER), Unread) else None
+
+
+SPEC = ReaderSpec(
+    Reader.SERVER,
+    {"server": _server},
+    first=lambda _context: SERVER,
+    is_essential=True,
+    restart=_without_identifier,
+)

@@ -15,7 +15,13 @@ from exporter.model.hba import FileTimes, ServerFile
 from exporter.model.tls_files import TlsFiles
 from exporter.observe.certificates.parse.parsing import MOST_TO_VERIFY, are_too_many, parse
 from exporter.observe.detail import one_line
-from exporter.observe.postgres.readers.file_times import lasting, times_of
+from exporter.observe.postgres.readers.file_times import (
+    functions_exist,
+    lasting,
+    times_of,
+    why_unread,
+)
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
 from exporter.observe.postgres.session.statement import (
     MAXIMUM_ROWS,
     Context,
@@ -172,4 +178,26 @@ def _interpret(rows: list[Row], context: Context) -> Read[TlsFiles]:
     )
 
 
-TLS_FILES = Reading(Reader.TLS_FILES, _statement, _interpret)
+TLS_FILES = Reading(Reader.TLS_FILES, _statement, _interpret, reads_files=True, is_large=True)
+
+
+def _second(results: Results) -> Iterable[Reading[TlsFiles]]:
+    is_asked = functions_exist(results) and known(results.context) is None
+    return (TLS_FILES,) if is_asked else ()
+
+
+def _tls_files(results: Results) -> Read[TlsFiles]:
+    kept = known(results.context)
+    if kept is not None:
+        return kept
+    if not results.has(TLS_FILES):
+        return why_unread(results)
+    return of_this_release(results.take(TLS_FILES))
+
+
+SPEC = ReaderSpec(
+    Reader.TLS_FILES,
+    {"tls_files": _tls_files},
+    needs=frozenset({Reader.FILE_TIMES}),
+    second=_second,
+)

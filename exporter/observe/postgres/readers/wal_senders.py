@@ -16,6 +16,7 @@ from exporter.model.wal_sender import (
     TlsSession,
     WalSender,
 )
+from exporter.observe.postgres.readers.spec import ReaderSpec, Results
 from exporter.observe.postgres.session.statement import (
     HIGHEST_PORT,
     MAXIMUM_ROWS,
@@ -167,3 +168,15 @@ def role_oids(rows: list[Row]) -> dict[str, bytes | None]:
 
 
 WAL_SENDERS = Reading(Reader.WAL_SENDERS, _statement, _interpret)
+
+
+def _wal_senders(results: Results) -> Read[tuple[WalSender, ...]]:
+    return results.take(WAL_SENDERS)
+
+
+SPEC = ReaderSpec(
+    Reader.WAL_SENDERS,
+    {"wal_senders": _wal_senders},
+    first=lambda _context: WAL_SENDERS,
+    needs=frozenset({Reader.FILE_TIMES}),
+)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, wraps
 from ipaddress import ip_address
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from exporter.model.failure import FailureReason, Read, Reader, Unread
 from exporter.model.hba import FileTimes
@@ -67,6 +67,8 @@ class Context:
         asked_at: now() of the first statement, by the server's clock.
         file_times: what FILE_TIMES told, if it did.
         kept: of an earlier poll.
+        may_receive: False if the server said at login that it is not a standby, so that it has no
+            WAL receiver.
     """
 
     version: int
@@ -77,20 +79,37 @@ class Context:
     asked_at: datetime = _NEVER
     file_times: tuple[FileTimes, ...] = ()
     kept: Kept = _NOTHING_KEPT
+    may_receive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T_co]):
-    """One thing read: its statement for a server version and what its rows mean.
+    """One statement of a reader: its SQL for a server version and what its rows mean.
 
     Attributes:
         statement: for a ``server_version_num``.
         interpret: raises ValueError for rows that no PostgreSQL sends.
+        name: what it is called among the statements of a poll, and in the detail of a timeout;
+            the reader's label value if it is given none.
+        extend: returns the context with what the interpreted rows add to it; None if they add
+            nothing. Such rows are interpreted only once, with the context as it was before.
+        reads_files: in a second round it is sent before statements that read no files, so that
+            little time passes between the file times and the contents.
+        is_large: its rows are interpreted only after everything else has arrived, and not at all
+            in a poll that is cut off.
     """
 
     reader: Reader
     statement: Callable[[int], Statement]
     interpret: Callable[[list[Row], Context], Read[T_co]]
+    name: str = ""
+    extend: Callable[[Context, Any], Context] | None = None
+    reads_files: bool = False
+    is_large: bool = False
+
+    def __post_init__(self) -> None:
+        # an attribute, as a poll looks it up a few hundred times
+        object.__setattr__(self, "name", self.name or self.reader.value)
 
     def take(self, rows: Read[list[Row]], context: Context) -> Read[T_co]:
         """Interpret rows; what cannot be rows of this statement is a ``protocol`` failure."""

@@ -15,7 +15,6 @@ from exporter.model.certificates_report import (
     NameFit,
     NextUnknown,
     NotFound,
-    NotJudged,
     StandbyNotIdentified,
     Unmatched,
 )
@@ -44,6 +43,7 @@ from exporter.publish.terminal.explain import explain_text
 from exporter.publish.terminal.style import clip, clip_left, columns_of, wrapped
 from exporter.publish.terminal.table import connections_table
 from exporter.publish.words.printable import printable
+from exporter.publish.words.unknown import next_unknown_text
 from tests.unit.reports import (
     BLIND,
     CERT_RULE,
@@ -492,8 +492,8 @@ def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
 def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
     in_use: InUse | None, told: dict[str, object] | None
 ) -> None:
-    connection = replace(REPLICA, in_use=in_use, next_certificate=NextUnknown(NotJudged()))
+    connection = replace(REPLICA, in_use=in_use, next_certificate=NOT_FOUND)
     (target,) = json.loads(report_json([with_connections([connection])]))["targets"]
     (shown,) = target["connections"]
     assert shown["certificate_in_use"] == told
-    assert shown["next_certificate"] == {"known": False, "why": "it was not determined"}
+    assert shown["next_certificate"] == {"known": False, "why": next_unknown_text(NOT_FOUND.why)}

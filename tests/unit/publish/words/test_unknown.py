@@ -13,7 +13,6 @@ from exporter.model.certificates_report import (
     NoCertificateConfigured,
     NoneSent,
     NotFound,
-    NotJudged,
     OutcomesDiffer,
     StandbyNotConfirmed,
     StandbyNotIdentified,
@@ -109,7 +108,6 @@ GAPS: tuple[tuple[InventoryGap, str], ...] = (
     ),
 )
 NEXT_UNKNOWN: tuple[tuple[WhyNextUnknown, str], ...] = (
-    (NotJudged(), "it was not determined"),
     *(
         (NotFound(why, gap), f"{no_standby}, and {no_inventory}")
         for why, no_standby in NO_STANDBY
