@@ -36,10 +36,15 @@ def literal(name: str, server_version_number: int) -> str:
     """
     expression = name.startswith("/") and server_version_number >= REGULAR_EXPRESSIONS_SINCE
     if expression or _NOT_IN_A_LINE.search(name):
-        escaped = _SPECIAL.sub(r"\\\g<0>", name).replace("\n", r"\n").replace("\r", r"\r")
-        return quoted(f"/^{escaped}$")
+        return quoted(literal_expression(name))
     text = quoted(name)
     return f'"{name}"' if text == name and not is_plain(name) else text
+
+
+def literal_expression(name: str) -> str:
+    """Return the token of a regular expression that matches ``name`` and no other name."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", name).replace("\n", r"\n").replace("\r", r"\r")
+    return f"/^{escaped}$"
 
 
 def address_text(rule: HbaRule) -> str:

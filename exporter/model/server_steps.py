@@ -127,7 +127,19 @@ class RequireCertificate:
 
 @dataclass(frozen=True, slots=True)
 class AcceptClient:
-    """Write a rule that accepts the client with its certificate, where TLS is refused now."""
+    """Write a rule that accepts the client over TLS with its certificate.
+
+    Attributes:
+        role, database: that the rule is for; the database is None for physical replication.
+        is_refused: over TLS the client is certainly rejected without it; otherwise it is not
+            decided which rule governs it over TLS, and that may be one that rejects it.
+        refused: connections of now that the rule would refuse.
+    """
+
+    role: str
+    database: str | None
+    is_refused: bool
+    refused: tuple[OtherClient, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 
-_ATTRIBUTE = re.compile("[A-Za-z0-9.]+=")
+_VALUE = r"(?![ #])(?:[^,+\"\\<>;]|\\[0-9A-F]{2}|\\[^0-9A-F])*(?<! )"
+_ATTRIBUTE = rf"[A-Za-z0-9.]+={_VALUE}"
+_WHOLE = re.compile(rf"{_ATTRIBUTE}(?:[,+]{_ATTRIBUTE})*")
+"""A distinguished name as OpenSSL writes it by RFC 2253: other text is no certificate's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class AcceptedNames:
     @property
     def that_can_be_issued(self) -> tuple[str, ...]:
         """The names without those that no certificate can have as its distinguished name."""
-        return tuple(n for n in self.names if not self.whole or _ATTRIBUTE.match(n))
+        return tuple(n for n in self.names if not self.whole or _WHOLE.fullmatch(n))
 
     def accepts(self, name: str | None) -> bool:
         """Return whether ``name`` is certainly accepted; None is a name that is not known."""
@@ -90,11 +93,16 @@ def accepted_names(
 
 
 def _of_certificates(names: Iterable[str | None], *, whole: bool | None) -> list[str]:
-    """Return the names that are known and can be compared: no empty one, a whole one with a ``=``.
+    """Return the names that are known and that a certificate can have; an empty one cannot match.
 
     Source: auth.c, CheckCertAuth(), which accepts no empty name.
     """
-    return [n for n in names if n and (whole is not True or "=" in n)]
+    return [n for n in names if n and (whole is not True or _is_distinguished(n))]
+
+
+def _is_distinguished(name: str) -> bool:
+    # XN_FLAG_RFC2253 escapes what is not ASCII (be-secure-openssl.c)
+    return name.isascii() and _WHOLE.fullmatch(name) is not None
 
 
 def accepts(

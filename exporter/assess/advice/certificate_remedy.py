@@ -25,6 +25,7 @@ from exporter.model.client_steps import (
     ProvideValidCertificate,
     RemoveDuplicates,
     RenewCertificate,
+    ReplaceCertificate,
 )
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import ForecastCause, Reason
@@ -55,6 +56,10 @@ def with_certificates(
         steps: to the best posture.
     """
     repair = tuple(_repair(case, judged))
+    if any(isinstance(step.kind, ReplaceCertificate) for step in steps):
+        # which gives it an accepted name already
+        repair = tuple(step for step in repair if not isinstance(step.kind, ChangeName))
+        repair = () if repair == (_SEE,) else repair
     return (
         *repair,
         *steps,

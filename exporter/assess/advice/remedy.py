@@ -6,9 +6,8 @@ last what still accepts the same role without one.
 """
 
 from collections.abc import Container, Iterable
-from dataclasses import replace
 
-from exporter.assess.advice.accepted_names import AcceptedNames, accepted_names, accepts, of_role
+from exporter.assess.advice.accepted_names import AcceptedNames, of_role
 from exporter.assess.advice.client_steps import (
     SEE_CERTIFICATE,
     ask_for_certificates,
@@ -20,20 +19,25 @@ from exporter.assess.advice.client_steps import (
     replace_certificate,
 )
 from exporter.assess.advice.file_edits import Edits
-from exporter.assess.advice.map_edits import names_when_narrowed, narrow_maps
+from exporter.assess.advice.map_edits import narrow_maps
+from exporter.assess.advice.requirement import (
+    accepted,
+    agreed,
+    may_refuse,
+    narrowed,
+    requirement,
+)
 from exporter.assess.advice.rule_to_write import (
     certificate_rule,
     closing_rule,
     opening_rule,
     shown_name,
-    with_name_check,
 )
 from exporter.assess.advice.rules_remedy import INSTALL, LOAD_ONCE
-from exporter.assess.certificates.forecast import demands_name
 from exporter.assess.other_transports import without_tls
 from exporter.assess.posture import shown_certificate
 from exporter.assess.rules.case import Case
-from exporter.assess.rules.demand import CERTIFICATE_DEMANDS, map_name
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS
 from exporter.assess.rules.outcome import Outcomes, outcomes
 from exporter.assess.rules.peers import peer_of
 from exporter.model.client_steps import KnownCertificate
@@ -43,7 +47,6 @@ from exporter.model.remedy import Place, ServerFile, Step
 from exporter.model.report import Governs, Undecided
 from exporter.model.server_steps import CorrectMaps, CorrectRules, LoadMaps, LoadRules
 
-_CERT = "cert"
 _SECURED = frozenset({Posture.CERTIFICATE_REQUIRED, Posture.UNIX_SOCKET})
 _REQUIRED_BY_NAME = frozenset({Demand.CERTIFICATE, Demand.UNKNOWN})
 _BY_MAP = frozenset({Demand.CHAIN_BY_MAP})
@@ -97,7 +100,7 @@ def _secure(case: Case, edits: Edits, owned: KnownCertificate | None) -> Iterabl
         yield from _close(case, edits)
     elif _is_narrowed(case, over_tls):
         if shown_certificate(case.wal_sender) is None:
-            names = _agreed(_narrowed(case, rule, over_tls) for rule in over_tls.rules)
+            names = agreed(narrowed(case, rule, over_tls) for rule in over_tls.rules)
             yield from _present_certificate(case, names, owned)
         # a certificate that is presented is accepted now, and so it is afterwards
         yield from narrow_maps(case, over_tls, edits)
@@ -105,14 +108,24 @@ def _secure(case: Case, edits: Edits, owned: KnownCertificate | None) -> Iterabl
         yield from _close(case, edits)
     elif over_tls.demanded and over_tls.demanded <= _REQUIRED_BY_NAME:
         # over TLS the rules are right already
-        names = _agreed(_accepted(case, rule, over_tls) for rule in over_tls.rules)
+        names = agreed(accepted(case, rule, over_tls) for rule in over_tls.rules)
         yield from _present_certificate(case, names, owned)
         yield from _close(case, edits)
     else:
-        method, names = _requirement(case, over_tls)
-        yield from _present_certificate(case, names, owned)
-        yield certificate_rule(case, edits, _first_rule(case, over_tls), method, names)
+        wanted = requirement(case, over_tls)
+        if not case.client.tls and may_refuse(case, over_tls, wanted.names):
+            # the certificate could not be tried, nor used, before there is a rule for it
+            yield opening_rule(case, edits, None, is_refused=False)
+            yield Step(Place.SERVER, LoadRules(version))
+            yield from _present_certificate(case, of_role(case.client.role), owned)
+            yield from _close(case, edits)
+            return
+        yield from _present_certificate(case, wanted.names, owned)
+        before = _first_rule(case, over_tls)
+        yield certificate_rule(case, edits, before, wanted.method, wanted.names)
         yield Step(Place.SERVER, LoadRules(version))
+        if wanted.has_wide_map:
+            yield from narrow_maps(case, over_tls, edits)
         yield reconnect(case)
 
 
@@ -123,7 +136,7 @@ def _refuses_everybody(case: Case, found: Outcomes) -> bool:
         or (
             rule is not None
             and demanded == {Demand.CERTIFICATE}
-            and _accepted(case, rule, found).is_nobody
+            and accepted(case, rule, found).is_nobody
         )
         for rule, demanded in found.possible
     )
@@ -165,26 +178,6 @@ def _accepted_certificate(case: Case, names: AcceptedNames) -> Iterable[Step]:
     yield check_name(names, case.client.role)
 
 
-def _agreed(several: Iterable[AcceptedNames]) -> AcceptedNames:
-    found = set(several)
-    return found.pop() if len(found) == 1 else AcceptedNames(whole=None, names=())
-
-
-def _accepted(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
-    return accepted_names(
-        rule,
-        case.client.role,
-        case.in_force.maps,
-        case.surroundings,
-        whole=case.compares_whole_name(rule, found),
-    )
-
-
-def _narrowed(case: Case, rule: HbaRule, found: Outcomes) -> AcceptedNames:
-    whole = case.compares_whole_name(rule, found)
-    return names_when_narrowed(case, map_name(rule), whole=whole)
-
-
 def _close(case: Case, edits: Edits) -> Iterable[Step]:
     """Yield the steps that close what accepts the client's role without TLS, or may."""
     first = _first(case, _open_rules(case))
@@ -206,37 +199,6 @@ def _open_rules(case: Case) -> set[HbaRule]:
 def _first(case: Case, rules: Container[HbaRule]) -> HbaRule | None:
     in_order = (rule for content in case.in_force.rules for rule in content.rules)
     return next((rule for rule in in_order if rule in rules), None)
-
-
-def _requirement(case: Case, found: Outcomes) -> tuple[str, AcceptedNames]:
-    """Return method and options of the rule that is to require the certificate, and its names.
-
-    Where it is not decided which rule governs, those of one that may and that accepts the
-    certificate: under another name, it would refuse the client.
-    """
-    match found.match:
-        case Governs(rule) if found.demanded == {Demand.CHAIN}:
-            method = with_name_check(rule, whole_name=case.compares_whole_name(rule, found) is True)
-            if method != _CERT:
-                return method, _accepted(case, rule, found)
-    for rule in found.rules:
-        whole = case.compares_whole_name(rule, found)
-        if whole is not None and demands_name(rule):
-            names = _proven(case, rule, _accepted(case, rule, found))
-            if names.names:
-                return with_name_check(rule, whole_name=whole), names
-    return _CERT, of_role(case.client.role)
-
-
-def _proven(case: Case, rule: HbaRule, names: AcceptedNames) -> AcceptedNames:
-    """Return the names that a rule accepts; only if the one that is presented is one of them."""
-    if shown_certificate(case.wal_sender) is None:
-        return names
-    own = shown_name(peer_of(case.wal_sender, case.surroundings.member_of), whole=names.whole)
-    role, maps = case.client.role, case.in_force.maps
-    if own is None or not accepts(rule, own, role, maps, case.surroundings):
-        return replace(names, names=())
-    return replace(names, names=tuple(dict.fromkeys((own, *names.names))))
 
 
 def _over_tls(case: Case) -> Outcomes:
@@ -286,7 +248,7 @@ def _known(case: Case, reason: Reason, edits: Edits) -> Iterable[Step]:
 def _prove_name(case: Case) -> Iterable[Step]:
     match case.found.match:
         case Governs(rule):
-            names = _accepted(case, rule, case.found)
+            names = accepted(case, rule, case.found)
         case _:
             names = AcceptedNames(whole=None, names=())
     return (check_name(names, case.client.role), reconnect(case))
@@ -324,12 +286,14 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
         yield Step(Place.SERVER, LoadRules(version))
         yield from _present_certificate(case, of_role(case.client.role), None)
         return
-    method, names = _requirement(case, case.found)
-    replaced = tuple(_accepted_certificate(case, names))
+    wanted = requirement(case, case.found)
+    replaced = tuple(_accepted_certificate(case, wanted.names))
     # no reconnect before the rule: by another name the rules of now may refuse the client
     yield from replaced
-    yield certificate_rule(case, edits, rule, method, names)
+    yield certificate_rule(case, edits, rule, wanted.method, wanted.names)
     yield Step(Place.SERVER, LoadRules(version))
+    if wanted.has_wide_map:
+        yield from narrow_maps(case, case.found, edits)
     if len(replaced) > 1:
         yield reconnect(case)
         yield SEE_CERTIFICATE

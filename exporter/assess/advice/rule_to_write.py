@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from exporter.assess.advice.accepted_names import AcceptedNames
+from exporter.assess.advice.accepted_names import AcceptedNames, of_role
 from exporter.assess.advice.file_edits import Edits, inexact
 from exporter.assess.rules.case import Case
 from exporter.assess.rules.demand import map_name
@@ -90,19 +90,39 @@ def certificate_rule(
     )
 
 
-def opening_rule(case: Case, edits: Edits, before: HbaRule | None) -> Step:
-    """Return the step that accepts the client with its certificate, where TLS is refused today.
+def opening_rule(
+    case: Case, edits: Edits, before: HbaRule | None, *, is_refused: bool = True
+) -> Step:
+    """Return the step that accepts the client over TLS with its certificate.
 
-    The line locks nobody out: it matches no client that is accepted today.
+    Where TLS is certainly refused now, the line matches no client that is accepted now.
 
     Args:
         case: a client over TCP.
         edits: of this remedy.
         before: the rule that refuses it over TLS, or else the one that accepts it without; None
-            when there is no such rule.
+            when it is not known, or there is no such rule.
+        is_refused: it is certain that it is refused over TLS.
     """
     line = f"hostssl {_fields(case)} {_own_address(case.client)} cert"
-    return Step(Place.SERVER, AcceptClient(), _insert(case, edits, before, (line,)))
+    own = of_role(case.client.role)
+
+    def satisfies(peer: Peer) -> bool:
+        # the line does not match a client without TLS
+        presents = peer.has_certificate and own.accepts(shown_name(peer, whole=False))
+        return not peer.client.tls or presents
+
+    refused: tuple[Peer, ...] = ()
+    if not is_refused:
+        others = _alike(case, satisfies) or ()
+        refused = tuple(p for p in others if p.client.address == case.client.address)
+    kind = AcceptClient(
+        case.client.role,
+        case.client.database,
+        is_refused=is_refused,
+        refused=tuple(map(other_client, refused)),
+    )
+    return Step(Place.SERVER, kind, _insert(case, edits, before, (line,)))
 
 
 def closing_rule(case: Case, edits: Edits, before: HbaRule) -> Step:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth, truth
 from exporter.model.hba import IdentMapping
+from exporter.model.rule_text import literal_expression
 from exporter.model.wal_sender import SlashName
 
 ROLE_KEYWORDS_SINCE = 160000
@@ -111,7 +112,7 @@ def gives(mapping: IdentMapping, role: str, surroundings: Surroundings) -> Truth
 
 
 def binds(mapping: IdentMapping, role: str) -> bool:
-    r"""Return whether a line that gives ``role`` lets in nothing but one name of its own.
+    r"""Return whether a line that gives ``role`` accepts nothing but one name of its own.
 
     So does a literal system name with the literal role; an anchored pattern without
     wildcards; and an anchored pattern whose one group is the role or a part of it
@@ -120,11 +121,19 @@ def binds(mapping: IdentMapping, role: str) -> bool:
     """
     given = mapping.database_role
     if not mapping.system_name.startswith("/"):
-        return given == role
+        return _is_literally(given, role)
     pattern = mapping.system_name[1:]
     if r"\1" in given and not given.startswith(("+", "/")):
         return _ONE_GROUP.fullmatch(pattern) is not None
-    return given == role and _PLAIN_PATTERN.fullmatch(pattern) is not None
+    return _is_literally(given, role) and _PLAIN_PATTERN.fullmatch(pattern) is not None
+
+
+def _is_literally(given: str, role: str) -> bool:
+    """Return whether the role of a line is ``role``, also as an expression that matches it alone.
+
+    From 16 on a role that begins with a slash cannot be written in another way.
+    """
+    return given == role or given == literal_expression(role)
 
 
 def bound_name(mapping: IdentMapping, role: str) -> str | None:
@@ -166,7 +175,7 @@ def proves(mapping: IdentMapping, name: str, role: str) -> bool:
     given = mapping.database_role
     for group in found.groups():  # none or one, as above
         given = given.replace(r"\1", group, 1)
-    return given == role
+    return _is_literally(given, role)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

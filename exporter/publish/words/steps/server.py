@@ -105,9 +105,7 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
         case RequireCertificate():
             return StepWords("Require the certificate", _check_before_requiring(kind))
         case AcceptClient():
-            return StepWords(
-                "Accept the client over TLS with its certificate, which no rule does now"
-            )
+            return _accept_client(kind)
         case CloseRule():
             return StepWords(
                 "Refuse this role without TLS, which another rule still accepts without a "
@@ -160,6 +158,17 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
             assert_never(kind)
 
 
+def _accept_client(kind: AcceptClient) -> StepWords:
+    if kind.is_refused:
+        return StepWords("Accept the client over TLS with its certificate, which no rule does now")
+    return StepWords(
+        "Accept the client over TLS with its certificate: the rule that applies to it over TLS "
+        "cannot be determined, and may reject it",
+        f"Before you reload, check that {everybody(kind.role, kind.database)} presents such a "
+        f"certificate if it uses TLS: over TLS the line refuses all others{_refused(kind)}",
+    )
+
+
 def _correct_line(kind: CorrectLine) -> StepWords:
     what = f"Correct line {kind.location.line_number} of {kind.location.file_name}"
     if kind.mistake is None:
@@ -175,7 +184,7 @@ def _check_before_requiring(kind: RequireCertificate) -> str:
     return f"{check}. {_INSISTING}" if kind.requests_no_password else check
 
 
-def _refused(kind: RequireCertificate | CloseRule) -> str:
+def _refused(kind: AcceptClient | RequireCertificate | CloseRule) -> str:
     if not kind.refused:
         return ""
     return f". Of the clients connected now, it refuses: {clients_text(kind.refused)}"

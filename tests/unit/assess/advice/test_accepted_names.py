@@ -106,6 +106,29 @@ def test_a_name_without_attributes_is_no_whole_one() -> None:
     assert names(maps(mapping("machine-7", "replica")), whole=True).is_nobody
 
 
+@pytest.mark.parametrize(
+    ("name", "can_be"),
+    [
+        ("CN=a", True),
+        ("CN=a b,O=x+OU=y,1.2.3=z", True),
+        (r"CN=\#1,O=a\,b", True),
+        (r"CN=\C3\BC", True),
+        ("CN=", True),
+        # OpenSSL escapes these (RFC 2253)
+        ("CN=#1", False),
+        ("CN= a", False),
+        ("CN=a ", False),
+        ("CN=a,b", False),
+        ('CN=a"b', False),
+        ("CN=ü", False),
+        ("a", False),
+    ],
+)
+def test_a_whole_name_is_one_that_a_certificate_can_have(name: str, *, can_be: bool) -> None:
+    found = names(maps(mapping(name, "replica")), whole=True)
+    assert (found.names, found.is_nobody) == ((name,) if can_be else (), not can_be)
+
+
 def test_an_empty_name_is_never_accepted() -> None:
     for empty in ("", "/^$"):
         assert names(maps(mapping(empty, "replica"))).is_nobody

@@ -66,7 +66,7 @@ def test_edits_count() -> None:
     assert length(replace(step, edit=changed)) == whole + len("changed")
     parameters = ParameterEdit(SettingPlace.PROGRAM, (("user", "r"), ("a", "bc")))
     step = Step(Place.CLIENT, ConfigureStandby(is_under_patroni=False), parameters)
-    texts = len("program") + len("userr") + len("abc")
+    texts = len("program") + len("user") + len("r") + len("abc")
     assert length(step) == CHARACTERS_OF_A_STEP + texts + 2 * VALUE
 
 

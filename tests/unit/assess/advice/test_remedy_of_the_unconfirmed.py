@@ -200,7 +200,7 @@ def test_another_name_under_a_rule_that_is_not_decided() -> None:
 def test_a_session_that_would_be_refused() -> None:
     assert steps(STANDBY, REJECT) == text(
         """
-        on the server: AcceptClient()
+        on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
             | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   host replication replica 10.0.0.0/8 reject
@@ -226,7 +226,7 @@ def test_a_session_that_no_rule_matches() -> None:
     first = told[: told.index("on the server: Load")]
     assert first.rstrip() == text(
         """
-        on the server: AcceptClient()
+        on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
             | pg_hba.conf - line None no_rules
             | + hostssl replication replica 10.0.0.5/32 cert
         """

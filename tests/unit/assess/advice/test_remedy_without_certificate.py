@@ -174,7 +174,7 @@ def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
 def test_a_client_that_would_be_refused_over_tls() -> None:
     assert steps(PLAIN, HOSTNOSSL_SCRAM) == text(
         """
-        on the server: AcceptClient()
+        on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
             | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   hostnossl replication replica 10.0.0.0/8 scram-sha-256
@@ -206,7 +206,7 @@ def test_a_client_that_no_rule_lets_in_any_more() -> None:
     first = told[: told.index("on the server: Load")]
     assert first.rstrip() == text(
         """
-        on the server: AcceptClient()
+        on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
             | pg_hba.conf - line None no_rules
             | + hostssl replication replica 10.0.0.5/32 cert
         """
@@ -218,7 +218,7 @@ def test_a_client_that_a_rule_above_refuses_over_tls() -> None:
     first = told[: told.index("on the server: Load")]
     assert first.rstrip() == text(
         """
-        on the server: AcceptClient()
+        on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
             | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   hostssl replication replica 10.0.0.0/8 reject
@@ -230,7 +230,7 @@ def test_a_client_that_came_with_a_kerberos_ticket_leaves_gssapi_for_tls() -> No
     gss = replace(SCRAM, connection_type=ConnectionType.HOSTGSSENC, auth_method="gss")
     assert steps(replace(PLAIN, gss_encrypted=True), gss) == text(
         """
-        on the server: AcceptClient()
+        on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
             | pg_hba.conf /etc/pg_hba.conf line 1
             | + hostssl replication replica 10.0.0.5/32 cert
             |   hostgssenc replication replica 10.0.0.0/8 gss

@@ -139,6 +139,11 @@ def test_a_group_whose_members_could_not_be_read_may_hold_the_role() -> None:
         ("alice", "replica", True),
         ("alice", "all", False),
         ("alice", "+staff", False),
+        # an expression that matches the role alone: from 16 on, the only way to write some roles
+        ("alice", "/^replica$", True),
+        ("/^alice$", "/^replica$", True),
+        ("alice", "/^replica", False),
+        ("alice", "/^other$", False),
         ("/^alice$", "replica", True),
         (r"/^alice@example\.com$", "replica", True),
         (r"/^CN=alice,O=Lab \(Test\)$", "replica", True),

@@ -16,7 +16,7 @@ from tests.unit.publish.words.step_examples import CERTIFICATE, EXAMPLES
 from tests.unit.reports import PLAINTEXT, with_connections
 
 KINDS = {
-    "accept_client": [],
+    "accept_client": ["role", "database", "is_refused", "refused"],
     "accept_whole_name": ["current", "map_name", "map_line"],
     "change_name": ["current", "name", "map_name", "map_line"],
     "check_name": ["name"],

@@ -311,7 +311,7 @@ def hostile(name: str) -> TargetRecord:
                 ),
                 Step(
                     Place.SERVER,
-                    AcceptClient(),
+                    AcceptClient(name, None, is_refused=True),
                     FileEdit(ServerFile.HBA, name, 7, name, (name,)),
                 ),
             ),

@@ -130,8 +130,13 @@ EXAMPLES: Final = {
     "require, under Patroni": _server(
         REQUIRE, _obstacle(REPLACE, Obstacle.MANAGED, Obstacle.CHANGED)
     ),
-    "accept": _server(server_steps.AcceptClient(), INSERT),
-    "accept, without a rule": _server(server_steps.AcceptClient(), BEGIN),
+    "accept": _server(server_steps.AcceptClient("repl", None, is_refused=True), INSERT),
+    "accept, undecided": _server(
+        server_steps.AcceptClient("repl", "app", is_refused=False, refused=(OTHER,)), INSERT
+    ),
+    "accept, without a rule": _server(
+        server_steps.AcceptClient("repl", None, is_refused=True), BEGIN
+    ),
     "close": _server(server_steps.CloseRule("replica", None, refused=(OTHER,)), INSERT),
     "close in a database": _server(server_steps.CloseRule("replica", "shop", refused=()), INSERT),
     "narrow": _server(server_steps.NarrowMap("replica", unnamed=(), has_others=True), MAP),
