@@ -24,7 +24,8 @@ NEEDS := $(if $(ROOT),not image,not root and not image)
 
 .PHONY: help demo test format-check lint types imports dependencies spelling alerts unit bundle versions \
 	judgement mutants tests fuzz fuzz-briefly image bench bench-inventory bench-alerts format lock \
-	dashboard dashboard-picture metrics-page configuration-page prometheusrule runbook-advice clean \
+	dashboard dashboard-picture metrics-page configuration-page prometheusrule report-schema \
+	runbook-advice clean \
 	promtool monitoring-tools grafana-schema debian-packages
 
 help: ## this list
@@ -153,6 +154,9 @@ configuration-page: .venv/checks.stamp ## rewrite the tables of docs/configurati
 
 prometheusrule: .venv/checks.stamp ## rewrite alerts/prometheusrule.yml from the alerting rules
 	@python -m scripts.prometheusrule > alerts/prometheusrule.yml
+
+report-schema: .venv/checks.stamp ## rewrite docs/report.schema.json from the types of the report
+	@python -m scripts.report_schema
 
 runbook-advice: .venv/checks.stamp ## rewrite the tables of advice in docs/runbooks
 	@python -m scripts.runbook_advice

@@ -1,6 +1,7 @@
 """The demo shows every connection, and whatever ends it, nothing of it is left."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from demo.monitoring import HOW_TO_HAVE_THEM, monitoring
 from demo.stage import SHOWN, STANDBY_NAME
@@ -123,6 +125,21 @@ def test_every_connection_is_shown_with_posture_verdict_and_reasons(shown: Demo)
             assert because[0] == "because"
             assert {word.strip(",") for word in because[1:]} == {r.value for r in mode.reasons}
     assert lines[rows[STANDBY_NAME]][:2] == ["secure", "certificate_required"]
+
+
+def test_the_report_that_is_served_follows_the_schema_in_the_documentation(shown: Demo) -> None:
+    url = f"http://127.0.0.1:{shown.port}/api/v1/report"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        report = json.load(answer)
+    schema = json.loads((REPOSITORY / "docs" / "report.schema.json").read_text())
+    Draft202012Validator(schema).validate(report)
+    kinds = {
+        finding["kind"]
+        for target in report["targets"]
+        for connection in target["connections"]
+        for finding in connection["findings"]
+    }
+    assert {"rule_governs", "rule_requires"} <= kinds
 
 
 def test_the_printed_address_serves_the_metrics_of_the_same_connections(shown: Demo) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from exporter.model.certificate import Certificate
 from exporter.model.certificates_report import (
     Ambiguous,
     InUse,
@@ -14,7 +13,7 @@ from exporter.model.certificates_report import (
 from exporter.model.report import Connection
 from exporter.model.target_certificates import TargetCertificates
 from exporter.publish.json.findings import finding_objects
-from exporter.publish.json.values import iso
+from exporter.publish.json.values import certificate_fields, iso
 from exporter.publish.words.findings.text import texts
 from exporter.publish.words.unknown import next_unknown_text
 
@@ -70,19 +69,6 @@ def target_certificates(certificates: TargetCertificates) -> _Object:
         ],
         "findings": finding_objects(certificates.findings),
         "explanation": list(texts(certificates.findings)),
-    }
-
-
-def certificate_fields(certificate: Certificate) -> _Object:
-    """Return what identifies a certificate, and its validity."""
-    return {
-        "fingerprint": certificate.fingerprint,
-        "subject": certificate.subject.rfc2253,
-        "issuer": certificate.issuer.rfc2253,
-        # as text: it takes up to 20 bytes, which no JSON reader holds exactly as a number
-        "serial_number": str(certificate.serial_number),
-        "not_before": iso(certificate.not_before),
-        "not_after": iso(certificate.not_after),
     }
 
 

@@ -1,27 +1,6 @@
 """The report as JSON, for programs: ``check --output json``.
 
-The shape (``schema_version`` 1; a field may be added, none is renamed or removed within a version):
-
-- ``schema_version``: number.
-- ``totals``: ``targets``, ``targets_not_read``, and ``connections`` by verdict.
-- ``targets``: one object each:
-  ``name``, ``cluster_name``, ``labels``, ``policy`` (``require``, ``min_tls_version``);
-  ``polled_at`` (null before the first poll; then everything below is null too);
-  ``duration_seconds``; ``up``; ``failure`` (null or ``reason`` and ``detail``);
-  ``readers`` (by name: null if read, else ``reason`` and ``detail``);
-  ``server`` (null if not read); ``rules`` (``state``, ``findings``, ``explanation``,
-  ``error_lines``, ``remedy``); ``exemptions``; ``certificates`` (``places``, ``verified``,
-  ``revocation_lists``, ``server_certificate_pending``, ``served_at``, ``findings``,
-  ``explanation``); ``connections`` (worst first; null if they could not be read).
-- ``findings``: one object each: ``kind``, the fields of that kind, and ``text``, the sentence;
-  ``explanation`` has the sentences alone.
-- each step of a ``remedy``: ``place``; ``kind`` and ``fields`` (what there is to do, by kind);
-  ``edit`` (null, or ``type`` ``lines``: ``file``, ``file_name``, ``line``, ``old`` (the line to
-  replace; null: insert), ``new``, ``below`` (the line to insert before), ``exact`` (a program can
-  apply it), ``obstacles``; or ``type`` ``parameters``: ``place``, ``parameters``, ``managed``);
-  and in words ``action`` and ``lines``.
-
-Times are ISO 8601 in UTC. What is not known is null, never zero or empty.
+Its shape is described in document.py, and in docs/report.schema.json, which is generated from it.
 """
 
 import json
@@ -45,6 +24,7 @@ from exporter.model.report import (
 from exporter.model.rule_text import rule_text
 from exporter.model.wal_sender import OtherPeer, TlsSession
 from exporter.publish.json.certificates import connection_certificates, target_certificates
+from exporter.publish.json.document import SCHEMA_VERSION
 from exporter.publish.json.findings import finding_objects
 from exporter.publish.json.steps import Written, step_fields
 from exporter.publish.json.values import iso
@@ -53,8 +33,6 @@ from exporter.publish.summary import seen_connections, totals
 from exporter.publish.words.findings.text import texts
 from exporter.publish.words.own_command import DEFAULT_COMMAND, OwnCommand
 from exporter.publish.words.unknown import undecided_text
-
-SCHEMA_VERSION = 1
 
 # Any: what json.dumps takes
 _Object = dict[str, Any]

@@ -54,13 +54,17 @@ FINDINGS = tuple(finding for finding, _ in SENTENCES)
 IN_USE_OBJECT = {
     "fingerprint": IN_USE.fingerprint,
     "subject": "CN=replicator,O=Lab",
+    "issuer": "CN=Lab authority,O=Lab",
     "serial_number": "244837814094590",
+    "not_before": "2025-12-10T12:00:00+00:00",
     "not_after": "2026-12-10T12:00:00+00:00",
 }
 RENEWED_OBJECT = {
     "fingerprint": RENEWED.fingerprint,
     "subject": "CN=replicator,O=Lab",
+    "issuer": "CN=Lab authority,O=Lab",
     "serial_number": "7",
+    "not_before": RENEWED.not_before.isoformat(),
     "not_after": "2027-09-16T12:00:00+00:00",
 }
 

@@ -10,7 +10,8 @@ from exporter.model.client_steps import ClientStepKind
 from exporter.model.remedy import Step
 from exporter.model.server_steps import ServerStepKind
 from exporter.publish.json.report import report_json
-from exporter.publish.json.steps import kind_name, step_fields
+from exporter.publish.json.steps import step_fields
+from exporter.publish.json.values import kind_name
 from exporter.publish.words.steps.text import step_text
 from tests.unit.publish.words.step_examples import CERTIFICATE, EXAMPLES
 from tests.unit.reports import PLAINTEXT, with_connections
@@ -87,6 +88,7 @@ def test_what_a_step_says_of_clients_and_names() -> None:
         "database": None,
         "refused": [
             {
+                "kind": "other_client",
                 "application_name": "other",
                 "role": "replica",
                 "address": "10.0.0.6",
@@ -98,6 +100,7 @@ def test_what_a_step_says_of_clients_and_names() -> None:
     }
     assert written("issue whole")["fields"] == {
         "name": {
+            "kind": "name_requirement",
             "role": "replica",
             "is_whole": True,
             "names": ["CN=a,O=x", "CN=b"],
@@ -106,7 +109,7 @@ def test_what_a_step_says_of_clients_and_names() -> None:
         }
     }
     assert written("correct peer")["fields"] == {
-        "location": {"file_name": "/etc/pg_hba.conf", "line_number": 7},
+        "location": {"file": "/etc/pg_hba.conf", "line": 7},
         "message": "m",
         "mistake": "peer_over_tcp",
         "rules": ["local all all peer"],
@@ -115,6 +118,7 @@ def test_what_a_step_says_of_clients_and_names() -> None:
 
 def test_a_certificate_is_identified_and_its_bytes_stay_out() -> None:
     assert written("renew, revoked")["fields"]["current"] == {
+        "kind": "known_certificate",
         "certificate": {
             "fingerprint": CERTIFICATE.fingerprint,
             "subject": "CN=standby-1,O=Lab",

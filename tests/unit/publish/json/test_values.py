@@ -13,7 +13,7 @@ from exporter.model.doubt import MembershipUnread
 from exporter.model.finding import NoRuleMatches, RuleGoverns, TlsTurnedOff, UsesOneOf
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.publish.json.values import fields_of, iso, json_value, kind_of
+from exporter.publish.json.values import fields_of, iso, json_value, kind_name
 from tests.unit.reports import CERT_RULE, HBA, IN_USE, NOW
 
 EAST = timezone(timedelta(hours=2))
@@ -52,7 +52,7 @@ def test_dates_are_iso_8601_in_utc(at: datetime | None, text: str | None) -> Non
     ],
 )
 def test_a_kind_is_named_after_its_type(value: object, kind: str) -> None:
-    assert kind_of(value) == kind
+    assert kind_name(type(value)) == kind
 
 
 def test_fields_are_those_of_the_dataclass_in_their_order() -> None:
@@ -121,7 +121,9 @@ def test_serial_numbers_are_text_because_no_reader_has_numbers_that_large() -> N
     assert written == {
         "fingerprint": IN_USE.fingerprint,
         "subject": "CN=replicator,O=Lab",
+        "issuer": "CN=Lab authority,O=Lab",
         "serial_number": str(2**159),
+        "not_before": "2025-12-10T12:00:00+00:00",
         "not_after": "2026-12-10T12:00:00+00:00",
     }
 

@@ -26,7 +26,7 @@ from exporter.model.finding import (
 )
 from exporter.model.hba import ErrorLine, RuleLocation
 from exporter.model.judgement import Demand, HbaState
-from exporter.publish.json.values import kind_of
+from exporter.publish.json.values import kind_name
 from exporter.publish.words.findings.text import text, texts
 from tests.unit.publish.dialect import DIALECT
 from tests.unit.publish.sentences import (
@@ -64,7 +64,7 @@ def test_kinds_of_a_rule_of_certificates_and_of_a_server_are_all_kinds() -> None
 
 
 def test_every_kind_has_a_name_of_its_own() -> None:
-    names = [kind_of(finding) for finding in {type(f): f for f, _ in SENTENCES}.values()]
+    names = [kind_name(type(finding)) for finding in {type(f): f for f, _ in SENTENCES}.values()]
     assert len(set(names)) == len(KINDS)
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
 

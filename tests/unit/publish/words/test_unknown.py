@@ -37,7 +37,7 @@ from exporter.model.doubt import (
 from exporter.model.finding import NextCertificateUnknown, NotDecided
 from exporter.model.hba import RuleLocation
 from exporter.model.judgement import HbaState
-from exporter.publish.json.values import kind_of
+from exporter.publish.json.values import kind_name
 from exporter.publish.words.findings.text import text
 from exporter.publish.words.meanings import HBA_STATES
 from exporter.publish.words.unknown import doubt_text, next_unknown_text, undecided_text
@@ -181,7 +181,7 @@ def test_every_reason_has_words_and_a_name_of_its_own() -> None:
     ):
         kinds = get_args(union)
         assert {type(why) for why, _ in written} == set(kinds)
-        assert len({kind_of(why) for why, _ in written}) == len(kinds)
+        assert len({kind_name(type(why)) for why, _ in written}) == len(kinds)
         assert len({words for _, words in written}) == len(written)
     assert {gap for gap, _ in GAPS} == set(InventoryGap)
 
