@@ -27,7 +27,9 @@ _ATTRIBUTE = re.compile(r"/(?=[A-Za-z][A-Za-z0-9.-]*=)")
 _ESCAPED = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
 _LITERALS = r"(?:[A-Za-z0-9_ @,=/:-]|\\[.+*?^$(){}|\[\]\\-])*"
 _PLAIN_PATTERN = re.compile(rf"\^{_LITERALS}\$")
-_ONE_GROUP = re.compile(rf"\^{_LITERALS}\((?:\.|\[\^[A-Za-z0-9@., ]+\])[*+]\){_LITERALS}\$")
+_ONE_GROUP = re.compile(
+    rf"\^(?P<start>{_LITERALS})\((?:\.|\[\^[A-Za-z0-9@., ]+\])[*+]\)(?P<end>{_LITERALS})\$"
+)
 
 
 def certificate_name(subject: SlashName | None) -> str | None:
@@ -146,15 +148,13 @@ def bound_name(mapping: IdentMapping, role: str) -> str | None:
         return mapping.system_name
     if not binds(mapping, role):
         return None
-    pattern = mapping.system_name.removeprefix("/^").removesuffix("$")
-    given = mapping.database_role
-    if r"\1" not in given:
-        return _without_backslashes(pattern)
-    before, _, after = given.partition(r"\1")
-    start, _, rest = pattern.partition("(")
-    _, _, end = rest.rpartition(")")
+    pattern = mapping.system_name.removeprefix("/")
+    found = _ONE_GROUP.fullmatch(pattern)
+    if found is None:
+        return _without_backslashes(pattern[1:-1])
+    before, _, after = mapping.database_role.partition(r"\1")
     part = role[len(before) : len(role) - len(after)]
-    name = f"{_without_backslashes(start)}{part}{_without_backslashes(end)}"
+    name = f"{_without_backslashes(found['start'])}{part}{_without_backslashes(found['end'])}"
     return name if proves(mapping, name, role) else None
 
 

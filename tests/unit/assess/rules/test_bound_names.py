@@ -29,8 +29,8 @@ from tests.unit.assess.facts import mapping
         ("/^(.*)@lab$", r"re\1ca", "pli@lab"),
         # the group cannot hold what the role would need
         ("/^([^l]*)@lab$", r"\1", None),
-        # not determined where a backslash stands before a parenthesis
-        (r"/^\((.*)\)$", r"\1", None),
+        (r"/^\((.*)\)$", r"\1", "(replica)"),
+        (r"/^\)(.*)\($", r"\1", ")replica("),
         ("/^(.*)(x)$", r"\1", None),
     ],
 )
@@ -39,3 +39,14 @@ def test_a_line_binds_a_role_to_this_name(system_name: str, given: str, name: st
     assert bound_name(line, "replica") == name
     if name is not None and binds(line, "replica"):
         assert proves(line, name, "replica")
+
+
+def test_only_the_first_back_reference_stands_for_the_group() -> None:
+    line = mapping("/^(.*)@lab$", r"\1x\1")
+    assert bound_name(line, r"ax\1") == "a@lab"
+
+
+def test_a_group_matches_line_breaks() -> None:
+    line = mapping("/^(.*)@lab$", r"\1")
+    assert bound_name(line, "a\nb") == "a\nb@lab"
+    assert proves(line, "a\nb@lab", "a\nb")
