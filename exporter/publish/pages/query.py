@@ -45,7 +45,7 @@ class Query:
         )
 
     def matches(self, texts: str) -> bool:
-        """Tell whether every word stands in ``texts``, which is in lower case."""
+        """Return whether every word is in ``texts``, which is in lower case."""
         return all(word in texts for word in self.words.casefold().split())
 
     def url(self, page: int) -> str:

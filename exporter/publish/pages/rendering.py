@@ -91,7 +91,7 @@ def target_html(record: TargetRecord, version: str, now: datetime) -> str:
 
 
 def entity_tag(html: str) -> str:
-    """Return what changes when the page does, the moment it was shown aside."""
+    """Return what changes when the page does, apart from the time at which it was rendered."""
     content = html.partition("<main")[2].partition("</main>")[0]
     return '"' + hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32] + '"'
 

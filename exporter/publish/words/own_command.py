@@ -52,7 +52,7 @@ class OwnCommand:
 
 
 DEFAULT_COMMAND: Final = OwnCommand()
-"""For texts that are read where nobody called the exporter, such as its page."""
+"""For texts outside a run of the program, such as the page."""
 
 
 def identifier(name: str) -> str:
