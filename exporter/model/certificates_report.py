@@ -43,7 +43,7 @@ class NameFit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NextCertificate:
-    """The certificate that the client will send when it next connects, and how it would fare.
+    """The certificate that the client will send when it reconnects, and the result of verifying it.
 
     Attributes:
         source: STANDBY_FILE or INVENTORY.
@@ -51,9 +51,9 @@ class NextCertificate:
             several standbys that have it in files of different names.
         verification: by the authorities and lists that the server has on disk now; None when
             these cannot be read.
-        name: held against the role as the governing rule does; where that asks for no
-            certificate, as ``hostssl … cert`` without a map would.
-        chain: what the file holds beside it, which is sent with it.
+        name: whether the governing rule accepts its name for the role; if that rule requires no
+            certificate, whether ``hostssl … cert`` without a map would.
+        chain: the other certificates of the file, which are sent with it.
     """
 
     certificate: Certificate
@@ -135,7 +135,7 @@ class NoneSent:
 
 
 class InventoryGap(StrEnum):
-    """Why the inventory does not tell either."""
+    """Why the inventory does not determine it either."""
 
     NO_INVENTORY = "no_inventory"
     NO_CERTIFICATE = "no_certificate"
@@ -147,12 +147,12 @@ class InventoryGap(StrEnum):
 WhyNoStandby = (
     StandbyNotIdentified | StandbyNotConfirmed | CertificateFileUnread | CertificateFileEmpty
 )
-"""Why the file of a standby does not tell which certificate is sent."""
+"""Why the file of a standby does not determine which certificate is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """Neither the file of a standby nor the inventory tells."""
+    """Neither the file of a standby nor the inventory determines it."""
 
     standby: WhyNoStandby
     inventory: InventoryGap

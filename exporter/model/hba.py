@@ -22,10 +22,10 @@ class ConnectionType(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class RuleLocation:
-    """Where a rule stands. ``rule_number`` of the view is no key: broken lines shift it.
+    """The file and line of a rule. ``rule_number`` of the view is not a key: broken lines shift it.
 
     Attributes:
-        file_name: as the server tells it; before 16 the value of hba_file when readable, else
+        file_name: as the server shows it; before 16 the value of hba_file when readable, else
             ``pg_hba.conf``.
         line_number: that of the first physical line of the rule.
     """
@@ -87,7 +87,7 @@ class HbaContent:
         rules: in reading order, without the lines in error, but with ``hostssl`` lines that
             ``ssl = off`` makes ineffective.
         errors: lines in error, in reading order.
-        digest: of all rows, so that two polls can be told to have seen the same rows.
+        digest: of all rows, equal if two polls read the same rows.
         lines: by location, the lines that hold something which the view loses; None when the
             lines were not read: tokens are then taken as keywords.
         digest_as_read: of the rows with messages that say nothing about the content; equal ones

@@ -53,10 +53,10 @@ class FileHistory(Generic[ContentT]):
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Connections as the poll before judged them, so that what is the same is not judged again.
+    """Connections as the previous poll judged them, reused while their inputs are unchanged.
 
     Attributes:
-        basis: all that they were judged by beside the walsender and the time; only compared.
+        basis: what they were judged by, in addition to the walsender and the time; only compared.
         steps: how much work each of them was.
     """
 
@@ -67,11 +67,11 @@ class Judgements:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A report, and all that it rests on beside the files' history, which was as it is.
+    """A report and its inputs, except the files' history, which it did not change.
 
     Attributes:
         judged_at: when.
-        until: the first moment since then at which time alone may change it.
+        until: the first time since then at which the clock alone may change it.
     """
 
     report: TargetReport

@@ -18,7 +18,7 @@ class Posture(StrEnum):
 
 
 class Verdict(StrEnum):
-    """A posture held against the policy."""
+    """A posture compared with the policy."""
 
     SECURE = "secure"
     INSECURE = "insecure"

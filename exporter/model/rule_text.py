@@ -27,12 +27,12 @@ def is_plain(name: str) -> bool:
 
 
 def literal(name: str, server_version_number: int) -> str:
-    """Return a role or database name so that pg_hba.conf takes it for that name and no keyword.
+    """Return a role or database name so that pg_hba.conf reads it as that name, not as a keyword.
 
     From 16 on a leading ``/`` makes a regular expression even inside quotes, and there is no way
     to write such a name, so it is given as the expression that matches it alone. So is a name with
-    a line break, at all versions: before 16 no line can hold it, and the one written for it
-    matches nobody.
+    a line break, at all versions: before 16 no line can contain it, and the one written for it
+    matches no client.
     """
     expression = name.startswith("/") and server_version_number >= REGULAR_EXPRESSIONS_SINCE
     if expression or _NOT_IN_A_LINE.search(name):

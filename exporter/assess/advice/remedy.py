@@ -1,7 +1,7 @@
 """What to do so that a connection is secured by certificate: ordered steps with exact lines.
 
 The order never locks a running standby out: CA on the server, certificate on the client and tried
-beside the running connection, reconnect, see it presented, only then the rule that requires it, and
+while the old connection runs, reconnect, see it presented, only then the rule that requires it, and
 last what still accepts the same role without one.
 """
 

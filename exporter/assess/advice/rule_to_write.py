@@ -218,15 +218,15 @@ def _scope(case: Case, rule: HbaRule | None, satisfies: Callable[[Peer], bool]) 
     """
     own = _own_address(case.client)
     alike = _alike(case, satisfies)
-    beside = tuple(p for p in alike or () if p.client.address == case.client.address)
+    same_address = tuple(p for p in alike or () if p.client.address == case.client.address)
     if rule is None or rule.auth_method == "reject" or alike is None:
-        return Scope(own, is_of_rule=False, refused=beside)
+        return Scope(own, is_of_rule=False, refused=same_address)
     is_name = rule.address != "all" or _content(case, rule).quoting(rule).address is not False
     if rule.netmask is None and is_name:
-        return Scope(own, is_of_rule=False, refused=beside)
+        return Scope(own, is_of_rule=False, refused=same_address)
     covered = tuple(p for p in alike if _covers(rule, p, case.surroundings))
-    if any(p not in beside for p in covered):
-        return Scope(own, is_of_rule=False, refused=beside)
+    if any(p not in same_address for p in covered):
+        return Scope(own, is_of_rule=False, refused=same_address)
     return Scope(address_text(rule), is_of_rule=True, refused=covered)
 
 

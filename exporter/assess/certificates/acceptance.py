@@ -31,7 +31,7 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
     Args:
         tls_files: of the server, as on disk.
         verify: OpenSSL.
-        at: the moment.
+        at: the time to verify at.
     """
 
     @cache
@@ -39,7 +39,7 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
         if isinstance(tls_files, Unread) or isinstance(tls_files.authority, Unread):
             return None
         if not tls_files.authority.path:
-            # it asks nobody for a certificate
+            # the server requests no certificate
             return None
         authorities = tls_files.authority.certificates
         if isinstance(tls_files.revocation, Unread):
@@ -67,7 +67,7 @@ def files_in_force(observation: Observation, served: Read[ServedChain] | None) -
     if newest is None:
         return FilesInForce.UNKNOWN
     if newest + _RESOLUTION <= server.started_at:
-        # the server read them when it started, and nobody has touched them since
+        # the server read them when it started, and they are unchanged since
         return FilesInForce.LOADED
     if newest > server.configuration_loaded_at:
         return FilesInForce.CHANGED

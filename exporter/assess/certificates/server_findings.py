@@ -51,7 +51,7 @@ def server_findings(
         served: what it sends, if that is known.
         checked: what a client with verify-full makes of that; None if it was not verified.
         idle: certificates of replication roles that no connection uses.
-        now: the moment.
+        now: the time to judge at.
     """
     return (
         *_served(served, checked),

@@ -1,8 +1,8 @@
-"""Which of the standbys that are targets too a walsender serves.
+"""Identifies the standby, among those that are targets too, that a walsender serves.
 
-Name and role do not tell it: several standbys may share both, and one that receives from another
-standby has them as well. Slot, address or the sender it names must say so, and say it of no more
-walsenders than standbys: not every standby need be a target.
+Name and role are not enough: several standbys may share both, and so may one that receives from
+another standby. Slot, address or the sender that the standby names must match as well, and match no
+more walsenders than standbys, because not every standby is a target.
 """
 
 from collections import Counter

@@ -24,12 +24,12 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What a client may meet.
+    """The rules that may govern a client.
 
     Attributes:
         match: under all contents together.
         agreed: every content of pg_hba.conf that may be in force gives this match.
-        possible: every rule that may govern (None: no rule matches) with what it demands;
+        possible: every rule that may govern (None: no rule matches) with what it requires;
             empty when the rules in force are not known.
         contents: those in which each rule may govern: the same one may stand in several, and its
             line hold something in one only.
@@ -42,7 +42,7 @@ class Outcomes:
 
     @property
     def demanded(self) -> frozenset[Demand]:
-        """All that may be demanded."""
+        """All that may be required."""
         return frozenset().union(*(d for _, d in self.possible))
 
     @property

@@ -18,7 +18,7 @@ from exporter.publish.metrics.family import Gauge, Row
 from exporter.publish.reading import Reading
 
 MAX_INVENTORY_SERIES = 20_000
-"""Series of one family of the inventory; beyond it the certificates that expire last are left out."""
+"""Series of one family of the inventory; beyond it, the certificates that expire last are left out."""
 
 CERTIFICATE_KEY = ("fingerprint", "subject_cn")
 
@@ -139,8 +139,8 @@ def _this_updates(reading: Reading) -> Iterable[Row]:
 CERTIFICATE_FAMILIES: tuple[Gauge[Reading], ...] = (
     Gauge(
         name=_NOT_AFTER,
-        meaning="When a certificate expires, in unix time; one series for each certificate, use and "
-        "source, however many files contain it. It remains after the certificate has expired.",
+        meaning="When a certificate expires, in unix time; one series for each certificate, use "
+        "and source, however many files contain it. It remains after the certificate has expired.",
         source="TLS handshake; ssl_cert_file, ssl_ca_file; sslcert of a standby; inventory",
         labels=_PLACE_LABELS,
         read=lambda r: _not_after(r.report.certificates.places),
@@ -176,8 +176,8 @@ CERTIFICATE_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="crl_next_update_timestamp_seconds",
-        meaning="When a certificate revocation list (CRL) expires, in unix time: from then on every "
-        "client below its issuer is rejected. The earliest, if an issuer has several lists.",
+        meaning="When a certificate revocation list (CRL) expires, in unix time: from then on "
+        "every client below its issuer is rejected. The earliest, if an issuer has several lists.",
         source="ssl_crl_file, ssl_crl_dir",
         labels=("issuer_cn", "source"),
         read=_next_updates,

@@ -173,8 +173,8 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="connection_certificate_not_after_timestamp_seconds",
-        meaning="When the certificate expires that the worst connection of a key presented, in unix "
-        "time; absent unless exactly one known certificate matches it.",
+        meaning="When the certificate expires that the worst connection of a key presented, in "
+        "unix time; absent unless exactly one known certificate matches it.",
         source="pg_stat_ssl (issuer, serial number), matched with known certificates",
         labels=CONNECTION_KEY,
         read=_certificate_not_after,
@@ -182,8 +182,8 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="connection_breaks_timestamp_seconds",
-        meaning="From when on a reconnect of the worst connection of a key fails because of a date, "
-        "in unix time, and what expires then (cause: expired for the client's certificate, "
+        meaning="From when on a reconnect of the worst connection of a key fails because of a "
+        "date, in unix time, and what expires then (cause: expired for the client's certificate, "
         "authority, crl); absent if that is not known.",
         source="the certificate that the client will send, ssl_ca_file, ssl_crl_file, ssl_crl_dir",
         labels=(*CONNECTION_KEY, "cause"),

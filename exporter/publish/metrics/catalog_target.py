@@ -236,8 +236,8 @@ SERVER_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="server_requests_client_certificate",
-        meaning="1 if the server requests a certificate from clients, which it does only with TLS on "
-        "and a CA file configured.",
+        meaning="1 if the server requests a certificate from clients, which it does only with TLS "
+        "on and a CA file configured.",
         source="settings ssl, ssl_ca_file",
         read=lambda r: (((), s.requests_client_certificate) for s in _server(r)),
     ),

@@ -1,7 +1,8 @@
 """The strict layer between what was judged and prometheus_client's data model.
 
 prometheus_client does not check the number of label values (it zips and drops), nor that a series
-is exposed once, nor that a value is a number; Prometheus refuses a whole scrape for a repeated series.
+is exposed once, nor that a value is a number. Prometheus rejects a whole scrape for a repeated
+series.
 """
 
 import math

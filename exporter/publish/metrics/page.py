@@ -43,10 +43,11 @@ This page is generated from the metric catalogue (`pg-replication-cert-exporter 
 - When a poll fails, the series of the target's connections are absent and `pgrepl_up` is 0. An
   alert on connections must therefore also evaluate the last hour: see `alerts/`.
 - `target` is the configured name of one server.
-- A connection is identified by `application_name`, `usename`, `client_addr` (without mask; empty for a
-  unix socket) and `kind` (`physical`, `logical`). No process id or port: they change at each
-  reconnect. Connections that share these labels are counted in `pgrepl_connections`; families
-  that describe one connection describe the worst of them (verdict, then posture), then the oldest.
+- A connection is identified by `application_name`, `usename`, `client_addr` (without mask; empty
+  for a Unix-domain socket) and `kind` (`physical`, `logical`). Process id and port are not labels:
+  they change at each reconnect. Connections that share these labels are counted in
+  `pgrepl_connections`; families that describe one connection describe the worst of them (verdict,
+  then posture), then the oldest.
 - Table synchronisation workers (`pg_<digits>_sync_<digits>_<digits>`) share the application name
   `{TABLE_SYNC}`.
 - Clients choose their names. The exposition is valid whatever they contain: a value is cut at
@@ -55,9 +56,10 @@ This page is generated from the metric catalogue (`pg-replication-cert-exporter 
 - A family that grows with outside input has at most {MAX_SERIES} series per target; secure
   connections are left out first, and `pgrepl_series_dropped` counts them.
 - `hba_file`, `hba_line` and `auth_method` are empty unless exactly one rule is known to govern.
-- A certificate is identified by `fingerprint` (the first 16 hexadecimal digits of the SHA-256 of its
-  bytes) and `subject_cn` (its first CN). Those of the inventory have no label `target`; a family
-  has at most {MAX_INVENTORY_SERIES} series of them, and those that expire last are left out first.
+- A certificate is identified by `fingerprint` (the first 16 hexadecimal digits of the SHA-256 of
+  its bytes) and `subject_cn` (its first CN). Those of the inventory have no label `target`; a
+  family has at most {MAX_INVENTORY_SERIES} series of them, and those that expire last are left out
+  first.
 """
 
 _CLOSING = """\

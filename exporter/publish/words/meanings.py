@@ -129,7 +129,9 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
         "The host name could not be resolved, or the resolver did not answer in time."
     ),
     FailureReason.REFUSED: "Nothing listens there: the connection was refused.",
-    FailureReason.UNREACHABLE: "There is no route to the host, or the network dropped the connection.",
+    FailureReason.UNREACHABLE: (
+        "There is no route to the host, or the network dropped the connection."
+    ),
     FailureReason.TIMEOUT: "No answer within the target's time-out.",
     FailureReason.TLS: "The TLS handshake failed, or the server offers no TLS.",
     FailureReason.SERVER_CERTIFICATE: (
@@ -193,6 +195,7 @@ FORECASTS: Final[Mapping[Forecast, str]] = {
     Forecast.REFUSED: "a reconnect would be refused",
     Forecast.UNKNOWN: (
         "the result of a reconnect cannot be determined, because too little is known of the rules "
-        "in force, of the certificate that the client would send, or of how the server would verify it"
+        "in force, of the certificate that the client would send, or of how the server would "
+        "verify it"
     ),
 }

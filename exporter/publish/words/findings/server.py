@@ -75,8 +75,8 @@ def server_finding_text(  # noqa: PLR0911  one case for each kind
         case ServedDiffers(in_file, served, read_at):
             return (
                 f"ssl_cert_file contains {certificate_text(in_file)}, but the server sends "
-                f"{certificate_text(served)} (seen {timestamp_text(read_at)}). Reload the server; if that "
-                "changes nothing, its log says why (for example a key that does not match)."
+                f"{certificate_text(served)} (seen {timestamp_text(read_at)}). Reload the server; "
+                "if that changes nothing, its log says why (for example a key that does not match)."
             )
         case Expiry():
             return _expiry(finding)
@@ -98,6 +98,6 @@ def _expiry(finding: Expiry) -> str:
     if finding.is_past:
         return f"{what} expired {timestamp_text(finding.at)}: {breaks}. To fix it, {renew}."
     return (
-        f"{what} expires first here, {timestamp_text(finding.at)}: from then on {breaks}. Before that, "
-        f"{renew}."
+        f"{what} expires first here, {timestamp_text(finding.at)}: from then on {breaks}. "
+        f"Before that, {renew}."
     )
