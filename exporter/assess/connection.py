@@ -183,7 +183,7 @@ def _demands_name(rule: HbaRule, name: str | None, role: str, known: RulesInForc
 
 
 def peers_of(observation: Observation) -> Peers:
-    """Return all connections over TCP; None where they are too many to look at."""
+    """Return all connections over TCP; None where they are too many to compare."""
     if isinstance(observation.wal_senders, Unread) or len(observation.wal_senders) > MOST_PEERS:
         return None
     return together(

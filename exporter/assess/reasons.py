@@ -69,7 +69,7 @@ def _of_the_rules(case: Case) -> Iterable[Reason]:
             return
         else:
             yield _undecided(case)
-    # what everything that may let it in has in common holds, whichever it is
+    # the reasons that all rules which may accept it have in common hold for each of them
     admitting = [
         _of_rule(rule, demand, case)
         for rule, demanded in case.found.possible

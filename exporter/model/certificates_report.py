@@ -1,4 +1,4 @@
-"""What was judged of the certificates of one connection."""
+"""The report on the certificates of one connection."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -33,7 +33,7 @@ InUse = Matched | Ambiguous | Unmatched
 
 
 class NameFit(Enum):
-    """Whether the name in a certificate gets its holder in as the role."""
+    """Whether a rule accepts the name in a certificate for the role."""
 
     ADMITTED = "admitted"
     REFUSED = "refused"
@@ -47,7 +47,7 @@ class NextCertificate:
 
     Attributes:
         source: STANDBY_FILE or INVENTORY.
-        path: of the file it stands in; several, with "or" between them, where it may be any of
+        path: of the file that contains it; several, with "or" between them, where it may be any of
             several standbys that have it in files of different names.
         verification: by the authorities and lists that the server has on disk now; None when
             these cannot be read.
@@ -129,7 +129,7 @@ class NoCertificateConfigured:
 
 @dataclass(frozen=True, slots=True)
 class NoneSent:
-    """Whichever of several standbys it is, none sends a certificate."""
+    """It may be one of several standbys, none of which sends a certificate."""
 
     why: tuple[CertificateFileUnread | NoCertificateConfigured, ...]
 

@@ -1,4 +1,4 @@
-"""What there is to say of a connection or a target, as data: one type for each kind of sentence.
+"""Findings on a connection or a target, as data: one type for each kind of sentence.
 
 A finding holds no text; ``exporter/publish/words/findings/text.py`` has the sentences.
 """
@@ -147,7 +147,7 @@ class Weakness:
 
 @dataclass(frozen=True, slots=True)
 class NextHandshake:
-    """What the server makes of the certificate that is sent next.
+    """The server's verification of the certificate that is sent next.
 
     Attributes:
         role: that the client logs in as.
@@ -231,7 +231,7 @@ class ServedDiffers:
 
 
 class ExpiringThing(StrEnum):
-    """What has a date after which it is not valid."""
+    """The kinds of things that expire."""
 
     SERVED_CERTIFICATE = "served_certificate"
     SERVED_AUTHORITY = "served_authority"

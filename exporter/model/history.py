@@ -1,4 +1,4 @@
-"""What earlier polls of a target taught about which rules are in force, and what was judged then.
+"""What earlier polls of a target showed of the rules in force, and their judgements.
 
 A value: handed to the judgement and handed back changed. A restart of the exporter only loses
 sharpness.

@@ -92,12 +92,12 @@ class InventoryError:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All that the configured files hold.
+    """The content of the configured files.
 
     Attributes:
         certificates: one of each fingerprint, authorities among them.
         errors: by source and path.
-        read_at: when the files were last looked at.
+        read_at: when the files were last read.
     """
 
     certificates: tuple[InventoryCertificate, ...]

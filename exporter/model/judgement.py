@@ -72,7 +72,7 @@ class HbaState(StrEnum):
 
 
 class Forecast(StrEnum):
-    """What the next reconnect of a connection meets."""
+    """The predicted outcome of a connection's next reconnect."""
 
     ADMITTED_WITH_CERTIFICATE = "admitted_with_certificate"
     ADMITTED_WITHOUT_CERTIFICATE = "admitted_without_certificate"
@@ -81,7 +81,7 @@ class Forecast(StrEnum):
 
 
 class ForecastCause(StrEnum):
-    """What makes the forecast ``refused``."""
+    """The cause of a forecast ``refused``."""
 
     RULE = "rule"
     EXPIRED = "expired"

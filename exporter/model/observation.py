@@ -80,8 +80,8 @@ class Observation:
         receiver: of a standby; None where no WAL receiver runs.
         hba_lines_of: times of the files that ``hba_lines`` were read of: equal times, equal lines.
             Empty when they must be read again.
-        out_of_reach: paths of files that are missing, or that the server may not look at, where
-            there is one of the latter; until that changes, files are looked at one by one.
+        out_of_reach: paths of files that are missing, or that the server may not access, where
+            there is one of the latter; until that changes, files are read one by one.
     """
 
     target: str

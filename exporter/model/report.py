@@ -1,4 +1,4 @@
-"""What was judged of one target: the one source of every publisher."""
+"""The report on one target, from which every publisher reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r"[][.*+?^$(){}|\\]")
 
 
 def quoted(token: str) -> str:
-    """Return ``token`` as it must stand in pg_hba.conf (hba.c, next_token())."""
+    """Return ``token`` as it must be written in pg_hba.conf (hba.c, next_token())."""
     if _NEEDS_QUOTES.search(token):
         return '"' + token.replace('"', '""') + '"'
     return token
@@ -73,7 +73,7 @@ def role_text(token: str) -> str:
 
 
 def _token(token: str, in_quotes: bool | None, text: str) -> str:  # noqa: FBT001  mapped
-    """Return ``text`` of a token, or the token in quotes where it is known to stand in them."""
+    """Return ``text`` of a token, or the token in quotes where it is known to be quoted."""
     return '"' + token.replace('"', '""') + '"' if in_quotes else text
 
 
@@ -85,7 +85,7 @@ def rule_text(rule: HbaRule, quoting: Quoting = NO_QUOTES) -> str:
 
     Args:
         rule: as the view shows it.
-        quoting: which of its tokens stand in quotes, as far as it is known.
+        quoting: which of its tokens are quoted, as far as it is known.
     """
     options = [
         o

@@ -29,7 +29,7 @@ class ServedCertificateCheck:
 
 @dataclass(frozen=True, slots=True)
 class ServedChain:
-    """What one handshake showed.
+    """The certificates that the server sent in one handshake.
 
     Attributes:
         certificates: the leaf first, as sent.

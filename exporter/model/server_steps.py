@@ -210,7 +210,7 @@ class RequireTlsVersion:
 
 @dataclass(frozen=True, slots=True)
 class RenewRevocationLists:
-    """Issue the revocation lists of the chain anew, and reload."""
+    """Issue new revocation lists for the chain, and reload."""
 
 
 @dataclass(frozen=True, slots=True)

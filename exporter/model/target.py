@@ -24,7 +24,7 @@ class PasswordVariable:
 
 @dataclass(frozen=True, slots=True)
 class ClearPassword:
-    """A password that stands in the configuration, whose author said so."""
+    """A password that the configuration explicitly contains."""
 
     value: str = field(repr=False)
 

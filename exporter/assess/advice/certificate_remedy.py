@@ -1,4 +1,4 @@
-"""What to do about a connection's certificates: ordered steps, before and after those of rules."""
+"""Returns the steps for a connection's certificates, before and after those for rules."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What to do so that a connection is secured by certificate: ordered steps with exact lines.
+"""Returns the steps that secure a connection by certificate, in order and with exact lines.
 
 The order never locks a running standby out: CA on the server, certificate on the client and tried
 while the old connection runs, reconnect, see it presented, only then the rule that requires it, and
@@ -274,7 +274,7 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
         not case.server.requests_client_certificate
         and not case.found.demanded - CERTIFICATE_DEMANDS
     ):
-        # with an empty ssl_ca_file, right rules refuse everybody too
+        # with an empty ssl_ca_file, correct rules reject every client too
         return
     # it has presented a certificate, so that it comes over TLS already
     is_opened = case.found.demanded == {Demand.REFUSES}

@@ -47,7 +47,7 @@ def certificate_rule(
 ) -> Step:
     """Return the step that writes a rule which requires the certificate of the client.
 
-    The second line refuses what does not come over TLS, whatever stands below: a ``hostssl``
+    The second line rejects connections without TLS, whatever lines follow: a ``hostssl``
     rule does not match such a client, and evaluation would go on.
 
     Args:

@@ -1,4 +1,4 @@
-"""How the server would receive a client's certificate: OpenSSL's verdict, and on which files.
+"""Verifies a client's certificate as the server would, and by which files.
 
 Source: be-secure-openssl.c, be_tls_init(): authorities and lists are read at start and reload; a
 reload that fails at one TLS file keeps all that was loaded before.

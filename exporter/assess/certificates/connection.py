@@ -132,7 +132,7 @@ class CertificatesKnown:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCertificates:
-    """What was judged of a connection's certificates; the fields of ``Connection``."""
+    """The judgement of a connection's certificates; fields of ``Connection``."""
 
     in_use: InUse | None
     upcoming: NextCertificate | NextUnknown

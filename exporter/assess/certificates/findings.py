@@ -1,4 +1,4 @@
-"""What there is to say of a connection's certificates: in use, sent next, accepted, until when."""
+"""Returns the findings on a connection's certificates: in use, sent next, accepted, until when."""
 
 from collections.abc import Iterable
 

@@ -18,7 +18,7 @@ Several = tuple[InventoryCertificate, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Certificates that somebody owns, without authorities; compared by identity.
+    """Certificates that belong to one client, without authorities; compared by identity.
 
     Attributes:
         by_subject: by the subject as a session shows it: for each whole subject that looks like

@@ -91,7 +91,7 @@ def to_be_sent(owner: Owner, inventory: InventoryIndex) -> Several:
 
 
 def _unless_taken(owner: Owner, of: Pool) -> Several:
-    """Return the newest of the subject shown, unless another client may own it.
+    """Return the newest of the subject shown, unless it may be another client's.
 
     Where another client has the same role and subject, the certificate in use may stay in use;
     where that one is not known, any may be sent.

@@ -1,4 +1,4 @@
-"""What there is to say of a server's certificates: what is wrong, and what expires first."""
+"""Returns the findings on a server's certificates: what is wrong, and what expires first."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

@@ -15,7 +15,7 @@ from exporter.model.target import Target
 from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer, WalSender
 
 _TEMPORARY_SLOT = "pg_walreceiver_"
-"""What a standby calls a slot of its own making (walreceiver.c)."""
+"""The name that a standby gives to a temporary slot (walreceiver.c)."""
 _DEFAULT_PORT = "5432"
 
 
@@ -115,7 +115,7 @@ def supported(found: Sequence[Standby], wal_sender: WalSender, standbys: Standby
 
 
 def _elsewhere(standby: Standby, wal_sender: WalSender, standbys: Standbys) -> bool:
-    """Return whether the standby visibly receives through another walsender."""
+    """Return whether the standby certainly receives through another walsender."""
     receiver = standby.receiver
     slots = {receiver.slot_name, wal_sender.slot_name}
     named = "" not in slots and not receiver.slot_name.startswith(_TEMPORARY_SLOT)

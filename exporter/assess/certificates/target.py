@@ -1,4 +1,4 @@
-"""The certificates of one target: where each stands, and what verification says of it."""
+"""Reports the certificates of one target: their sources, and the results of verifying them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

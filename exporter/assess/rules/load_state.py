@@ -1,4 +1,4 @@
-"""Whether the file on disk is what the server has loaded, and what may be loaded otherwise.
+"""Determines whether the server has loaded the file on disk, and which contents it may have loaded.
 
 pg_hba_file_rules and pg_ident_file_mappings show the files as they are now. A reload with a line
 in error keeps the old content entirely, and pg_conf_load_time() moves all the same (hba.c,
@@ -14,7 +14,7 @@ from exporter.model.history import ContentT, FileHistory
 from exporter.model.judgement import HbaState
 
 VERSIONS_KEPT = 8
-"""Loadable contents kept in addition to the confirmed one; with more, what is in force is unknown."""
+"""Loadable contents kept in addition to the confirmed one; with more, none is known to be loaded."""
 
 _RESOLUTION = timedelta(seconds=1)
 """Of file times: what was written in the second of a start may have been written after it."""
@@ -34,7 +34,7 @@ def newest_change(
         times: as read; None is returned when they could not be.
         lines: traits of the files' lines: an ``@`` means that tokens come from a file whose
             times are not known, so that None is returned; pass an empty tuple where no such
-            reference can stand.
+            reference can be written.
         settings: which files count.
     """
     if isinstance(times, Unread) or isinstance(lines, Unread):
@@ -71,7 +71,7 @@ def follow(
     """
     before = history.before_unread
     if before is not None and _same(before.latest, content) and not _is_after(newest, loaded_at):
-        # whatever lines could not be read in between: these stand on both sides of it
+        # whatever lines could not be read in between: they are on both sides of it
         history = before
     moved = history.latest_load is not None and loaded_at != history.latest_load
     latest = history.latest

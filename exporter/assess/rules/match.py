@@ -1,4 +1,4 @@
-"""Which rule of pg_hba.conf governs a connection: first match, three-valued.
+"""Finds the rule of pg_hba.conf that governs a connection: first match, three-valued.
 
 Source: hba.c: check_hba(), check_db(), check_role(), check_hostname(), is_member(). The server
 evaluates quotes, host names and its own interfaces, which pg_hba_file_rules does not carry; a rule
@@ -145,7 +145,7 @@ def rule_matches(
         rule: of one content.
         client: the connection.
         surroundings: of the server that holds the rules.
-        quoting: which of the rule's tokens stand in quotes there.
+        quoting: which of the rule's tokens are quoted there.
     """
     if not _type_matches(rule.connection_type, client):
         return Truth.NO, ()

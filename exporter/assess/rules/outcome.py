@@ -1,4 +1,4 @@
-"""What one client meets under every content of the rules that may be in force."""
+"""Finds the rules that may govern one client, by every content that may be in force."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ class Outcomes:
         agreed: every content of pg_hba.conf that may be in force gives this match.
         possible: every rule that may govern (None: no rule matches) with what it requires;
             empty when the rules in force are not known.
-        contents: those in which each rule may govern: the same one may stand in several, and its
-            line hold something in one only.
+        contents: those in which each rule may govern: the same one may be in several, and its
+            line contain something in one only.
     """
 
     match: RuleMatch

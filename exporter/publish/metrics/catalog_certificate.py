@@ -18,7 +18,7 @@ from exporter.publish.metrics.family import Gauge, Row
 from exporter.publish.reading import Reading
 
 MAX_INVENTORY_SERIES = 20_000
-"""Series of one family of the inventory; beyond it, the certificates that expire last are left out."""
+"""Series of one family of the inventory; beyond it, those that expire last are left out."""
 
 CERTIFICATE_KEY = ("fingerprint", "subject_cn")
 

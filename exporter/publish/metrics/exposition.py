@@ -63,7 +63,7 @@ class Format(Enum):
 
     @property
     def end(self) -> bytes:
-        """What closes a page."""
+        """The end of a page."""
         return _END if self is Format.OPENMETRICS else b""
 
 

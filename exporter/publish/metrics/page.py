@@ -58,8 +58,7 @@ This page is generated from the metric catalogue (`pg-replication-cert-exporter 
 - `hba_file`, `hba_line` and `auth_method` are empty unless exactly one rule is known to govern.
 - A certificate is identified by `fingerprint` (the first 16 hexadecimal digits of the SHA-256 of
   its bytes) and `subject_cn` (its first CN). Those of the inventory have no label `target`; a
-  family has at most {MAX_INVENTORY_SERIES} series of them, and those that expire last are left out
-  first.
+  family has at most {MAX_INVENTORY_SERIES} series of them, without those that expire last.
 """
 
 _CLOSING = """\

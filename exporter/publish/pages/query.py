@@ -19,7 +19,7 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The query of the overview's URL; whatever stands there, this is a question that makes sense.
+    """The query of the overview's URL; always valid, whatever the URL contains.
 
     Attributes:
         words: each of them must be found somewhere in a target or connection, in any case.

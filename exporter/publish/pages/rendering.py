@@ -50,7 +50,7 @@ ASSETS: Final = {
 
 
 def _printable(value: object) -> object:
-    """Make text printable before it is escaped: nothing in it can reorder what stands around it."""
+    """Make text printable before it is escaped: nothing in it can reorder the text around it."""
     # markup that the templates themselves made passes as it is
     return printable(value) if type(value) is str else value
 

@@ -128,7 +128,7 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
     FailureReason.DNS: (
         "The host name could not be resolved, or the resolver did not answer in time."
     ),
-    FailureReason.REFUSED: "Nothing listens there: the connection was refused.",
+    FailureReason.REFUSED: "Nothing listens at this address: the connection was refused.",
     FailureReason.UNREACHABLE: (
         "There is no route to the host, or the network dropped the connection."
     ),
@@ -153,7 +153,7 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
     FailureReason.HOT_STANDBY_DISABLED: (
         "The server is a standby that accepts no sessions (hot_standby = off)."
     ),
-    FailureReason.TERMINATED: "The server ended the exporter's session.",
+    FailureReason.TERMINATED: "The server terminated the exporter's session.",
     FailureReason.STATEMENT_TIMEOUT: "A statement took longer than its time-out.",
     FailureReason.RECOVERY_CONFLICT: "The standby cancelled the statement in favour of recovery.",
     FailureReason.PERMISSION: "The exporter's role lacks a privilege for it.",

@@ -21,7 +21,7 @@ class ExporterCommand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OwnCommand:
-    """How the exporter was called, in a shell's words.
+    """The command line that the exporter was started with, as words of a shell.
 
     Attributes:
         program: what starts it.
