@@ -14,7 +14,7 @@ from exporter.model.history import ContentT, FileHistory
 from exporter.model.judgement import HbaState
 
 VERSIONS_KEPT = 8
-"""Loadable contents kept in addition to the confirmed one; with more, none is known to be loaded."""
+"""Loadable contents kept in addition to the confirmed one; with more, the history is incomplete."""
 
 _RESOLUTION = timedelta(seconds=1)
 """Of file times: what was written in the second of a start may have been written after it."""

@@ -128,7 +128,7 @@ POLL_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Counter(
         name="polls_total",
-        meaning="Polls that have ended, failed ones included.",
+        meaning="Polls that have finished, including failed ones.",
         read=lambda r: _one(r.record.polls),
     ),
     Counter(
@@ -139,12 +139,12 @@ POLL_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="last_poll_timestamp_seconds",
-        meaning="When the last poll ended, in unix time.",
+        meaning="When the last poll finished, in unix time.",
         read=lambda r: _one(r.report.polled_at.timestamp()),
     ),
     Gauge(
         name="last_success_timestamp_seconds",
-        meaning="When a poll last ended without a failure, in unix time; absent if none ever did.",
+        meaning="When a poll last finished without a failure, in unix time; absent if none ever did.",
         read=_last_success,
     ),
     Gauge(

@@ -38,7 +38,7 @@ This page is generated from the metric catalogue (`pg-replication-cert-exporter 
 
 - Timestamps are in unix seconds; durations in seconds. Let PromQL subtract `time()`.
 - What cannot be known is absent, and another series says why. Known zeros are exported.
-- Until a target's first poll has ended, it has no series (`pgrepl_up` included) and only counts
+- Until a target's first poll has finished, it has no series (`pgrepl_up` included) and only counts
   in `pgrepl_targets`.
 - When a poll fails, the series of the target's connections are absent and `pgrepl_up` is 0. An
   alert on connections must therefore also evaluate the last hour: see `alerts/`.

@@ -120,8 +120,7 @@ Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 
                host replication replicator 10.0.0.0/24 trust
              Its method is trust: it requires neither a password nor a certificate.
   why
-    rule_trusts: The governing rule has the method trust: it requires no
-      authentication.
+    rule_trusts: The governing rule has the method trust: it requires no authentication.
     client_without_tls: The client connected without TLS although the server offers it
       (sslmode=disable, allow, or prefer that fell back).
     rule_allows_plaintext: The governing rule also matches unencrypted connections (it is host or
@@ -303,9 +302,9 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
   rule       /etc/postgresql/17/main/pg_hba.conf, line 12, is the first that matches:
                hostssl replication replicator 10.0.0.0/24 cert
              It requires a certificate whose name is the role's.
-  reconnect  unknown: the result of a reconnect cannot be determined, because too little is known
-             of the rules in force, of the certificate that the client would send, or of how the
-             server would verify it.
+  reconnect  unknown: the result of a reconnect cannot be determined, because too little is known of
+             the rules in force, of the certificate that the client would send, or of how the server
+             would verify it.
              Which certificate it will send at the next reconnect is not known: none of the
              configured targets could be identified as this standby, and the inventory has no
              certificate for it.
@@ -316,8 +315,8 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
 def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
     told = (
         "\nThe result of a reconnect depends on the certificate that the client will send. To get "
-        "a forecast,\nlist the files with client certificates under inventory in config.yml, or add "
-        "the standbys as\ntargets.\n"
+        "a forecast,\nlist the files with client certificates under inventory in config.yml, or "
+        "add the standbys as\ntargets.\n"
     )
     text = explain_text(with_connections((NOT_FORETOLD, NOT_FORETOLD)), colour=False)
     assert text.endswith(told)
