@@ -16,7 +16,7 @@ _WITHOUT_CERTIFICATE = frozenset({Demand.NOTHING})
 
 
 def without_tls(case: Case) -> tuple[Outcomes, ...]:
-    """Return what the same role, address and database meet unencrypted, and over GSSAPI.
+    """Return the rules for the same role, address and database unencrypted, and over GSSAPI.
 
     Args:
         case: a client over TCP.

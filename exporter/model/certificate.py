@@ -92,7 +92,7 @@ class RevocationList:
 
     Attributes:
         fingerprint: SHA-256 of the DER bytes.
-        next_update: from then on every client below this issuer is refused; None if not given.
+        next_update: from then on every client below this issuer is rejected; None if not given.
         number: the extension cRLNumber; None if not given.
     """
 

@@ -114,7 +114,7 @@ class CertificateFileUnread:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFileEmpty:
-    """The certificate file of a standby holds no certificate."""
+    """The certificate file of a standby contains no certificate."""
 
     target: str
     path: str

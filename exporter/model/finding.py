@@ -1,6 +1,6 @@
 """Findings on a connection or a target, as data: one type for each kind of sentence.
 
-A finding holds no text; ``exporter/publish/words/findings/text.py`` has the sentences.
+A finding contains no text; ``exporter/publish/words/findings/text.py`` has the sentences.
 """
 
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ class RuleRequires:
 
 @dataclass(frozen=True, slots=True)
 class QuotesNotShown:
-    """The governing line holds quotes or ``@`` files that the view does not show."""
+    """The governing line contains quotes or ``@`` files that the view does not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientNameNotShown:
-    """The governing line holds ``clientname=DN``, which the view does not show."""
+    """The governing line contains ``clientname=DN``, which the view does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class WillSend:
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """A certificate whose key or signature a common security level of OpenSSL may refuse.
+    """A certificate whose key or signature a common security level of OpenSSL may reject.
 
     Attributes:
         signature_algorithm: if that is weak; empty if the key is.
@@ -176,7 +176,7 @@ class TlsFilesNotInForce:
 
 @dataclass(frozen=True, slots=True)
 class ReconnectsFail:
-    """From a date on, reconnects are refused."""
+    """Reconnects are rejected from a date on."""
 
     at: datetime
     cause: ForecastCause
@@ -223,7 +223,7 @@ class ServedRejected:
 
 @dataclass(frozen=True, slots=True)
 class ServedDiffers:
-    """``ssl_cert_file`` holds another certificate than the server sends."""
+    """``ssl_cert_file`` contains another certificate than the server sends."""
 
     in_file: Certificate
     served: Certificate

@@ -238,7 +238,7 @@ class LineTraits:
         holds_file_reference: an ``@`` outside a comment: tokens come from another file, whose
             times are not watched.
         holds_clientname: it contains ``clientname=``, which the view never lists.
-        continues: goes on in the next physical line (from 14 on).
+        continues: in the next physical line (from 14 on).
         clientname: its value, ``CN`` or ``DN``; None where it is absent, or an older
             version of the shipped SQL does not say.
         quoted: which tokens of its fields are quoted; None where an older version of the shipped

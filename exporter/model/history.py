@@ -36,7 +36,7 @@ class FileHistory(Generic[ContentT]):
         confirmed_lines: the rows of ``confirmed`` with the lines that they had when those were last
             read, where those of ``confirmed`` were not: it may hold quotes as these did.
         before_unread: the history before a load after which the lines of the same rows could not
-            be read; the poll that reads the same lines again goes on from there.
+            be read; the poll that reads the same lines again continues from it.
     """
 
     confirmed: ContentT | None = None

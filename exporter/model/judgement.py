@@ -55,7 +55,7 @@ class Reason(StrEnum):
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     CERTIFICATE_AMBIGUOUS = "certificate_ambiguous"
     OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE = "other_rule_admits_without_certificate"
-    """Of another connection that may come by the same role; it lowers no posture and no verdict."""
+    """About another possible connection of the same role; it lowers no posture and no verdict."""
 
 
 class HbaState(StrEnum):

@@ -16,7 +16,7 @@ class Place(StrEnum):
 
 
 class ServerFile(StrEnum):
-    """A file of the server that holds rules or user name maps."""
+    """A file of the server that contains rules or user name maps."""
 
     HBA = "pg_hba.conf"
     IDENT = "pg_ident.conf"
@@ -30,7 +30,7 @@ class Obstacle(StrEnum):
     CHANGED = "changed"
     """The file on disk may differ from the content in force, whose line number this is."""
     MASKED = "masked"
-    """The old line has secrets, which the exporter never holds: the new one has asterisks."""
+    """The old line has secrets, which the exporter never keeps: the new one has asterisks."""
     INCOMPLETE = "incomplete"
     """Lines for other clients have to be added, or a name has to be filled in."""
     NO_RULES = "no_rules"

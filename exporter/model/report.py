@@ -28,7 +28,7 @@ class Governs:
 
 @dataclass(frozen=True, slots=True)
 class NoRule:
-    """No rule matches: the server refuses implicitly."""
+    """No rule matches: the server rejects the connection."""
 
 
 @dataclass(frozen=True, slots=True)

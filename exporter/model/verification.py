@@ -56,7 +56,7 @@ class Verification:
             refer to the leaf; an authority's own dates are AUTHORITY, a list's are CRL.
         breaks_at: the end of validity (``notAfter``, ``nextUpdate``) after which it fails by
             dates alone; None when it fails already or nothing in it ends. Within that second,
-            OpenSSL accepts from 4.0 on and refuses before.
+            OpenSSL accepts it from 4.0 on and rejects it before.
         breaks_cause: what expires then: EXPIRED (the leaf), AUTHORITY (an intermediate or root
             that no other path replaces), CRL.
     """

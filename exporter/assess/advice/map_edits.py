@@ -28,7 +28,7 @@ def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
 
     Args:
         case: the connection.
-        found: what it meets over TLS.
+        found: the rules that may govern it over TLS.
         edits: of this remedy.
     """
     content = case.in_force.maps[-1]

@@ -1,4 +1,4 @@
-"""The lines of pg_hba.conf that require a certificate of one client, and what they would refuse."""
+"""The lines of pg_hba.conf that require a certificate of one client; whom they would reject."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class Scope:
     Attributes:
         address: the address field of the line.
         is_of_rule: it is the address of the rule that the line is derived from.
-        refused: connections of today that the line would refuse.
+        refused: current connections that the line would reject.
     """
 
     address: str
@@ -95,14 +95,14 @@ def opening_rule(
 ) -> Step:
     """Return the step that accepts the client over TLS with its certificate.
 
-    Where TLS is certainly refused now, the line matches no client that is accepted now.
+    Where TLS is certainly rejected now, the line matches no client that is accepted now.
 
     Args:
         case: a client over TCP.
         edits: of this remedy.
-        before: the rule that refuses it over TLS, or else the one that accepts it without; None
+        before: the rule that rejects it over TLS, or else the one that accepts it without; None
             when it is not known, or there is no such rule.
-        is_refused: it is certain that it is refused over TLS.
+        is_refused: it is certain that it is rejected over TLS.
     """
     line = f"hostssl {_fields(case)} {_own_address(case.client)} cert"
     own = of_role(case.client.role)
@@ -211,7 +211,7 @@ def _text(case: Case, rule: HbaRule) -> str:
 
 
 def _scope(case: Case, rule: HbaRule | None, satisfies: Callable[[Peer], bool]) -> Scope:
-    """Return the widest scope that refuses no connection from another address.
+    """Return the widest scope that rejects no connection from another address.
 
     That is the address of ``rule``, or else the client's own, also where the former is a name: the
     lines must match the client, and a name only may.

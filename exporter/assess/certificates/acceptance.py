@@ -79,7 +79,7 @@ def files_in_force(observation: Observation, served: Read[ServedChain] | None) -
 def _holds_rubbish(observation: Observation) -> bool:
     """Return whether a file of authorities or lists is one that a reload stumbles over.
 
-    One without a single block of PEM is refused as one with a broken block is.
+    One without a single PEM block is rejected, as one with a broken block is.
     """
     tls_files, times = observation.tls_files, observation.file_times
     if isinstance(tls_files, Unread) or isinstance(times, Unread):
@@ -130,6 +130,6 @@ def own_and_served(
 def server_certificate_pending(
     tls_files: Read[TlsFiles], served: Read[ServedChain] | None
 ) -> bool | None:
-    """Return whether the server's file holds another certificate than it serves; None: unknown."""
+    """Return whether the server's file has another certificate than it sends; None: unknown."""
     both = own_and_served(tls_files, served)
     return None if both is None else both[0] != both[1]

@@ -1,4 +1,4 @@
-"""Certificates of one connection: in use, sent next, what that meets, and when it ends."""
+"""Judges the certificates of one connection: in use, sent next, the outcome, and until when."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -270,7 +270,7 @@ def judge_certificates(
 
 
 def _steps(owner: Owner, sent: Sends, certificates: CertificatesKnown) -> int:
-    """Return what it costs to find out what a client sends, and what the server says of it."""
+    """Return the work to determine what a client sends, and whether the server accepts it."""
     sender = owner.wal_sender
     standbys = certificates.standbys.by_name.get((sender.role, sender.application_name), ())
     candidates = sent.candidates if isinstance(sent, SendsOneOf) else ()

@@ -3,7 +3,7 @@
 Sources: be-secure-openssl.c, be_tls_init() (a bad certificate ends the handshake under every rule;
 none at all does not); auth.c, ClientAuthentication(); fe-connect.c, PQconnectPoll() (with
 ``sslmode=prefer`` a handshake that fails is followed by an attempt without TLS; under TLS 1.3 the
-client takes it for done before the server refuses the certificate).
+client considers it complete before the server rejects the certificate).
 """
 
 from collections.abc import Callable, Iterable
@@ -144,7 +144,7 @@ def _met(reconnect: Reconnect, candidate: Candidate) -> Met:
         for demand in demanded
     )
     if doubtful(candidate.chain) and met[0] is not Forecast.REFUSED:
-        # the handshake may refuse it under every rule
+        # the handshake may reject it under every rule
         return UNKNOWN
     return UNKNOWN if met == _WITH and not certain else met
 
@@ -211,7 +211,7 @@ def next_certificate(reconnect: Reconnect, sent: Sends) -> NextCertificate | Nex
     found = [_next(reconnect, c) for c in sent.candidates]
     if len({(_result(f), f.name, doubtful((f.certificate, *f.chain)) is None) for f in found}) > 1:
         if sent.standbys:
-            # of one leaf, so that what goes with it makes the difference
+            # they share the leaf, so the rest of the chain makes the difference
             return NextUnknown(ChainsDiffer(sent.standbys))
         return NextUnknown(OutcomesDiffer(tuple((f.certificate, f.path) for f in found)))
     return min(found, key=_ends)

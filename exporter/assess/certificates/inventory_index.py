@@ -40,7 +40,7 @@ class InventoryIndex:
         shown: all of them by what a session that uses one would show.
         of_standby: bound to an application name, by that and the role (empty: any role).
         of_role: bound to a role and no application name, by the role.
-        unbound: of which the configuration does not say whose they are.
+        unbound: those that the configuration binds to no client.
         unbound_names: the same by the first CN, and by the whole name in the form of RFC 2253.
         boundaries: their ``validity_boundaries``.
     """

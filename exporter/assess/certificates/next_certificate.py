@@ -140,7 +140,7 @@ def _of_file(
         unread = CertificateFileUnread(
             standby.target, read.detail or read.reason.value, is_missing=is_missing
         )
-        # libpq goes on without a file that is not there, and fails at one it cannot read
+        # libpq continues without a file that is missing, and fails at one it cannot read
         # (fe-secure-openssl.c, initialize_SSL()); here they look the same
         return SendsNone((unread,), connects=None) if is_missing else unread
     if not read.path:

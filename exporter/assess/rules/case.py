@@ -21,7 +21,7 @@ class Case:
     """One connection under the rules in force.
 
     Attributes:
-        found: what it meets by the rules, as it connects.
+        found: the rules that may govern it, as it connects.
         peers: the other connections of the target; None where there are too many to compare.
     """
 

@@ -40,7 +40,7 @@ def demands(
     """Return what ``rule`` requires of ``role``: one answer for each content of pg_ident.conf.
 
     Args:
-        rule: None for no matching rule, which refuses.
+        rule: None for no matching rule, which rejects.
         role: the role that logs in.
         maps: every content of pg_ident.conf that may be in force; empty when none is known.
         surroundings: of the server.

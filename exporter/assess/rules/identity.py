@@ -118,7 +118,7 @@ def binds(mapping: IdentMapping, role: str) -> bool:
     So does a literal system name with the literal role; an anchored pattern without
     wildcards; and an anchored pattern whose one group is the role or a part of it
     (``/^(.*)@example\.com$ \1``). Every other pattern, and ``all``, ``+group`` and ``/regex`` as
-    role, admit other names.
+    role, accept other names.
     """
     given = mapping.database_role
     if not mapping.system_name.startswith("/"):

@@ -70,7 +70,7 @@ class Client:
     gss_encrypted: bool
 
     def over_tls(self) -> "Client":
-        """Return the same client as it comes over TLS."""
+        """Return the same client over TLS."""
         return replace(self, tls=True, gss_encrypted=False)
 
 
@@ -80,7 +80,7 @@ def governing_rule(content: HbaContent, client: Client, surroundings: Surroundin
     Args:
         content: as one load of the server would hold it.
         client: the connection.
-        surroundings: of the server that holds the rules.
+        surroundings: of the server that has the rules.
     """
     candidates: list[HbaRule] = []
     why: list[RuleInDoubt] = []
@@ -144,7 +144,7 @@ def rule_matches(
     Args:
         rule: of one content.
         client: the connection.
-        surroundings: of the server that holds the rules.
+        surroundings: of the server that has the rules.
         quoting: which of the rule's tokens are quoted there.
     """
     if not _type_matches(rule.connection_type, client):

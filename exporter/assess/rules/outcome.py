@@ -57,7 +57,7 @@ class Outcomes:
     def clientname(self, rule: HbaRule) -> frozenset[bool | None]:
         """Return whether one of these rules has ``clientname=DN``: an answer of each content.
 
-        None is that of a content of which it is not known: the view does not list the option.
+        None stands for a content where it is not known: the view does not list the option.
         """
         return frozenset(content.compares_whole_name(rule) for content in self.contents[rule])
 
@@ -69,7 +69,7 @@ def outcomes(
     *,
     unknown: WhyUndecided = _NOT_KNOWN,
 ) -> Outcomes:
-    """Return what ``client`` may meet.
+    """Return the rules that may govern ``client``.
 
     Args:
         client: the connection.

@@ -27,7 +27,7 @@ def fields_of(value: Any) -> dict[str, Any]:  # noqa: ANN401  any dataclass
 
 
 def json_value(value: object) -> object:  # noqa: PLR0911  one case for each type
-    """Return what a field of a finding or a step holds, as JSON has it.
+    """Return the value of a field of a finding or a step in its JSON form.
 
     A dataclass without a form of its own becomes an object with its ``kind`` and its fields.
     """
@@ -36,7 +36,7 @@ def json_value(value: object) -> object:  # noqa: PLR0911  one case for each typ
             return {
                 "fingerprint": value.fingerprint,
                 "subject": value.subject.rfc2253,
-                # as text: it takes up to 20 bytes, which no JSON reader holds exactly as a number
+                # as text: it takes up to 20 bytes, which JSON readers do not represent exactly as a number
                 "serial_number": str(value.serial_number),
                 "not_after": iso(value.not_after),
             }

@@ -144,7 +144,7 @@ POLL_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="last_success_timestamp_seconds",
-        meaning="When a poll last finished without a failure, in unix time; absent if none ever did.",
+        meaning="When a poll last succeeded, in unix time; absent if none ever did.",
         read=_last_success,
     ),
     Gauge(

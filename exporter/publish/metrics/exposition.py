@@ -115,7 +115,7 @@ class _Page:
     inventory: Inventory | None
     body: bytes
     packed: bytes = b""
-    # the state after `packed`, from which every answer goes on in a copy: one gzip member
+    # the state after `packed`, from which every answer continues in a copy: one gzip member
     packer: "zlib._Compress | None" = None
 
 

@@ -1,4 +1,4 @@
-"""Timestamps, and the time until them, for a person."""
+"""Timestamps, and the time until them, as text."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -25,7 +25,7 @@ class OwnCommand:
 
     Attributes:
         program: what starts it.
-        options: what leads it to its configuration; empty for what it finds by itself.
+        options: those that select its configuration; empty for the default places.
     """
 
     program: str = PROGRAM
