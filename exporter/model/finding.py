@@ -155,8 +155,8 @@ class NextHandshake:
         verification: ``ok`` or OpenSSL's words; None where the server's CA file cannot be read.
         weakness: what depends on the server's security level; None if nothing does.
         compares_name: a rule that may govern compares the name.
-        is_required: the rules in force require the certificate, so that this is what a reconnect
-            meets.
+        is_required: the rules in force require the certificate, so that this decides a
+            reconnect.
     """
 
     role: str

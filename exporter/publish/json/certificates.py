@@ -79,7 +79,7 @@ def certificate_fields(certificate: Certificate) -> _Object:
         "fingerprint": certificate.fingerprint,
         "subject": certificate.subject.rfc2253,
         "issuer": certificate.issuer.rfc2253,
-        # as text: it takes up to 20 bytes, which JSON readers do not represent exactly as a number
+        # as text: it has up to 20 bytes, which JSON readers do not read exactly as a number
         "serial_number": str(certificate.serial_number),
         "not_before": iso(certificate.not_before),
         "not_after": iso(certificate.not_after),

@@ -36,7 +36,7 @@ def json_value(value: object) -> object:  # noqa: PLR0911  one case for each typ
             return {
                 "fingerprint": value.fingerprint,
                 "subject": value.subject.rfc2253,
-                # as text: it takes up to 20 bytes, which JSON readers do not represent exactly as a number
+                # as text: it has up to 20 bytes, which JSON readers do not read exactly as a number
                 "serial_number": str(value.serial_number),
                 "not_after": iso(value.not_after),
             }
