@@ -150,7 +150,7 @@ def _in_force_since(found: Outcomes, known: RulesInForce) -> datetime | None:
 
 
 def _name_proven(wal_sender: WalSender, found: Outcomes, known: RulesInForce) -> bool:
-    """Return whether the name shown is visibly one that every rule which may govern demands."""
+    """Return whether the name shown is certainly one that each possible rule requires."""
     subject = shown_subject(wal_sender)
     common_name, whole_name = certificate_name(subject), distinguished_name(subject)
 
@@ -183,7 +183,7 @@ def _demands_name(rule: HbaRule, name: str | None, role: str, known: RulesInForc
 
 
 def peers_of(observation: Observation) -> Peers:
-    """Return all connections over TCP; None where they are too many to look at."""
+    """Return all connections over TCP; None where they are too many to compare."""
     if isinstance(observation.wal_senders, Unread) or len(observation.wal_senders) > MOST_PEERS:
         return None
     return together(

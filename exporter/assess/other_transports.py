@@ -1,7 +1,7 @@
-"""What a client would meet over the transports that are not TLS.
+"""Finds the rules that apply to a client over transports other than TLS.
 
-A rule that requires a certificate matches TLS only (``hostssl``), so that evaluation goes on for
-whoever connects without TLS (hba.c, check_hba()).
+A rule that requires a certificate matches TLS only (``hostssl``), so for a client that connects
+without TLS the evaluation continues with later rules (hba.c, check_hba()).
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ _WITHOUT_CERTIFICATE = frozenset({Demand.NOTHING})
 
 
 def without_tls(case: Case) -> tuple[Outcomes, ...]:
-    """Return what the same role, address and database meet unencrypted, and over GSSAPI.
+    """Return the rules for the same role, address and database unencrypted, and over GSSAPI.
 
     Args:
         case: a client over TCP.

@@ -1,4 +1,4 @@
-"""How one connection is secured: what was shown, held against what is demanded now."""
+"""Returns how one connection is secured: what it presented, and what the rules now require."""
 
 from exporter.assess.rules.demand import CERTIFICATE_DEMANDS
 from exporter.assess.rules.outcome import Outcomes
@@ -19,11 +19,11 @@ def shown_subject(wal_sender: WalSender) -> SlashName | None:
 
 
 def demanded_of(wal_sender: WalSender, found: Outcomes, server: Server) -> frozenset[Demand]:
-    """Return what is demanded of this connection, were it to begin now as it did then.
+    """Return what the server now requires of a connection of the same kind.
 
-    A demand for a certificate refuses a connection that showed none, and everybody where the
-    server asks nobody for one (auth.c, ClientAuthentication()). With ``ssl`` off nobody comes over
-    TLS any more.
+    A rule that requires a certificate rejects a connection that presented none, and every
+    connection if the server does not request one (auth.c, ClientAuthentication()). With ``ssl``
+    off, no client can use TLS.
     """
     demanded = found.demanded
     if demanded and wal_sender.tls is not None and not server.tls_enabled:
@@ -41,7 +41,7 @@ def posture(wal_sender: WalSender, demanded: frozenset[Demand], *, name_unproven
         wal_sender: the connection.
         demanded: by ``demanded_of``; empty when the rules in force are not known.
         name_unproven: the connection predates the rules, and the name in its certificate is
-            not visibly one that they demand.
+            not known to be one that they require.
     """
     match wal_sender.peer, wal_sender.tls:
         case OtherPeer.HIDDEN, _:
@@ -57,7 +57,7 @@ def posture(wal_sender: WalSender, demanded: frozenset[Demand], *, name_unproven
 
 
 def _with_certificate(demanded: frozenset[Demand], *, name_unproven: bool) -> Posture:
-    # where some rule may refuse everybody, nobody gets in by it without a certificate either
+    # a rule that may reject every client accepts none without a certificate either
     admitting = demanded - {Demand.REFUSES}
     if admitting == {Demand.CERTIFICATE}:
         if name_unproven:

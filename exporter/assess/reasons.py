@@ -69,7 +69,7 @@ def _of_the_rules(case: Case) -> Iterable[Reason]:
             return
         else:
             yield _undecided(case)
-    # what everything that may let it in has in common holds, whichever it is
+    # the reasons that all rules which may accept it have in common hold for each of them
     admitting = [
         _of_rule(rule, demand, case)
         for rule, demanded in case.found.possible
@@ -84,7 +84,7 @@ def _of_the_rules(case: Case) -> Iterable[Reason]:
 
 def _map_unknown(case: Case) -> Reason:
     if case.in_force.maps:
-        # read, but whom a line lets in could not be decided
+        # read, but it could not be decided which names a line accepts
         return Reason.MAP_UNREADABLE
     return _OF_MAP_STATE[case.ident_state]
 
@@ -124,7 +124,7 @@ def _of_rule_without_certificate(rule: HbaRule, case: Case) -> Iterable[Reason]:
 
 
 def _shadows(rule: HbaRule, case: Case) -> bool:
-    """Return whether a later rule would demand a certificate of the same client over TLS."""
+    """Return whether a later rule would require a certificate of the same client over TLS."""
     over_tls = case.client.over_tls()
 
     def matches(each: HbaRule, content: HbaContent) -> bool:

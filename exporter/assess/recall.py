@@ -1,7 +1,6 @@
-"""What was judged at the poll before is not judged again where nothing that it rests on changed.
+"""Per-connection cache: reuses the previous judgement while its inputs are unchanged.
 
-From one poll to the next that is the usual case, and judging is most of what a poll would cost the
-exporter.
+That is the usual case from one poll to the next, and judging is most of the work of a poll.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +24,12 @@ _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """All that a walsender is judged by beside itself and the time.
+    """What a walsender is judged by, in addition to itself and the time.
 
     Attributes:
         read: what the poll read.
         certificates: equal until one of their dates passes.
-        peers: only remedies rest on the other connections.
+        peers: the other connections, which only remedies depend on.
     """
 
     read: Observation

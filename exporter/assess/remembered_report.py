@@ -8,7 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from exporter.assess.certificates.inventory_index import inventory_index
-from exporter.assess.certificates.passed_dates import lists_turns, next_turn, other_turns, turns
+from exporter.assess.certificates.passed_dates import (
+    list_boundaries,
+    next_boundary,
+    other_boundaries,
+    validity_boundaries,
+)
 from exporter.assess.certificates.server_findings import EXPIRES_SOON, expiry_dates
 from exporter.model.failure import Unread
 from exporter.model.history import Remembered
@@ -31,12 +36,12 @@ def remember(
         report: on the target.
         observation: what the poll read.
         knowledge: of certificates.
-        now: the moment of the judgement.
+        now: the time of the judgement.
     """
-    until = next_turn(
+    until = next_boundary(
         now,
-        inventory_index(_inventory(knowledge) or ()).turns,
-        other_turns(observation, knowledge),
+        inventory_index(_inventory(knowledge) or ()).boundaries,
+        other_boundaries(observation, knowledge),
         sorted(_of_the_report_alone(observation, knowledge, report.target.policy)),
     )
     return Remembered(report, observation, knowledge, judged_at=now, until=until)
@@ -57,7 +62,7 @@ def again(
         observation: what this poll read.
         target: as configured.
         knowledge: of certificates.
-        now: the moment.
+        now: the time to judge at.
     """
     if last is None or not last.judged_at <= now < last.until:
         return None
@@ -85,13 +90,13 @@ def _inventory(knowledge: Knowledge) -> tuple[InventoryCertificate, ...] | None:
 def _of_the_report_alone(
     observation: Observation, knowledge: Knowledge, policy: Policy
 ) -> Iterable[datetime]:
-    """Yield moments at which the report may change, and no connection's certificates do."""
+    """Yield the times at which the report may change, and no connection's certificates do."""
     yield from (e.until for e in policy.exemptions if e.until is not None)
     served = knowledge.served
     if isinstance(served, Unread):
         served = None
     if served is not None and served.trust is not None and not isinstance(served.trust, Unread):
-        yield from turns(served.trust.authorities)
-        yield from lists_turns(served.trust.revocation_lists)
+        yield from validity_boundaries(served.trust.authorities)
+        yield from list_boundaries(served.trust.revocation_lists)
     for end in expiry_dates(observation.tls_files, served):
         yield max(end, _EARLIEST) - EXPIRES_SOON

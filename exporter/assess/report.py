@@ -52,7 +52,7 @@ def assess(  # noqa: PLR0913  each of another subject
         target: as configured.
         history: after the poll before.
         knowledge: of certificates.
-        now: for exemptions and certificates that end.
+        now: for exemptions and certificates that expire.
         most_steps: the limit of work; beyond it the report is a failure, ``limit_exceeded``.
     """
     known_already = again(history.last, observation, target, knowledge, now=now)
@@ -60,7 +60,7 @@ def assess(  # noqa: PLR0913  each of another subject
         return known_already, history
     before = history
     known, history = _rules_in_force(observation, history)
-    # what the same files will be held against next time
+    # what the next poll compares the same files with
     is_steady = (history.hba, history.ident) == (before.hba, before.ident)
     certificates = certificates_known(observation, target, knowledge, now=now)
     basis = Basis(observation, known, certificates, target.policy, peers_of(observation))
@@ -206,7 +206,7 @@ def _readers(observation: Observation, knowledge: Knowledge) -> dict[Reader, Unr
 
 
 def _of_served_chain(knowledge: Knowledge) -> dict[Reader, Unread | None]:
-    """Return how reading the served chain went; nothing if nobody looked."""
+    """Return how reading the served chain went; empty if it was not read."""
     served = knowledge.served
     if served is None:
         return {}

@@ -1,4 +1,4 @@
-"""A posture held against the user's policy."""
+"""Compares a posture with the user's policy."""
 
 import re
 from datetime import datetime
@@ -12,7 +12,7 @@ _ENOUGH = {
     Requirement.CERTIFICATE_CHAIN: frozenset(
         {Posture.CERTIFICATE_REQUIRED, Posture.CERTIFICATE_CHAIN_REQUIRED}
     ),
-    # encryption is what is asked for here: whether a certificate is demanded does not matter,
+    # only encryption is required here: whether a certificate is required does not matter,
     # and GSSAPI encrypts and authenticates both sides
     Requirement.TLS: frozenset(
         {

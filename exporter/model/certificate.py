@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 KEY_DIGITS = 16
-"""Hexadecimal digits of a fingerprint that stand in labels."""
+"""Hexadecimal digits of a fingerprint that labels contain."""
 
 
 class CertificateUsage(StrEnum):
@@ -92,7 +92,7 @@ class RevocationList:
 
     Attributes:
         fingerprint: SHA-256 of the DER bytes.
-        next_update: from then on every client below this issuer is refused; None if not given.
+        next_update: from then on every client below this issuer is rejected; None if not given.
         number: the extension cRLNumber; None if not given.
     """
 
@@ -106,7 +106,7 @@ class RevocationList:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFile:
-    """What a file holds, as far as it is public.
+    """The public content of a file.
 
     Attributes:
         path: as the server, the standby or the configuration names it.

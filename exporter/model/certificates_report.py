@@ -1,4 +1,4 @@
-"""What was judged of the certificates of one connection."""
+"""The report on the certificates of one connection."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -33,7 +33,7 @@ InUse = Matched | Ambiguous | Unmatched
 
 
 class NameFit(Enum):
-    """Whether the name in a certificate gets its holder in as the role."""
+    """Whether a rule accepts the name in a certificate for the role."""
 
     ADMITTED = "admitted"
     REFUSED = "refused"
@@ -43,17 +43,17 @@ class NameFit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NextCertificate:
-    """The certificate that the client will send when it next connects, and how it would fare.
+    """The certificate that the client will send when it reconnects, and the result of verifying it.
 
     Attributes:
         source: STANDBY_FILE or INVENTORY.
-        path: of the file it stands in; several, with "or" between them, where it may be any of
+        path: of the file that contains it; several, with "or" between them, where it may be any of
             several standbys that have it in files of different names.
         verification: by the authorities and lists that the server has on disk now; None when
             these cannot be read.
-        name: held against the role as the governing rule does; where that asks for no
-            certificate, as ``hostssl … cert`` without a map would.
-        chain: what the file holds beside it, which is sent with it.
+        name: whether the governing rule accepts its name for the role; if that rule requires no
+            certificate, whether ``hostssl … cert`` without a map would.
+        chain: the other certificates of the file, which are sent with it.
     """
 
     certificate: Certificate
@@ -114,7 +114,7 @@ class CertificateFileUnread:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFileEmpty:
-    """The certificate file of a standby holds no certificate."""
+    """The certificate file of a standby contains no certificate."""
 
     target: str
     path: str
@@ -129,13 +129,13 @@ class NoCertificateConfigured:
 
 @dataclass(frozen=True, slots=True)
 class NoneSent:
-    """Whichever of several standbys it is, none sends a certificate."""
+    """It may be one of several standbys, none of which sends a certificate."""
 
     why: tuple[CertificateFileUnread | NoCertificateConfigured, ...]
 
 
 class InventoryGap(StrEnum):
-    """Why the inventory does not tell either."""
+    """Why the inventory does not determine it either."""
 
     NO_INVENTORY = "no_inventory"
     NO_CERTIFICATE = "no_certificate"
@@ -147,12 +147,12 @@ class InventoryGap(StrEnum):
 WhyNoStandby = (
     StandbyNotIdentified | StandbyNotConfirmed | CertificateFileUnread | CertificateFileEmpty
 )
-"""Why the file of a standby does not tell which certificate is sent."""
+"""Why the file of a standby does not determine which certificate is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """Neither the file of a standby nor the inventory tells."""
+    """Neither the file of a standby nor the inventory determines it."""
 
     standby: WhyNoStandby
     inventory: InventoryGap

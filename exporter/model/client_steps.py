@@ -74,7 +74,7 @@ class ReplaceCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TryConnection:
-    """Try a connection with the certificate while the present one goes on.
+    """Try a connection with the certificate while the present one continues.
 
     Attributes:
         database: None for physical replication.
@@ -139,16 +139,16 @@ class WaitForBackup:
     """Wait for a backup to end; the next one makes a new connection."""
 
 
-# --- certificates that are refused, or not known
+# --- certificates that are rejected, or not known
 
 
 @dataclass(frozen=True, slots=True)
 class RenewCertificate:
-    """Issue a certificate in place of one that the server refuses.
+    """Issue a certificate in place of one that the server rejects.
 
     Attributes:
         current: the one to replace.
-        cause: why it is refused.
+        cause: why it is rejected.
         name: that the new one needs; None where that of the current one is accepted.
     """
 

@@ -27,7 +27,7 @@ class HostNameLookup:
 
 @dataclass(frozen=True, slots=True)
 class MayBeQuoted:
-    """The token may stand in quotes in the file.
+    """The token may be quoted in the file.
 
     Attributes:
         token: as the view shows it, without quotes.

@@ -1,6 +1,6 @@
-"""What there is to say of a connection or a target, as data: one type for each kind of sentence.
+"""Findings on a connection or a target, as data: one type for each kind of sentence.
 
-A finding holds no text; ``exporter/publish/words/findings/text.py`` has the sentences.
+A finding contains no text; ``exporter/publish/words/findings/text.py`` has the sentences.
 """
 
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ class RuleRequires:
 
 @dataclass(frozen=True, slots=True)
 class QuotesNotShown:
-    """The governing line holds quotes or ``@`` files that the view does not show."""
+    """The governing line contains quotes or ``@`` files that the view does not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientNameNotShown:
-    """The governing line holds ``clientname=DN``, which the view does not show."""
+    """The governing line contains ``clientname=DN``, which the view does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class WillSend:
 
 @dataclass(frozen=True, slots=True)
 class Weakness:
-    """A certificate whose key or signature a common security level of OpenSSL may refuse.
+    """A certificate whose key or signature a common security level of OpenSSL may reject.
 
     Attributes:
         signature_algorithm: if that is weak; empty if the key is.
@@ -147,7 +147,7 @@ class Weakness:
 
 @dataclass(frozen=True, slots=True)
 class NextHandshake:
-    """What the server makes of the certificate that is sent next.
+    """The server's verification of the certificate that is sent next.
 
     Attributes:
         role: that the client logs in as.
@@ -155,8 +155,8 @@ class NextHandshake:
         verification: ``ok`` or OpenSSL's words; None where the server's CA file cannot be read.
         weakness: what depends on the server's security level; None if nothing does.
         compares_name: a rule that may govern compares the name.
-        is_required: the rules in force require the certificate, so that this is what a reconnect
-            meets.
+        is_required: the rules in force require the certificate, so that this decides a
+            reconnect.
     """
 
     role: str
@@ -176,7 +176,7 @@ class TlsFilesNotInForce:
 
 @dataclass(frozen=True, slots=True)
 class ReconnectsFail:
-    """From a date on, reconnects are refused."""
+    """Reconnects are rejected from a date on."""
 
     at: datetime
     cause: ForecastCause
@@ -223,7 +223,7 @@ class ServedRejected:
 
 @dataclass(frozen=True, slots=True)
 class ServedDiffers:
-    """``ssl_cert_file`` holds another certificate than the server sends."""
+    """``ssl_cert_file`` contains another certificate than the server sends."""
 
     in_file: Certificate
     served: Certificate
@@ -231,7 +231,7 @@ class ServedDiffers:
 
 
 class ExpiringThing(StrEnum):
-    """What has a date after which it is not valid."""
+    """The kinds of things that expire."""
 
     SERVED_CERTIFICATE = "served_certificate"
     SERVED_AUTHORITY = "served_authority"

@@ -22,10 +22,10 @@ class ConnectionType(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class RuleLocation:
-    """Where a rule stands. ``rule_number`` of the view is no key: broken lines shift it.
+    """The file and line of a rule. ``rule_number`` of the view is not a key: broken lines shift it.
 
     Attributes:
-        file_name: as the server tells it; before 16 the value of hba_file when readable, else
+        file_name: as the server shows it; before 16 the value of hba_file when readable, else
             ``pg_hba.conf``.
         line_number: that of the first physical line of the rule.
     """
@@ -87,7 +87,7 @@ class HbaContent:
         rules: in reading order, without the lines in error, but with ``hostssl`` lines that
             ``ssl = off`` makes ineffective.
         errors: lines in error, in reading order.
-        digest: of all rows, so that two polls can be told to have seen the same rows.
+        digest: of all rows, equal if two polls read the same rows.
         lines: by location, the lines that hold something which the view loses; None when the
             lines were not read: tokens are then taken as keywords.
         digest_as_read: of the rows with messages that say nothing about the content; equal ones
@@ -102,7 +102,7 @@ class HbaContent:
 
     @property
     def loadable(self) -> bool:
-        """Whether a reload would take this content."""
+        """Whether a reload would load this content."""
         return not any(e.blocks_loading for e in self.errors)
 
     @property
@@ -117,7 +117,7 @@ class HbaContent:
 
     @property
     def is_written_by_patroni(self) -> bool:
-        """Whether the file is known to bear the header of files that Patroni writes."""
+        """Whether the file is known to have the header of files that Patroni writes."""
         return any(line.is_patroni_header for line in (self.lines or {}).values())
 
     def with_lines(self, lines: "tuple[LineTraits, ...]") -> "HbaContent":
@@ -125,7 +125,7 @@ class HbaContent:
         return replace(self, lines={line.location: line for line in lines if line.loses_something})
 
     def quoting(self, rule: HbaRule) -> "Quoting":
-        """Return which tokens of ``rule`` stand in quotes."""
+        """Return which tokens of ``rule`` are quoted."""
         line = (self.lines or {}).get(rule.location)
         return NO_QUOTES if line is None else line.quoting
 
@@ -171,7 +171,7 @@ class IdentContent:
 
     @property
     def loadable(self) -> bool:
-        """Whether a reload would take this content."""
+        """Whether a reload would load this content."""
         return not any(e.blocks_loading for e in self.errors)
 
     @property
@@ -181,13 +181,13 @@ class IdentContent:
 
     @property
     def identity(self) -> Hashable:
-        """What two polls saw the same of if they saw the same content."""
+        """Equal if and only if two polls read the same content."""
         return self.digest
 
 
 @dataclass(frozen=True, slots=True)
 class Quoting:
-    """Which tokens of a rule stand in quotes, and are therefore no keywords.
+    """Which tokens of a rule are quoted, and therefore not keywords.
 
     Attributes:
         databases, roles: one answer per token, in order; None where no token's answer is known
@@ -229,7 +229,7 @@ def _answers(quoted: tuple[bool, ...] | None, tokens: int) -> Sequence[bool | No
 
 @dataclass(frozen=True, slots=True)
 class LineTraits:
-    """What a line of pg_hba.conf holds that the view loses; never its text.
+    """The properties of a line of pg_hba.conf that the view loses; never its text.
 
     Continued lines are one, known by the first of them, as in the view.
 
@@ -237,9 +237,9 @@ class LineTraits:
         holds_quote: a double quote outside a comment.
         holds_file_reference: an ``@`` outside a comment: tokens come from another file, whose
             times are not watched.
-        holds_clientname: ``clientname=`` stands in it, which the view never lists.
-        continues: goes on in the next physical line (from 14 on).
-        clientname: its value, ``CN`` or ``DN``; None where it does not stand there, or an older
+        holds_clientname: it contains ``clientname=``, which the view never lists.
+        continues: in the next physical line (from 14 on).
+        clientname: its value, ``CN`` or ``DN``; None where it is absent, or an older
             version of the shipped SQL does not say.
         quoted: which tokens of its fields are quoted; None where an older version of the shipped
             SQL does not say.
@@ -268,7 +268,7 @@ class LineTraits:
 
     @property
     def quoting(self) -> Quoting:
-        """Which of its tokens stand in quotes."""
+        """Which of its tokens are quoted."""
         if not (self.holds_quote or self.holds_file_reference):
             return NO_QUOTES
         return UNKNOWN_QUOTES if self.quoted is None else self.quoted

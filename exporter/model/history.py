@@ -1,4 +1,4 @@
-"""What earlier polls of a target taught about which rules are in force, and what was judged then.
+"""What earlier polls of a target showed of the rules in force, and their judgements.
 
 A value: handed to the judgement and handed back changed. A restart of the exporter only loses
 sharpness.
@@ -36,7 +36,7 @@ class FileHistory(Generic[ContentT]):
         confirmed_lines: the rows of ``confirmed`` with the lines that they had when those were last
             read, where those of ``confirmed`` were not: it may hold quotes as these did.
         before_unread: the history before a load after which the lines of the same rows could not
-            be read; the poll that reads the same lines again goes on from there.
+            be read; the poll that reads the same lines again continues from it.
     """
 
     confirmed: ContentT | None = None
@@ -53,10 +53,10 @@ class FileHistory(Generic[ContentT]):
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Connections as the poll before judged them, so that what is the same is not judged again.
+    """Connections as the previous poll judged them, reused while their inputs are unchanged.
 
     Attributes:
-        basis: all that they were judged by beside the walsender and the time; only compared.
+        basis: what they were judged by, in addition to the walsender and the time; only compared.
         steps: how much work each of them was.
     """
 
@@ -67,11 +67,11 @@ class Judgements:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A report, and all that it rests on beside the files' history, which was as it is.
+    """A report and its inputs, except the files' history, which it did not change.
 
     Attributes:
         judged_at: when.
-        until: the first moment since then at which time alone may change it.
+        until: the first time since then at which the clock alone may change it.
     """
 
     report: TargetReport

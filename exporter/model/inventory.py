@@ -9,7 +9,7 @@ from exporter.model.target import Password
 
 
 class InventoryFault(StrEnum):
-    """Why a file of the inventory tells nothing, or not all; a label value."""
+    """Why a file of the inventory was not read, or not all of it; a label value."""
 
     MISSING = "missing"
     """A path without wildcards that is not there."""
@@ -38,7 +38,7 @@ class InventorySource:
     Attributes:
         name: the label ``source`` of ``pgrepl_inventory_errors``.
         paths: files, folders and glob patterns, absolute.
-        roles: what its certificates log in as; empty: their names tell.
+        roles: what its certificates log in as; empty: by their names.
         application_names: which standbys use them; empty: any.
         password: of PKCS#12 files; None for none.
     """
@@ -77,7 +77,7 @@ class InventoryCertificate:
 
 @dataclass(frozen=True, slots=True)
 class InventoryError:
-    """One file that told nothing, or not all.
+    """One file that was not read, or not all of it.
 
     Attributes:
         source: name of the configured entry.
@@ -92,12 +92,12 @@ class InventoryError:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All that the configured files hold.
+    """The content of the configured files.
 
     Attributes:
         certificates: one of each fingerprint, authorities among them.
         errors: by source and path.
-        read_at: when the files were last looked at.
+        read_at: when the files were last read.
     """
 
     certificates: tuple[InventoryCertificate, ...]

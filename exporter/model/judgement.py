@@ -18,7 +18,7 @@ class Posture(StrEnum):
 
 
 class Verdict(StrEnum):
-    """A posture held against the policy."""
+    """A posture compared with the policy."""
 
     SECURE = "secure"
     INSECURE = "insecure"
@@ -55,7 +55,7 @@ class Reason(StrEnum):
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     CERTIFICATE_AMBIGUOUS = "certificate_ambiguous"
     OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE = "other_rule_admits_without_certificate"
-    """Of another connection that may come by the same role; it lowers no posture and no verdict."""
+    """About another possible connection of the same role; it lowers no posture and no verdict."""
 
 
 class HbaState(StrEnum):
@@ -72,7 +72,7 @@ class HbaState(StrEnum):
 
 
 class Forecast(StrEnum):
-    """What the next reconnect of a connection meets."""
+    """The predicted outcome of a connection's next reconnect."""
 
     ADMITTED_WITH_CERTIFICATE = "admitted_with_certificate"
     ADMITTED_WITHOUT_CERTIFICATE = "admitted_without_certificate"
@@ -81,7 +81,7 @@ class Forecast(StrEnum):
 
 
 class ForecastCause(StrEnum):
-    """What makes the forecast ``refused``."""
+    """The cause of a forecast ``refused``."""
 
     RULE = "rule"
     EXPIRED = "expired"

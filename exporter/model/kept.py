@@ -1,4 +1,4 @@
-"""What a poll leaves to the next one."""
+"""The state that a poll passes to the next one."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is known of certificates beside one poll of one target: handed to the judgement as it is."""
+"""What the judgement of one target knows of certificates from other sources than its poll."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from exporter.model.verification import Verify
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """A target that receives WAL, as its own latest poll told.
+    """A target that receives WAL, as its own latest poll read it.
 
     Attributes:
         target: its configured name.
@@ -28,13 +28,13 @@ class Standby:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """For the judgement of one target.
+    """What the judgement of one target needs, in addition to its poll.
 
     Attributes:
         verify: OpenSSL, as a function.
         inventory: None when none is configured, or it was not read yet.
-        served: the chain that the target serves; None when it was not looked at: not yet, or
-            there is no TLS to look at (a unix socket), or that is switched off.
+        served: the chain that the target serves; None when it was not read: not yet, or
+            the connection has no TLS (a Unix-domain socket), or the check is switched off.
         standbys: every other target that receives WAL, in the order of their names.
         seen: certificates that sessions of the target were found to use at the poll before; the
             file they stood in may hold their successors by now.

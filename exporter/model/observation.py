@@ -51,7 +51,7 @@ class RegularExpressionResult:
 
     Attributes:
         token: with its leading ``/``.
-        name: the role or database name it was held against.
+        name: the role or database name it was matched with.
     """
 
     token: str
@@ -71,8 +71,8 @@ class Observation:
     Attributes:
         target: the configured name.
         at: when the poll ended, by the exporter's clock.
-        wal_senders: Unread(PERMISSION) when the role may not see them, also where nobody
-            replicates.
+        wal_senders: Unread(PERMISSION) when the role may not see them, also if there
+            are none.
         hba_lines: lines with quotes, ``@`` or ``clientname=``, by the shipped function.
         role_memberships: for each walsender's role the roles it is a member of, directly or
             not, itself included, whatever INHERIT says, superusers only if explicit members.
@@ -80,8 +80,8 @@ class Observation:
         receiver: of a standby; None where no WAL receiver runs.
         hba_lines_of: times of the files that ``hba_lines`` were read of: equal times, equal lines.
             Empty when they must be read again.
-        out_of_reach: paths of files that are missing, or that the server may not look at, where
-            there is one of the latter; until that changes, files are looked at one by one.
+        out_of_reach: paths of files that are missing, or that the server may not access, where
+            there is one of the latter; until that changes, files are read one by one.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""What the user demands of replication connections."""
+"""What the user requires of replication connections."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,11 +33,11 @@ class Exemption:
     """Connections that the user accepts as they are.
 
     A connection is covered when it matches every criterion that is given; at least one of
-    ``roles`` and ``networks`` is (an application name alone is the client's to choose).
+    ``roles`` and ``networks`` is (the client chooses its application name).
 
     Attributes:
         reason: the user's words.
-        until: the moment it ends; None for never.
+        until: when it expires; None for never.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is demanded of one target's replication connections.
+    """What is required of one target's replication connections.
 
     Attributes:
         explicit: the configuration itself says what is required; False for the built-in default.

@@ -1,4 +1,4 @@
-"""What the board keeps of one target: the latest report and the counters across polls."""
+"""The record of one target: its latest report and the counters across polls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What to do, as data: steps in order, each with its kind and the edit that it consists of."""
+"""The steps of a remedy, as data: in order, each with its kind and the edit that it consists of."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,21 +16,21 @@ class Place(StrEnum):
 
 
 class ServerFile(StrEnum):
-    """A file of the server that holds rules or user name maps."""
+    """A file of the server that contains rules or user name maps."""
 
     HBA = "pg_hba.conf"
     IDENT = "pg_ident.conf"
 
 
 class Obstacle(StrEnum):
-    """Why a program must not apply an edit as it stands."""
+    """Why a program must not apply an edit as it is."""
 
     MANAGED = "managed"
     """Patroni writes the file and undoes edits by hand."""
     CHANGED = "changed"
     """The file on disk may differ from the content in force, whose line number this is."""
     MASKED = "masked"
-    """The old line has secrets, which the exporter never holds: the new one has asterisks."""
+    """The old line has secrets, which the exporter never keeps: the new one has asterisks."""
     INCOMPLETE = "incomplete"
     """Lines for other clients have to be added, or a name has to be filled in."""
     NO_RULES = "no_rules"
@@ -52,7 +52,7 @@ class FileEdit:
             ``new`` goes directly before the line.
         new: the lines to write; empty where the line is only removed.
         below: where nothing is replaced: the line that ``new`` goes directly before.
-        obstacles: why it cannot be applied as it stands; empty for an edit that is exact enough
+        obstacles: why it cannot be applied as it is; empty for an edit that is exact enough
             for a program.
     """
 
@@ -66,7 +66,7 @@ class FileEdit:
 
     @property
     def is_exact(self) -> bool:
-        """Whether a program can apply it as it stands."""
+        """Whether a program can apply it as it is."""
         return not self.obstacles
 
 

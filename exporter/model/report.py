@@ -1,4 +1,4 @@
-"""What was judged of one target: the one source of every publisher."""
+"""The report on one target, from which every publisher reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Governs:
 
 @dataclass(frozen=True, slots=True)
 class NoRule:
-    """No rule matches: the server refuses implicitly."""
+    """No rule matches: the server rejects the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +53,22 @@ class Connection:
     """One walsender, judged.
 
     Attributes:
-        reasons: why the posture is not the best one, most telling first.
+        reasons: why the posture is not the best one, most important first.
         rule_match: by the rules in force; Undecided without candidates when those are not known.
         predates_rules: it began before the rules in force are known to have been loaded; None
-            when that cannot be told.
-        certificate_name: the first CN of the certificate shown, when it can be told from
-            what the server cut; None if none was shown or it cannot be told.
+            when that cannot be determined.
+        certificate_name: the first CN of the certificate shown, when the server's
+            cut names determine it; None if they do not, or none was shown.
         issuer_name: the last CN of the certificate's issuer, under the same conditions.
-        in_use: the certificate shown, held against those that are known; None if none was shown.
+        in_use: the known certificate that matches the one shown; None if none was shown.
         next_certificate: what the client will send when it reconnects.
-        certificate_pending: it owns another, newer certificate than the one in use, which waits
-            for a reconnect; None if either is not known.
-        breaks_at: the first moment from which a reconnect fails by dates; None if nothing is
-            known to end, or it fails already.
-        breaks_cause: what runs out then: EXPIRED, AUTHORITY or CRL.
+        certificate_pending: the client has another, newer certificate than the one in use, for
+            its next reconnect; None if either is not known.
+        breaks_at: from when on a reconnect fails because of a date; None if nothing is known to
+            expire, or it fails already.
+        breaks_cause: what expires then: EXPIRED, AUTHORITY or CRL.
         exemption: name of the exemption that covers it; empty if none does.
-        findings: what there is to say: the rule as the server matched it, what it requires, the
+        findings: the facts to report: the rule as the server matched it, what it requires, the
             certificates.
         remedy: ordered steps to the best posture; empty when there is nothing to do.
     """
@@ -113,7 +113,7 @@ class ExemptionUse:
     """One exemption of the policy and how many connections it covers now.
 
     Attributes:
-        until: the moment it ends; None for never.
+        until: when it expires; None for never.
     """
 
     name: str

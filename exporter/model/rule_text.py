@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r"[][.*+?^$(){}|\\]")
 
 
 def quoted(token: str) -> str:
-    """Return ``token`` as it must stand in pg_hba.conf (hba.c, next_token())."""
+    """Return ``token`` as it must be written in pg_hba.conf (hba.c, next_token())."""
     if _NEEDS_QUOTES.search(token):
         return '"' + token.replace('"', '""') + '"'
     return token
@@ -27,12 +27,12 @@ def is_plain(name: str) -> bool:
 
 
 def literal(name: str, server_version_number: int) -> str:
-    """Return a role or database name so that pg_hba.conf takes it for that name and no keyword.
+    """Return a role or database name so that pg_hba.conf reads it as that name, not as a keyword.
 
     From 16 on a leading ``/`` makes a regular expression even inside quotes, and there is no way
     to write such a name, so it is given as the expression that matches it alone. So is a name with
-    a line break, at all versions: before 16 no line can hold it, and the one written for it
-    matches nobody.
+    a line break, at all versions: before 16 no line can contain it, and the one written for it
+    matches no client.
     """
     expression = name.startswith("/") and server_version_number >= REGULAR_EXPRESSIONS_SINCE
     if expression or _NOT_IN_A_LINE.search(name):
@@ -73,7 +73,7 @@ def role_text(token: str) -> str:
 
 
 def _token(token: str, in_quotes: bool | None, text: str) -> str:  # noqa: FBT001  mapped
-    """Return ``text`` of a token, or the token in quotes where it is known to stand in them."""
+    """Return ``text`` of a token, or the token in quotes where it is known to be quoted."""
     return '"' + token.replace('"', '""') + '"' if in_quotes else text
 
 
@@ -85,7 +85,7 @@ def rule_text(rule: HbaRule, quoting: Quoting = NO_QUOTES) -> str:
 
     Args:
         rule: as the view shows it.
-        quoting: which of its tokens stand in quotes, as far as it is known.
+        quoting: which of its tokens are quoted, as far as it is known.
     """
     options = [
         o

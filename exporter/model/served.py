@@ -13,8 +13,8 @@ class ServedCertificateCheck:
     """How the served chain of a target is read and checked; as configured.
 
     Attributes:
-        interval_seconds: from one look to the next.
-        host: the name that standbys use: sent as SNI and demanded of the certificate; None: the
+        interval_seconds: from one check to the next.
+        host: the name that standbys use: sent as SNI and required in the certificate; None: the
             target's own ``host`` if that is a name.
         authority_file: whom standbys trust (their ``sslrootcert``): an absolute path, or
             ``system``; None: not configured.
@@ -29,7 +29,7 @@ class ServedCertificateCheck:
 
 @dataclass(frozen=True, slots=True)
 class ServedChain:
-    """What one handshake showed.
+    """The certificates that the server sent in one handshake.
 
     Attributes:
         certificates: the leaf first, as sent.

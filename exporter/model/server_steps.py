@@ -115,7 +115,7 @@ class RequireCertificate:
 
     Attributes:
         role, database: that the rule is for; the database is None for physical replication.
-        refused: connections of now that the rule would refuse.
+        refused: current connections that the rule would reject.
         requests_no_password: its method is ``cert``, and a client may insist on a password.
     """
 
@@ -133,7 +133,7 @@ class AcceptClient:
         role, database: that the rule is for; the database is None for physical replication.
         is_refused: over TLS the client is certainly rejected without it; otherwise it is not
             decided which rule governs it over TLS, and that may be one that rejects it.
-        refused: connections of now that the rule would refuse.
+        refused: current connections that the rule would reject.
     """
 
     role: str
@@ -148,7 +148,7 @@ class CloseRule:
 
     Attributes:
         role, database: that the rule is for; the database is None for physical replication.
-        refused: connections of now that the rule would refuse.
+        refused: current connections that the rule would reject.
     """
 
     role: str
@@ -200,7 +200,7 @@ class CheckTlsVersions:
 
 @dataclass(frozen=True, slots=True)
 class RequireTlsVersion:
-    """Have the server refuse older versions."""
+    """Have the server reject older versions."""
 
     version: TlsVersion
 
@@ -210,7 +210,7 @@ class RequireTlsVersion:
 
 @dataclass(frozen=True, slots=True)
 class RenewRevocationLists:
-    """Issue the revocation lists of the chain anew, and reload."""
+    """Issue new revocation lists for the chain, and reload."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,21 @@ from exporter.model.served import ServedCertificateCheck
 
 @dataclass(frozen=True, slots=True)
 class PasswordFile:
-    """A file that holds the password; read at each poll, so that it can be rotated."""
+    """A file that contains the password; read at each poll, so that it can be rotated."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordVariable:
-    """An environment variable that holds the password."""
+    """An environment variable that contains the password."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ClearPassword:
-    """A password that stands in the configuration, whose author said so."""
+    """A password that the configuration explicitly contains."""
 
     value: str = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""What was judged of the certificates of one target."""
+"""The report on the certificates of one target."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class CertificatePlace:
     """One certificate at one place; one per certificate, usage and source.
 
     Attributes:
-        paths: the files it stands in; empty for one read over the wire.
+        paths: the files that contain it; empty for one read over the wire.
     """
 
     certificate: Certificate
@@ -28,7 +28,7 @@ class CertificatePlace:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCertificate:
-    """What verification says of one certificate.
+    """The result of verifying one certificate.
 
     Attributes:
         result: ``ok``, ``not_checked``, or OpenSSL's words.

@@ -35,13 +35,13 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """The WAL receiver of a standby, as pg_stat_wal_receiver tells of the running connection.
+    """The WAL receiver of a standby, as pg_stat_wal_receiver shows the running connection.
 
     Attributes:
         role: that it logs in as (``user`` of its conninfo).
         application_name: that its walsender shows: ``application_name``, else
             ``fallback_application_name``.
-        sender_host, sender_port: whom it is connected to, as it names it.
+        sender_host, sender_port: the server it is connected to, as the receiver names it.
         sslmode: libpq's.
         certificate: its ``sslcert`` file as it is on the standby's disk now; without path if it
             sends none.

@@ -1,7 +1,7 @@
-"""A chain held against authorities by OpenSSL, as a value and as the question that asks for it.
+"""The verification of a chain by OpenSSL: its result, and the function that performs it.
 
 PostgreSQL and libpq verify with OpenSSL (be_tls_init() in be-secure-openssl.c, initialize_SSL() in
-fe-secure-openssl.c). The judging code gets an answer from a function that it is handed.
+fe-secure-openssl.c). The judging code receives that function as an argument.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from exporter.model.judgement import ForecastCause
 
 VERIFIED = "ok"
 NOT_CHECKED = "not_checked"
-"""Results beside OpenSSL's own words; label values."""
+"""Results in addition to OpenSSL's own messages; label values."""
 
 
 class Purpose(StrEnum):
-    """For what the leaf must be good."""
+    """The purpose that the leaf must be valid for."""
 
     CLIENT = "client"
     """As a server checks its client."""
@@ -37,7 +37,7 @@ class Trust:
         revocation_lists: if there is any, every authority of a chain needs one
             (X509_V_FLAG_CRL_CHECK_ALL).
         demands_lists: also while there is none: ``ssl_crl_dir`` or ``sslcrldir`` is set, and
-            PostgreSQL takes any folder.
+            PostgreSQL accepts any folder.
     """
 
     authorities: tuple[Certificate, ...]
@@ -47,17 +47,17 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """OpenSSL's verdict at one moment, and until when it holds.
+    """OpenSSL's result at one time, and until when it is valid.
 
     Attributes:
-        result: ``ok``, or the words of the OpenSSL that was asked, such as ``certificate has
+        result: ``ok``, or OpenSSL's message, such as ``certificate has
             expired``; they differ a little between its releases.
-        cause: what is at fault; NONE when the result is ``ok``. EXPIRED and NOT_YET_VALID tell of
-            the leaf; an authority's own dates are AUTHORITY, a list's are CRL.
+        cause: what is at fault; NONE when the result is ``ok``. EXPIRED and NOT_YET_VALID
+            refer to the leaf; an authority's own dates are AUTHORITY, a list's are CRL.
         breaks_at: the end of validity (``notAfter``, ``nextUpdate``) after which it fails by
             dates alone; None when it fails already or nothing in it ends. Within that second,
-            OpenSSL accepts from 4.0 on and refuses before.
-        breaks_cause: what runs out then: EXPIRED (the leaf), AUTHORITY (an intermediate or root
+            OpenSSL accepts it from 4.0 on and rejects it before.
+        breaks_cause: what expires then: EXPIRED (the leaf), AUTHORITY (an intermediate or root
             that no other path replaces), CRL.
     """
 
@@ -79,13 +79,13 @@ class Verify(Protocol):
         at: datetime,
         host: str | None = None,
     ) -> Verification:
-        """Return whether ``chain`` holds.
+        """Return the result of verifying ``chain``.
 
         Args:
             chain: the leaf, then whatever is sent with it.
             trust: of the side that verifies.
             purpose: of the leaf.
-            at: the moment to verify at, aware.
+            at: the time to verify at, aware.
             host: the name or address that a server's leaf must carry (``verify-full``), by
                 libpq's rule; None: not checked.
         """

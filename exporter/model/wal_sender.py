@@ -1,4 +1,4 @@
-"""Walsenders and how they are connected, as the statistics views of PostgreSQL 13-18 tell it.
+"""Walsenders and how they are connected, as the statistics views of PostgreSQL 13-18 show them.
 
 Sources: manual, "The Cumulative Statistics System": pg_stat_replication, pg_stat_ssl,
 pg_stat_gssapi, pg_stat_activity.
@@ -68,7 +68,7 @@ class SlashName:
 
 @dataclass(frozen=True, slots=True)
 class PeerCertificate:
-    """The client certificate of a TLS session, as pg_stat_ssl tells of it.
+    """The client certificate of a TLS session, as pg_stat_ssl shows it.
 
     Its presence proves that it chained to the server's ``ssl_ca_file`` and was in date at the
     handshake, under every authentication method.

@@ -1,1 +1,1 @@
-"""What users meet: metrics, pages, terminal output, all from the same reports."""
+"""The output for users: metrics, pages and terminal output, all from the same reports."""

@@ -5,7 +5,7 @@ MAX_LABEL_LENGTH = 256
 
 
 def label_value(text: str) -> str:
-    r"""Return ``text`` as it can stand in a label: valid Unicode of at most 256 characters.
+    r"""Return ``text`` as a label value: valid Unicode of at most 256 characters.
 
     A lone surrogate (which UTF-8 cannot encode) becomes ``\udcNN``. Nothing else is escaped here:
     quotes, backslashes and newlines are the encoder's.

@@ -14,7 +14,7 @@ from exporter.model.wal_sender import IpAddress, Peer, TcpPeer
 from exporter.publish.label_value import label_value
 
 WORST_FIRST = (Verdict.INSECURE, Verdict.UNKNOWN, Verdict.EXEMPT, Verdict.SECURE)
-"""Verdicts in the order in which they are told."""
+"""Verdicts in the order in which they are shown."""
 
 TABLE_SYNC = "pg_sync"
 """Application name under which all table synchronisation workers are counted."""

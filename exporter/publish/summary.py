@@ -1,4 +1,4 @@
-"""What publishers say alike: sums, the exit code, the state of a target, what to grant."""
+"""Texts and values that all publishers share: sums, exit code, state of a target, what to grant."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""What to change, in an order that locks nobody out."""
+"""Steps to the best posture, in an order that locks out no client."""

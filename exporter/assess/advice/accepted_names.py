@@ -17,7 +17,7 @@ from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 _VALUE = r"(?![ #])(?:[^,+\"\\<>;]|\\[0-9A-F]{2}|\\[^0-9A-F])*(?<! )"
 _ATTRIBUTE = rf"[A-Za-z0-9.]+={_VALUE}"
 _WHOLE = re.compile(rf"{_ATTRIBUTE}(?:[,+]{_ATTRIBUTE})*")
-"""A distinguished name as OpenSSL writes it by RFC 2253: other text is no certificate's."""
+"""A distinguished name as OpenSSL writes it by RFC 2253: other text is not such a name."""
 
 
 @dataclass(frozen=True, slots=True)

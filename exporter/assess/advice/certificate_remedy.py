@@ -1,4 +1,4 @@
-"""What to do about a connection's certificates: ordered steps, before and after those of rules."""
+"""Returns the steps for a connection's certificates, before and after those for rules."""
 
 from collections.abc import Iterable, Sequence
 
@@ -70,7 +70,7 @@ def with_certificates(
 
 
 def _repair(case: Case, judged: ConnectionCertificates) -> Iterable[Step]:
-    """Yield the steps without which what the client sends is refused, demanded or not."""
+    """Yield the steps without which the certificate is rejected, whether required or not."""
     upcoming = judged.upcoming
     if isinstance(upcoming, NextUnknown):
         return
@@ -157,7 +157,7 @@ def usable_certificate(judged: ConnectionCertificates) -> KnownCertificate | Non
 def _reconnect(
     case: Case, judged: ConnectionCertificates, *, repaired: bool, steps: tuple[Step, ...]
 ) -> Iterable[Step]:
-    """Yield what brings a connection off an expired certificate, at a moment of one's choice."""
+    """Yield the steps that replace an expired certificate at a planned time."""
     again = reconnect(case)
     if Reason.CERTIFICATE_EXPIRED_IN_USE not in judged.reasons or again in steps:
         return

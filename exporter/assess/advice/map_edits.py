@@ -1,7 +1,7 @@
 r"""Lines of pg_ident.conf that accept several names for a role, narrowed without a lock-out.
 
-A pattern that misses an anchor is completed, so that everybody who uses it properly goes on. Any
-other line is replaced by one line for each client that uses it now.
+A pattern that misses an anchor is completed, so that every client with a proper name is still
+accepted. Any other line is replaced by one line for each client that uses it now.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ def narrow_maps(case: Case, found: Outcomes, edits: Edits) -> Iterable[Step]:
 
     Args:
         case: the connection.
-        found: what it meets over TLS.
+        found: the rules that may govern it over TLS.
         edits: of this remedy.
     """
     content = case.in_force.maps[-1]

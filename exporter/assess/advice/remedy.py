@@ -1,7 +1,7 @@
-"""What to do so that a connection is secured by certificate: ordered steps with exact lines.
+"""Returns the steps that secure a connection by certificate, in order and with exact lines.
 
 The order never locks a running standby out: CA on the server, certificate on the client and tried
-beside the running connection, reconnect, see it presented, only then the rule that requires it, and
+while the old connection runs, reconnect, see it presented, only then the rule that requires it, and
 last what still accepts the same role without one.
 """
 
@@ -146,7 +146,7 @@ def _is_narrowed(case: Case, over_tls: Outcomes) -> bool:
     """Return whether maps that accept several names are what is to be changed.
 
     With a certificate that is presented also where such a map only may govern: under another name
-    the client could be refused by it.
+    it could reject the client.
     """
     if shown_certificate(case.wal_sender) is None:
         return over_tls.demanded == _BY_MAP
@@ -202,7 +202,7 @@ def _first(case: Case, rules: Container[HbaRule]) -> HbaRule | None:
 
 
 def _over_tls(case: Case) -> Outcomes:
-    """Return what the client meets once it comes over TLS."""
+    """Return the rules that may govern the client once it uses TLS."""
     if case.client.tls:
         return case.found
     return outcomes(case.client.over_tls(), case.in_force, case.surroundings)
@@ -274,21 +274,21 @@ def _rule_for_shown(case: Case, edits: Edits) -> Iterable[Step]:
         not case.server.requests_client_certificate
         and not case.found.demanded - CERTIFICATE_DEMANDS
     ):
-        # with an empty ssl_ca_file, right rules refuse everybody too
+        # with an empty ssl_ca_file, correct rules reject every client too
         return
-    # it has presented a certificate, so that it comes over TLS already
+    # it has presented a certificate, so it uses TLS already
     is_opened = case.found.demanded == {Demand.REFUSES}
     rule = _first_rule(case, case.found)
     version = case.server.version_number
     if is_opened:
-        # before it reconnects, which the rules of now refuse whatever it presents
+        # before it reconnects, which the current rules reject whatever it presents
         yield opening_rule(case, edits, rule)
         yield Step(Place.SERVER, LoadRules(version))
         yield from _present_certificate(case, of_role(case.client.role), None)
         return
     wanted = requirement(case, case.found)
     replaced = tuple(_accepted_certificate(case, wanted.names))
-    # no reconnect before the rule: by another name the rules of now may refuse the client
+    # no reconnect before the rule: with another name the current rules may reject the client
     yield from replaced
     yield certificate_rule(case, edits, rule, wanted.method, wanted.names)
     yield Step(Place.SERVER, LoadRules(version))

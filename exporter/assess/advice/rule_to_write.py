@@ -1,4 +1,4 @@
-"""The lines of pg_hba.conf that require a certificate of one client, and what they would refuse."""
+"""The lines of pg_hba.conf that require a certificate of one client; whom they would reject."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class Scope:
     Attributes:
         address: the address field of the line.
         is_of_rule: it is the address of the rule that the line is derived from.
-        refused: connections of today that the line would refuse.
+        refused: current connections that the line would reject.
     """
 
     address: str
@@ -47,7 +47,7 @@ def certificate_rule(
 ) -> Step:
     """Return the step that writes a rule which requires the certificate of the client.
 
-    The second line refuses what does not come over TLS, whatever stands below: a ``hostssl``
+    The second line rejects connections without TLS, whatever lines follow: a ``hostssl``
     rule does not match such a client, and evaluation would go on.
 
     Args:
@@ -95,14 +95,14 @@ def opening_rule(
 ) -> Step:
     """Return the step that accepts the client over TLS with its certificate.
 
-    Where TLS is certainly refused now, the line matches no client that is accepted now.
+    Where TLS is certainly rejected now, the line matches no client that is accepted now.
 
     Args:
         case: a client over TCP.
         edits: of this remedy.
-        before: the rule that refuses it over TLS, or else the one that accepts it without; None
+        before: the rule that rejects it over TLS, or else the one that accepts it without; None
             when it is not known, or there is no such rule.
-        is_refused: it is certain that it is refused over TLS.
+        is_refused: it is certain that it is rejected over TLS.
     """
     line = f"hostssl {_fields(case)} {_own_address(case.client)} cert"
     own = of_role(case.client.role)
@@ -211,22 +211,22 @@ def _text(case: Case, rule: HbaRule) -> str:
 
 
 def _scope(case: Case, rule: HbaRule | None, satisfies: Callable[[Peer], bool]) -> Scope:
-    """Return the widest scope that refuses no connection from another address.
+    """Return the widest scope that rejects no connection from another address.
 
     That is the address of ``rule``, or else the client's own, also where the former is a name: the
     lines must match the client, and a name only may.
     """
     own = _own_address(case.client)
     alike = _alike(case, satisfies)
-    beside = tuple(p for p in alike or () if p.client.address == case.client.address)
+    same_address = tuple(p for p in alike or () if p.client.address == case.client.address)
     if rule is None or rule.auth_method == "reject" or alike is None:
-        return Scope(own, is_of_rule=False, refused=beside)
+        return Scope(own, is_of_rule=False, refused=same_address)
     is_name = rule.address != "all" or _content(case, rule).quoting(rule).address is not False
     if rule.netmask is None and is_name:
-        return Scope(own, is_of_rule=False, refused=beside)
+        return Scope(own, is_of_rule=False, refused=same_address)
     covered = tuple(p for p in alike if _covers(rule, p, case.surroundings))
-    if any(p not in beside for p in covered):
-        return Scope(own, is_of_rule=False, refused=beside)
+    if any(p not in same_address for p in covered):
+        return Scope(own, is_of_rule=False, refused=same_address)
     return Scope(address_text(rule), is_of_rule=True, refused=covered)
 
 

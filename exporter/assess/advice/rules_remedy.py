@@ -1,4 +1,4 @@
-"""What to do about pg_hba.conf itself: lines in error, content that is not loaded."""
+"""Returns the steps for pg_hba.conf itself: lines in error, content that is not loaded."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""Which certificate a client uses and sends next, and what the server makes of it."""
+"""Which certificate a client uses and sends next, and whether the server accepts it."""

@@ -1,4 +1,4 @@
-"""How the server would receive a client's certificate: OpenSSL's verdict, and on which files.
+"""Verifies a client's certificate as the server would, and by which files.
 
 Source: be-secure-openssl.c, be_tls_init(): authorities and lists are read at start and reload; a
 reload that fails at one TLS file keeps all that was loaded before.
@@ -31,7 +31,7 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
     Args:
         tls_files: of the server, as on disk.
         verify: OpenSSL.
-        at: the moment.
+        at: the time to verify at.
     """
 
     @cache
@@ -39,7 +39,7 @@ def accepting(tls_files: Read[TlsFiles], verify: Verify, *, at: datetime) -> Acc
         if isinstance(tls_files, Unread) or isinstance(tls_files.authority, Unread):
             return None
         if not tls_files.authority.path:
-            # it asks nobody for a certificate
+            # the server requests no certificate
             return None
         authorities = tls_files.authority.certificates
         if isinstance(tls_files.revocation, Unread):
@@ -67,7 +67,7 @@ def files_in_force(observation: Observation, served: Read[ServedChain] | None) -
     if newest is None:
         return FilesInForce.UNKNOWN
     if newest + _RESOLUTION <= server.started_at:
-        # the server read them when it started, and nobody has touched them since
+        # the server read them when it started, and they are unchanged since
         return FilesInForce.LOADED
     if newest > server.configuration_loaded_at:
         return FilesInForce.CHANGED
@@ -79,7 +79,7 @@ def files_in_force(observation: Observation, served: Read[ServedChain] | None) -
 def _holds_rubbish(observation: Observation) -> bool:
     """Return whether a file of authorities or lists is one that a reload stumbles over.
 
-    One without a single block of PEM is refused as one with a broken block is.
+    One without a single PEM block is rejected, as one with a broken block is.
     """
     tls_files, times = observation.tls_files, observation.file_times
     if isinstance(tls_files, Unread) or isinstance(times, Unread):
@@ -130,6 +130,6 @@ def own_and_served(
 def server_certificate_pending(
     tls_files: Read[TlsFiles], served: Read[ServedChain] | None
 ) -> bool | None:
-    """Return whether the server's file holds another certificate than it serves; None: unknown."""
+    """Return whether the server's file has another certificate than it sends; None: unknown."""
     both = own_and_served(tls_files, served)
     return None if both is None else both[0] != both[1]

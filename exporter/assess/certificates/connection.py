@@ -1,4 +1,4 @@
-"""Certificates of one connection: in use, sent next, what that meets, and when it ends."""
+"""Judges the certificates of one connection: in use, sent next, the outcome, and until when."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -20,7 +20,7 @@ from exporter.assess.certificates.match import Shown, match, shown_by, shown_of
 from exporter.assess.certificates.name import Namings
 from exporter.assess.certificates.next_certificate import Sends, SendsOneOf, sends
 from exporter.assess.certificates.owned import Owner, named
-from exporter.assess.certificates.passed_dates import Passed, other_turns, passed
+from exporter.assess.certificates.passed_dates import Passed, other_boundaries, passed
 from exporter.assess.certificates.standbys import Standbys, standbys_of
 from exporter.assess.posture import shown_certificate
 from exporter.assess.rules.case import Case
@@ -86,9 +86,9 @@ class _Without(Container[str]):
 
 @dataclass(frozen=True, slots=True)
 class CertificatesKnown:
-    """What one poll of one target knows of certificates.
+    """The certificates known at one poll of one target.
 
-    While two are equal, and what was read of the server too, so is what is judged by them.
+    Equal values, with equal readings of the server, lead to the same judgements.
 
     Attributes:
         has_inventory: one is configured and was read.
@@ -97,7 +97,7 @@ class CertificatesKnown:
         accept: how the server would receive a chain.
         files: whether the authorities and lists on its disk are in force.
         users: the clients by role and subject shown.
-        passed: between which dates of what is known the moment lies.
+        passed: the validity boundaries of known certificates and lists before and after now.
         named: memory for what was looked up once, by role and rules.
         named_for: under which of these keys the owner of each judged walsender is, by its process.
     """
@@ -132,7 +132,7 @@ class CertificatesKnown:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCertificates:
-    """What was judged of a connection's certificates; the fields of ``Connection``."""
+    """The judgement of a connection's certificates; fields of ``Connection``."""
 
     in_use: InUse | None
     upcoming: NextCertificate | NextUnknown
@@ -163,13 +163,13 @@ def certificates_known(
         accept=accepting(observation.tls_files, knowledge.verify, at=now),
         files=files_in_force(observation, knowledge.served),
         users={},
-        passed=passed(inventory.turns, other_turns(observation, knowledge), now),
+        passed=passed(inventory.boundaries, other_boundaries(observation, knowledge), now),
     )
     return replace(known, users=_users(wal_senders, known))
 
 
 def _known_otherwise(observation: Observation, knowledge: Knowledge) -> Sequence[Certificate]:
-    """Return the leaves that are known beside the inventory: of standbys, and of the server."""
+    """Return the leaves from other sources than the inventory: of standbys and of the server."""
     found: list[Certificate] = list(knowledge.seen)
     for standby in knowledge.standbys:
         if not isinstance(standby.receiver.certificate, Unread):
@@ -210,12 +210,12 @@ def _client(sender: WalSender) -> _Client:
 def judge_certificates(
     case: Case, certificates: CertificatesKnown, *, now: datetime
 ) -> ConnectionCertificates:
-    """Return what is to be told of a connection's certificates.
+    """Return the report on a connection's certificates.
 
     Args:
         case: the connection.
         certificates: what is known.
-        now: the moment.
+        now: the time to judge at.
     """
     clientname = case.found.clientname
     namings = Namings(case.client.role, case.in_force.maps, case.surroundings, clientname)
@@ -270,23 +270,23 @@ def judge_certificates(
 
 
 def _steps(owner: Owner, sent: Sends, certificates: CertificatesKnown) -> int:
-    """Return what it costs to find out what a client sends, and what the server says of it."""
+    """Return the work to determine what a client sends, and whether the server accepts it."""
     sender = owner.wal_sender
     standbys = certificates.standbys.by_name.get((sender.role, sender.application_name), ())
     candidates = sent.candidates if isinstance(sent, SendsOneOf) else ()
     return STEPS_OF_A_STANDBY * len(standbys) + STEPS_OF_A_CHAIN * len(candidates)
 
 
-def _owner(sender: WalSender, certificates: CertificatesKnown, lets_in: Pool) -> Owner:
+def _owner(sender: WalSender, certificates: CertificatesKnown, accepted: Pool) -> Owner:
     shown = shown_certificate(sender)
     if shown is None:
-        return Owner(sender, shown=None, in_use=None, named=lets_in)
+        return Owner(sender, shown=None, in_use=None, named=accepted)
     uses = certificates.in_use(shown)
     taken = None
     if shown.subject is not None:
         users = certificates.users[sender.role, shown.subject.text]
         taken = users.taken(_client(sender), _used(uses))
-    return Owner(sender, shown=shown, in_use=uses, named=lets_in, taken=taken)
+    return Owner(sender, shown=shown, in_use=uses, named=accepted, taken=taken)
 
 
 def _used(uses: InUse) -> tuple[str, ...]:

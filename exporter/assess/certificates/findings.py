@@ -1,4 +1,4 @@
-"""What there is to say of a connection's certificates: in use, sent next, accepted, until when."""
+"""Returns the findings on a connection's certificates: in use, sent next, accepted, until when."""
 
 from collections.abc import Iterable
 
@@ -94,7 +94,7 @@ def _handshake(
 ) -> NextHandshake:
     verification = upcoming.verification
     compares_name = any(demands_name(rule) for rule in case.found.rules)
-    # where every rule that may govern compares the name, what it says of it is certain
+    # where every possible rule compares the name, the result of that is certain
     decided_by_name = compares_name and bool(case.demanded) and case.demanded <= _BY_NAME
     return NextHandshake(
         role=case.client.role,

@@ -1,9 +1,9 @@
-"""What the next reconnect of a client meets: the handshake, then the rules.
+"""Predicts the outcome of a client's next reconnect: the handshake, then the rules.
 
 Sources: be-secure-openssl.c, be_tls_init() (a bad certificate ends the handshake under every rule;
 none at all does not); auth.c, ClientAuthentication(); fe-connect.c, PQconnectPoll() (with
 ``sslmode=prefer`` a handshake that fails is followed by an attempt without TLS; under TLS 1.3 the
-client takes it for done before the server refuses the certificate).
+client considers it complete before the server rejects the certificate).
 """
 
 from collections.abc import Callable, Iterable
@@ -54,17 +54,17 @@ _WHATEVER_IS_LOADED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """All that the next reconnect of one client hangs on, but the certificate.
+    """What the next reconnect of one client depends on, except the certificate.
 
     Attributes:
-        demanded: by ``demanded_of``: what is demanded, were it to connect as it did.
-        found: what it meets over TLS.
-        without_tls: what it meets in plaintext.
-        fit: whether a rule (None: ``hostssl … cert`` without a map) lets in the name of a
+        demanded: by ``demanded_of``: what a reconnect of the same kind requires.
+        found: the rules that may govern it over TLS.
+        without_tls: returns those that may govern it unencrypted.
+        fit: whether a rule (None: ``hostssl … cert`` without a map) accepts the name of a
             certificate.
-        accept: how the server would receive a chain, by the files on its disk.
+        accept: the result of verifying a chain by the files on the server's disk.
         files: whether these are in force.
-        now: the moment.
+        now: the time to judge at.
     """
 
     wal_sender: WalSender
@@ -89,9 +89,9 @@ class Reconnect:
 
 
 def by_rules(demanded: Iterable[Demand]) -> Met:
-    """Return what a client meets as far as rules tell; empty if they are not known.
+    """Return the outcome as far as the rules decide it; UNKNOWN if they are not known.
 
-    Where a certificate is demanded, it hangs on the one that the client sends.
+    Where a certificate is required, the outcome depends on the one that the client sends.
     """
     return _together(
         {
@@ -103,7 +103,7 @@ def by_rules(demanded: Iterable[Demand]) -> Met:
 
 
 def forecast(reconnect: Reconnect, sent: Sends, in_use: InUse | None) -> Met:
-    """Return what the next reconnect meets, and what makes it ``refused``.
+    """Return the outcome of the next reconnect, and the cause if it is ``refused``.
 
     Args:
         reconnect: the client and its surroundings.
@@ -121,12 +121,12 @@ def forecast(reconnect: Reconnect, sent: Sends, in_use: InUse | None) -> Met:
         case _:
             met = by_rules(reconnect.demanded)
             outdated = isinstance(in_use, Matched) and in_use.certificate.not_after < reconnect.now
-            # it fails at the handshake, unless it was renewed where nobody looks
+            # it fails at the handshake, unless it was renewed outside the inventory
             return UNKNOWN if met == _WITHOUT and outdated else met
 
 
 def may_send(reconnect: Reconnect, candidate: Candidate) -> bool:
-    """Return whether the client sends what it owns: its file says so, or it did before."""
+    """Return whether the client sends its certificate: its file says so, or it did before."""
     return candidate.source is CertificateSource.STANDBY_FILE or reconnect.shown is not None
 
 
@@ -144,13 +144,13 @@ def _met(reconnect: Reconnect, candidate: Candidate) -> Met:
         for demand in demanded
     )
     if doubtful(candidate.chain) and met[0] is not Forecast.REFUSED:
-        # the handshake may refuse it under every rule
+        # the handshake may reject it under every rule
         return UNKNOWN
     return UNKNOWN if met == _WITH and not certain else met
 
 
 def judged(reconnect: Reconnect, candidate: Candidate) -> Verification | None:
-    """Return what the server would say of a candidate; its own dates are known in any case."""
+    """Return the server's verification of a candidate; its own dates are known in any case."""
     found = reconnect.accept(candidate.chain)
     if found is not None or not reconnect.server.requests_client_certificate:
         return found
@@ -200,9 +200,9 @@ def _together(several: Iterable[Met]) -> Met:
 
 
 def next_certificate(reconnect: Reconnect, sent: Sends) -> NextCertificate | NextUnknown:
-    """Return the certificate that the client will send, and how it would fare.
+    """Return the certificate that the client will send, and the result of verifying it.
 
-    Of several that it may be, and that fare alike, the one that ends first.
+    Where it may be one of several with the same result, the one that expires first.
     """
     if isinstance(sent, SendsNone):
         return NextUnknown(NoneSent(sent.why))
@@ -211,7 +211,7 @@ def next_certificate(reconnect: Reconnect, sent: Sends) -> NextCertificate | Nex
     found = [_next(reconnect, c) for c in sent.candidates]
     if len({(_result(f), f.name, doubtful((f.certificate, *f.chain)) is None) for f in found}) > 1:
         if sent.standbys:
-            # of one leaf, so that what goes with it makes the difference
+            # they share the leaf, so the rest of the chain makes the difference
             return NextUnknown(ChainsDiffer(sent.standbys))
         return NextUnknown(OutcomesDiffer(tuple((f.certificate, f.path) for f in found)))
     return min(found, key=_ends)
@@ -231,7 +231,7 @@ def _next(reconnect: Reconnect, candidate: Candidate) -> NextCertificate:
 
 
 def demands_name(rule: HbaRule) -> bool:
-    """Return whether a rule holds the name in a certificate against the role."""
+    """Return whether a rule compares the name in a certificate with the role."""
     return rule.auth_method == "cert" or rule.option("clientcert") == "verify-full"
 
 
@@ -247,7 +247,7 @@ def _ends(found: NextCertificate) -> tuple[datetime, str]:
 def breaks(
     reconnect: Reconnect, expected: Forecast, upcoming: NextCertificate | NextUnknown, sent: Sends
 ) -> tuple[datetime | None, ForecastCause]:
-    """Return the first moment from which a reconnect fails by dates, and what runs out then."""
+    """Return from when on a reconnect fails because of a date, and what expires then."""
     if (
         expected is Forecast.REFUSED
         or not reconnect.asks
@@ -258,7 +258,7 @@ def breaks(
         return None, ForecastCause.NONE
     verification = upcoming.verification
     if verification is None:
-        # its own end is known in any case
+        # its own notAfter is known in any case
         return upcoming.certificate.not_after, ForecastCause.EXPIRED
     return verification.breaks_at, verification.breaks_cause
 
@@ -280,7 +280,7 @@ def pending(
         case Ambiguous(candidates) if waiting in candidates:
             return None
         case _:
-            # it is another one; the client's own file tells, one of the inventory may be older
+            # another one: the client's own file is current, one of the inventory may be older
             if upcoming.source is CertificateSource.STANDBY_FILE:
                 return True
             return True if waiting.not_before > wal_sender.backend_start else None

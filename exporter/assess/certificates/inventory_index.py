@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from exporter.assess.certificates.match import Shown, as_shown, shown_of
-from exporter.assess.certificates.passed_dates import turns
+from exporter.assess.certificates.passed_dates import validity_boundaries
 from exporter.model.certificate import DistinguishedName
 from exporter.model.inventory import InventoryCertificate
 
@@ -18,7 +18,7 @@ Several = tuple[InventoryCertificate, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Certificates that somebody owns, without authorities; compared by identity.
+    """Certificates that belong to one client, without authorities; compared by identity.
 
     Attributes:
         by_subject: by the subject as a session shows it: for each whole subject that looks like
@@ -40,9 +40,9 @@ class InventoryIndex:
         shown: all of them by what a session that uses one would show.
         of_standby: bound to an application name, by that and the role (empty: any role).
         of_role: bound to a role and no application name, by the role.
-        unbound: of which the configuration does not say whose they are.
+        unbound: those that the configuration binds to no client.
         unbound_names: the same by the first CN, and by the whole name in the form of RFC 2253.
-        turns: the moments at which something about one of them may change, in order.
+        boundaries: their ``validity_boundaries``.
     """
 
     shown: Mapping[Shown, Several]
@@ -50,7 +50,7 @@ class InventoryIndex:
     of_role: Mapping[str, Pool]
     unbound: Pool
     unbound_names: Mapping[str, Several]
-    turns: tuple[datetime, ...]
+    boundaries: tuple[datetime, ...]
 
 
 def pool(certificates: Iterable[InventoryCertificate]) -> Pool:
@@ -110,7 +110,7 @@ def _inventory_index(same: _Same) -> InventoryIndex:
     for known in same.certificates:
         shown.setdefault(shown_of(known.certificate), []).append(known)
         if known.certificate.is_authority:
-            # it may log in, but nobody plans that
+            # a CA certificate may log in, but is not meant to
             continue
         for binding in known.bindings:
             for name in binding.application_names:
@@ -130,7 +130,9 @@ def _inventory_index(same: _Same) -> InventoryIndex:
         of_role={role: pool(several) for role, several in of_role.items()},
         unbound=pool(unbound),
         unbound_names=_frozen(unbound_names),
-        turns=turns(c for known in same.certificates for c in (known.certificate, *known.chain)),
+        boundaries=validity_boundaries(
+            c for known in same.certificates for c in (known.certificate, *known.chain)
+        ),
     )
 
 

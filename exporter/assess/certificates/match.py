@@ -1,4 +1,4 @@
-"""What a live session shows of its certificate, held against certificates that are known whole.
+"""Matches what a live session shows of its certificate with the known certificates.
 
 Sources: backend_status.h, PgBackendSSLStatus (names are cut at 63 bytes, the serial number is
 exact); RFC 5280, section 4.1.2.2 (issuer and serial number identify a certificate).
@@ -36,8 +36,8 @@ def shown_by(peer: PeerCertificate) -> Shown:
 def match(candidates: Iterable[Certificate]) -> InUse:
     """Return which certificate a session uses.
 
-    Every known certificate that would look the same is a candidate: what was cut away, and what
-    ``/`` and ``=`` in values leave open, cannot tell them apart.
+    Every known certificate that would look the same is a candidate. They cannot be distinguished
+    where names are cut, or ambiguous because of ``/`` and ``=`` in values.
 
     Args:
         candidates: all that are known and look like the one shown, by ``shown_of``.

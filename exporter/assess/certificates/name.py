@@ -1,8 +1,8 @@
-r"""Whether the name in a certificate gets its holder in as a role, under one rule.
+r"""Decides whether a rule accepts the name in a certificate for a role.
 
-Sources: auth.c, CheckCertAuth() (the first CN, or with ``clientname=DN`` the whole name, without
-one nobody gets in); hba.c, check_usermap() and check_ident_usermap() (the first line that matches
-lets in); be-secure-openssl.c, be_tls_open_server().
+Sources: auth.c, CheckCertAuth() (the first CN, or with ``clientname=DN`` the whole name;
+without one it is rejected); hba.c, check_usermap() and check_ident_usermap() (accepted by the first
+line that matches); be-secure-openssl.c, be_tls_open_server().
 """
 
 import re
@@ -22,9 +22,9 @@ CLIENTNAME_SINCE = 140000
 """``server_version_num`` from which a rule may carry ``clientname=``."""
 
 LONGEST_NAME = 200
-"""Of names that are held against patterns here; RFC 5280 allows a CN 64 characters."""
+"""Of names that are matched with patterns here; RFC 5280 allows a CN 64 characters."""
 MOST_REPEATS = 2
-"""Of patterns that are evaluated here: with more, a hostile name could keep them busy."""
+"""Of patterns that are evaluated here: with more, a hostile name could take too long to match."""
 
 STEPS_OF_A_NAME = 4
 """Of work (exporter/assess/work.py), to compare a certificate's name with a rule."""
@@ -43,7 +43,7 @@ _DECIDABLE = re.compile(rf"(\^?(?:{_ATOM}|{_GROUP})*)(\$?)")
 
 @dataclass(frozen=True, slots=True)
 class Namings:
-    """What decides whose name lets in as a role.
+    """What decides which certificate names are accepted for a role.
 
     Attributes:
         role: the role that logs in.
@@ -62,10 +62,10 @@ class Namings:
     )
 
     def fit(self, rule: HbaRule | None, certificate: Certificate) -> NameFit:
-        """Return whether the name in ``certificate`` lets its holder in as the role.
+        """Return whether a rule accepts the name in ``certificate`` for the role.
 
         Args:
-            rule: one that demands the role's name; None for ``hostssl … cert`` without a map.
+            rule: one that requires the role's name; None for ``hostssl … cert`` without a map.
             certificate: the client's.
         """
         names = [certificate.subject.common_name]
@@ -80,7 +80,7 @@ class Namings:
         return _agreed(self._by_map(of, name) for of in lines for name in names)
 
     def _giving(self, through: str) -> Sequence[Sequence[IdentMapping]]:
-        """Return the lines of a map that may give the role, of each content; no other admits."""
+        """Return the lines of a map that may give the role, of each content."""
         if through not in self._lines:
             self.surroundings.work.add(sum(len(content.mappings) for content in self.maps))
             self._lines[through] = [
@@ -95,10 +95,10 @@ class Namings:
         return self._lines[through]
 
     def _may_compare_whole_name(self, rule: HbaRule) -> bool:
-        told = self.clientname(rule)
-        if True in told:
+        clientname = self.clientname(rule)
+        if True in clientname:
             return True
-        return None in told and self.surroundings.server_version_number >= CLIENTNAME_SINCE
+        return None in clientname and self.surroundings.server_version_number >= CLIENTNAME_SINCE
 
     def _by_map(self, mappings: Sequence[IdentMapping], name: str) -> NameFit:
         if not name:
@@ -113,7 +113,7 @@ class Namings:
 
 
 def admits(mapping: IdentMapping, name: str, role: str, surroundings: Surroundings) -> Truth:
-    """Return whether a line of a map lets ``name`` in as ``role``."""
+    """Return whether a line of a map accepts ``name`` for ``role``."""
     given = gives(mapping, role, surroundings)
     if given is Truth.NO:
         return Truth.NO

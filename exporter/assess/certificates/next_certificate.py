@@ -1,4 +1,4 @@
-"""Which certificate a client will send when it next connects.
+"""Determines which certificate a client will send when it reconnects.
 
 A running session shows the certificate of its handshake. The next one is what the client's file
 holds then: the file itself where the standby is a target too, else the newest that the inventory
@@ -34,7 +34,7 @@ class Candidate:
 
     Attributes:
         chain: the leaf, then what is sent with it.
-        path: of the file it stands in; where several standbys have it in files of other names, all.
+        path: of the file that contains it; all paths, where several standbys have different ones.
         sslmode: of the standby; None if the file is not a standby's.
     """
 
@@ -140,7 +140,7 @@ def _of_file(
         unread = CertificateFileUnread(
             standby.target, read.detail or read.reason.value, is_missing=is_missing
         )
-        # libpq goes on without a file that is not there, and fails at one it cannot read
+        # libpq continues without a file that is missing, and fails at one it cannot read
         # (fe-secure-openssl.c, initialize_SSL()); here they look the same
         return SendsNone((unread,), connects=None) if is_missing else unread
     if not read.path:

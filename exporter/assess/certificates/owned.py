@@ -1,4 +1,4 @@
-"""Which certificates of the inventory are a client's, and which of them it will send next."""
+"""Finds the certificates of the inventory that belong to a client, and those it may send next."""
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from exporter.model.inventory import InventoryCertificate
 from exporter.model.wal_sender import PeerCertificate, WalSender
 
 MOST_CANDIDATES = 16
-"""Certificates of which a client may send any; with more, none is looked at."""
+"""Certificates of which a client may send any; with more, none is considered."""
 ENOUGH = MOST_CANDIDATES + 1
 
 
@@ -23,8 +23,8 @@ class Owner:
 
     Attributes:
         shown: what its session shows of its certificate; None if it shows none.
-        in_use: that, held against known certificates; None if nothing is shown.
-        named: the certificates bound to nobody whose name the governing rule lets in as the role.
+        in_use: the known certificate that matches it; None if nothing is shown.
+        named: the unbound certificates whose name the governing rule accepts for the role.
         taken: fingerprints of the certificates that other clients use which log in by the same
             role and show the same subject; None if there is no such client.
     """
@@ -41,27 +41,27 @@ def named(
     role: str,
     rules: Sequence[HbaRule],
     maps: Sequence[IdentContent],
-    lets_in: Callable[[HbaRule | None, Certificate], bool],
+    accepts: Callable[[HbaRule | None, Certificate], bool],
 ) -> Iterable[InventoryCertificate]:
-    """Yield the certificates bound to nobody whose name a rule lets in as ``role``.
+    """Yield the unbound certificates whose name a rule accepts for ``role``.
 
     Args:
         inventory: to look in.
         role: the role that logs in.
-        rules: that demand a name; if there are none, ``hostssl … cert`` without a map is taken.
+        rules: that require a name; if there are none, ``hostssl … cert`` without a map is taken.
         maps: every content of pg_ident.conf that may be in force.
-        lets_in: whether a rule lets in the name of a certificate.
+        accepts: whether a rule accepts the name of a certificate.
     """
     for rule in rules or (None,):
         for known in _that_may_fit(inventory, role, rule, maps):
-            if lets_in(rule, known.certificate):
+            if accepts(rule, known.certificate):
                 yield known
 
 
 def _that_may_fit(
     inventory: InventoryIndex, role: str, rule: HbaRule | None, maps: Sequence[IdentContent]
 ) -> Iterable[InventoryCertificate]:
-    """Yield those that are worth a look: all of them only where a pattern says so."""
+    """Yield the candidates by name: all certificates only where the map has a pattern."""
     through = None if rule is None else map_name(rule)
     if through is None:
         return inventory.unbound_names.get(role, ())
@@ -72,11 +72,11 @@ def _that_may_fit(
 
 
 def to_be_sent(owner: Owner, inventory: InventoryIndex) -> Several:
-    """Return those of which the client will send one: the newest, if it can be told.
+    """Return those of which the client will send one: the newest, if that can be determined.
 
-    By configuration first, the standby's name before the role's; else, of those that are bound to
-    nobody, by subject (a renewed certificate keeps it) and by name. Where the subject shown is
-    among them, the others are not its.
+    The configured bindings come first, the standby's name before the role's. Without a binding,
+    unbound certificates are selected by subject (a renewed certificate keeps it), then by name.
+    Where one has the subject shown, those with other subjects are not the client's.
     """
     sender = owner.wal_sender
     for role in (sender.role, ""):
@@ -91,10 +91,10 @@ def to_be_sent(owner: Owner, inventory: InventoryIndex) -> Several:
 
 
 def _unless_taken(owner: Owner, of: Pool) -> Several:
-    """Return the newest of the subject shown, unless another client may own it.
+    """Return the newest of the subject shown, unless it may be another client's.
 
-    Where another has the same role and subject, what is in use may stay in use, and where that is
-    not known, any may be sent.
+    Where another client has the same role and subject, the certificate in use may stay in use;
+    where that one is not known, any may be sent.
     """
     groups = _same_subject(owner, of)
     if owner.taken is None:

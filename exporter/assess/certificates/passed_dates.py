@@ -1,6 +1,6 @@
-"""Between which dates of certificates and lists a moment lies.
+"""Validity boundaries of certificates and revocation lists.
 
-While none of them passes, nothing judged changes.
+Between two boundaries, time alone changes no judgement.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,20 +17,20 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 _LAST = _NEVER - _SECOND
 
 Passed = tuple[datetime | None, datetime]
-"""The last of several turns that is not after a moment (None: there is none), and the first that is
-not before it."""
+"""The last of several boundaries that is not after a given time (None: there is none), and the
+first that is not before it."""
 
 
-def turns(certificates: Iterable[Certificate]) -> tuple[datetime, ...]:
-    """Return the moments at which something about ``certificates`` may change, in order."""
+def validity_boundaries(certificates: Iterable[Certificate]) -> tuple[datetime, ...]:
+    """Return notBefore, notAfter and the second after each of them, in order."""
     return _ordered(d for c in certificates for d in (c.not_before, c.not_after))
 
 
 def passed(of_inventory: Sequence[datetime], others: Sequence[datetime], now: datetime) -> Passed:
-    """Return between which of both kinds of ``turns`` a moment lies.
+    """Return the boundaries directly before and after ``now``.
 
-    Where it is the same for two moments, no turn passes from one to the other: neither of those
-    known at the one, nor of those known at the other.
+    Where the result is the same at two times, no boundary lies between them, neither of those
+    known at the first, nor of those known at the second.
     """
     # not how many: as many may be forgotten meanwhile as pass
     past = [
@@ -38,11 +38,11 @@ def passed(of_inventory: Sequence[datetime], others: Sequence[datetime], now: da
         for several in (of_inventory, others)
         if (place := bisect_right(several, now))
     ]
-    return max(past, default=None), next_turn(now, of_inventory, others)
+    return max(past, default=None), next_boundary(now, of_inventory, others)
 
 
-def other_turns(observation: Observation, knowledge: Knowledge) -> tuple[datetime, ...]:
-    """Return the turns of what is known beside the inventory."""
+def other_boundaries(observation: Observation, knowledge: Knowledge) -> tuple[datetime, ...]:
+    """Return the validity boundaries of what is known from other sources than the inventory."""
     certificates: list[Certificate] = list(knowledge.seen)
     lists: list[RevocationList] = []
     files: list[Read[CertificateFile]] = [s.receiver.certificate for s in knowledge.standbys]
@@ -55,16 +55,16 @@ def other_turns(observation: Observation, knowledge: Knowledge) -> tuple[datetim
             lists += file.revocation_lists
     if knowledge.served is not None and not isinstance(knowledge.served, Unread):
         certificates += knowledge.served.certificates
-    return tuple(sorted((*turns(certificates), *lists_turns(lists))))
+    return tuple(sorted((*validity_boundaries(certificates), *list_boundaries(lists))))
 
 
-def lists_turns(lists: Iterable[RevocationList]) -> tuple[datetime, ...]:
-    """Return the moments at which something about revocation lists may change, in order."""
+def list_boundaries(lists: Iterable[RevocationList]) -> tuple[datetime, ...]:
+    """Return thisUpdate, nextUpdate and the second after each of them, in order."""
     return _ordered(d for one in lists for d in (one.this_update, one.next_update) if d is not None)
 
 
-def next_turn(now: datetime, *ordered: Sequence[datetime]) -> datetime:
-    """Return the first of several ``turns`` that is not before ``now``; the last of all times."""
+def next_boundary(now: datetime, *ordered: Sequence[datetime]) -> datetime:
+    """Return the first boundary that is not before ``now``; datetime.max if there is none."""
     return min(
         (
             several[place]

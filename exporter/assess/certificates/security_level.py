@@ -1,4 +1,4 @@
-"""What OpenSSL's security level may refuse in a certificate that verifies otherwise.
+"""Finds what OpenSSL's security level may reject in a certificate that otherwise verifies.
 
 Sources: OpenSSL, SSL_CTX_set_security_level(3); x509_vfy.c, check_auth_level(): the key of every
 certificate, and the signature of every one but the root, must reach the level. The level comes from
@@ -20,7 +20,7 @@ _LEAST_BITS = {"RSA": 2048, "DSA": 2048, "EC secp": 224, "EC sect": 224}
 
 
 def doubtful(chain: Sequence[Certificate]) -> Weakness | None:
-    """Return what in a chain the security level may refuse; None if nothing."""
+    """Return what in a chain the security level may reject; None if nothing."""
     for certificate in chain:
         of_itself = certificate.subject == certificate.issuer
         if not of_itself and _WEAK_DIGEST.search(certificate.signature_algorithm):

@@ -1,4 +1,4 @@
-"""What there is to say of a server's certificates: what is wrong, and what expires first."""
+"""Returns the findings on a server's certificates: what is wrong, and what expires first."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -51,7 +51,7 @@ def server_findings(
         served: what it sends, if that is known.
         checked: what a client with verify-full makes of that; None if it was not verified.
         idle: certificates of replication roles that no connection uses.
-        now: the moment.
+        now: the time to judge at.
     """
     return (
         *_served(served, checked),

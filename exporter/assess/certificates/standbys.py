@@ -1,8 +1,8 @@
-"""Which of the standbys that are targets too a walsender serves.
+"""Identifies the standby, among those that are targets too, that a walsender serves.
 
-Name and role do not tell it: several standbys may share both, and one that receives from another
-standby has them as well. Slot, address or the sender it names must say so, and say it of no more
-walsenders than standbys: not every standby need be a target.
+Name and role are not enough: several standbys may share both, and so may one that receives from
+another standby. Slot, address or the sender that the standby names must match as well, and match no
+more walsenders than standbys, because not every standby is a target.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from exporter.model.target import Target
 from exporter.model.wal_sender import Activity, ReplicationKind, TcpPeer, WalSender
 
 _TEMPORARY_SLOT = "pg_walreceiver_"
-"""What a standby calls a slot of its own making (walreceiver.c)."""
+"""The name that a standby gives to a temporary slot (walreceiver.c)."""
 _DEFAULT_PORT = "5432"
 
 
@@ -115,7 +115,7 @@ def supported(found: Sequence[Standby], wal_sender: WalSender, standbys: Standby
 
 
 def _elsewhere(standby: Standby, wal_sender: WalSender, standbys: Standbys) -> bool:
-    """Return whether the standby visibly receives through another walsender."""
+    """Return whether the standby certainly receives through another walsender."""
     receiver = standby.receiver
     slots = {receiver.slot_name, wal_sender.slot_name}
     named = "" not in slots and not receiver.slot_name.startswith(_TEMPORARY_SLOT)

@@ -1,4 +1,4 @@
-"""The certificates of one target: where each stands, and what verification says of it."""
+"""Reports the certificates of one target: their sources, and the results of verifying them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -48,10 +48,10 @@ def target_certificates(
 
     Args:
         observation: None when the poll failed.
-        knowledge: what is known beside the poll.
+        knowledge: what is known from other sources than the poll.
         certificates: the same for its connections; None when the poll failed.
         connections: as judged.
-        now: the moment.
+        now: the time to judge at.
     """
     tls_files: Read[TlsFiles] = _NOT_READ
     receiver: Read[Receiver | None] = _NOT_READ
@@ -169,10 +169,10 @@ class Client:
 def _clients(
     certificates: CertificatesKnown, connections: Sequence[Connection]
 ) -> Iterable[Client]:
-    """Yield what this server would say of its clients' certificates.
+    """Yield the results of verifying the certificates of the server's clients.
 
-    First of what they will send next, then of what else the inventory has for their roles, the
-    newest first.
+    First those that they will send next, then the others that the inventory has for their roles,
+    the newest first.
     """
     upcoming = [
         c.next_certificate for c in connections if isinstance(c.next_certificate, NextCertificate)
@@ -184,12 +184,12 @@ def _clients(
     chains.update(
         dict.fromkeys((k.certificate, *k.chain) for k in _of_roles(certificates, connections))
     )
-    told: set[Certificate] = set()
+    verified: set[Certificate] = set()
     for chain in islice(chains, VERIFIED_AT_MOST):
         found = certificates.accept(chain)
-        if found is None or chain[0] in told:
+        if found is None or chain[0] in verified:
             continue
-        told.add(chain[0])
+        verified.add(chain[0])
         yield Client(
             VerifiedCertificate(chain[0], CertificateUsage.CLIENT, found.result),
             idle=chain[0] not in used,

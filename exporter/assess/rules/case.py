@@ -1,4 +1,4 @@
-"""All that the reasons and the remedy of one connection follow from."""
+"""The inputs for the reasons and the remedy of one connection."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ class Case:
     """One connection under the rules in force.
 
     Attributes:
-        found: what it meets by the rules, as it connects.
-        peers: the other connections of the target; None where there are too many to look at.
+        found: the rules that may govern it, as it connects.
+        peers: the other connections of the target; None where there are too many to compare.
     """
 
     wal_sender: WalSender
@@ -53,5 +53,5 @@ class Case:
 
     @property
     def is_under_patroni(self) -> bool:
-        """Whether pg_hba.conf bears the header of files that Patroni writes."""
+        """Whether pg_hba.conf has the header of files that Patroni writes."""
         return any(content.is_written_by_patroni for content in self.in_force.rules)

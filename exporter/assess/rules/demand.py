@@ -1,7 +1,7 @@
-"""What a pg_hba rule demands of a client before it lets it in.
+"""Decides what a rule of pg_hba.conf requires of a client, as far as certificates go.
 
 Source: auth.c, ClientAuthentication(): ``clientcert`` is checked before the method, under every
-method; CheckCertAuth() holds the name against the role, through the map where one is given.
+method; CheckCertAuth() compares the name with the role, through the map where one is given.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ CERTIFICATE_DEMANDS = frozenset(
 def map_name(rule: HbaRule) -> str | None:
     """Return the map that a rule sends names through; None, also for ``map=``, if through none.
 
-    Source: hba.c, check_usermap(): an empty name is no map.
+    Source: hba.c, check_usermap(): an empty name is not a map.
     """
     return rule.option("map") or None
 
@@ -37,10 +37,10 @@ def demands(
     maps: Sequence[IdentContent],
     surroundings: Surroundings,
 ) -> frozenset[Demand]:
-    """Return what ``rule`` demands of ``role``: one answer for each content of pg_ident.conf.
+    """Return what ``rule`` requires of ``role``: one answer for each content of pg_ident.conf.
 
     Args:
-        rule: None for no matching rule, which refuses.
+        rule: None for no matching rule, which rejects.
         role: the role that logs in.
         maps: every content of pg_ident.conf that may be in force; empty when none is known.
         surroundings: of the server.

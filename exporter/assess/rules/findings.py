@@ -1,4 +1,4 @@
-"""What there is to say of the rule that governs a connection."""
+"""Returns the findings on the rule that governs a connection."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-r"""Names: what a certificate's name is, and which names a pg_ident map lets in as a role.
+r"""Returns the name in a certificate, and the names that a pg_ident map accepts for a role.
 
 Sources: auth.c, CheckCertAuth(); hba.c, check_usermap() and check_ident_usermap();
 be-secure-openssl.c, X509_NAME_to_cstring(). PostgreSQL compares the first CN in encoded order.
@@ -33,9 +33,9 @@ _ONE_GROUP = re.compile(
 
 
 def certificate_name(subject: SlashName | None) -> str | None:
-    """Return the CN that PostgreSQL compares, or None where the shown name does not tell it.
+    """Return the CN that PostgreSQL compares, or None if the name shown does not determine it.
 
-    It is not told when there is no CN or more than one (``/`` and multi-valued RDNs are not
+    It is not determined when there is no CN or more than one (``/`` and multi-valued RDNs are not
     escaped, so which is first cannot be seen), or when it may have been cut.
     """
     if subject is None:
@@ -51,7 +51,7 @@ def certificate_name(subject: SlashName | None) -> str | None:
 
 
 def issuer_name(issuer: SlashName | None) -> str | None:
-    """Return the last CN of an issuer, its most specific one, to know an authority by.
+    """Return the last CN of an issuer, its most specific one, which identifies the CA.
 
     None where there is none, and where the shown name may have been cut: another may follow.
     """
@@ -73,7 +73,8 @@ def _unescaped(value: str) -> str:
 def distinguished_name(subject: SlashName | None) -> str | None:
     """Return the RFC 2253 form that maps are matched against with ``clientname=DN``.
 
-    None where the shown name does not tell it: cut, or not plain ASCII (which that form escapes).
+    None where the name shown does not determine it: cut, or not plain ASCII (which that form
+    escapes).
     """
     if subject is None or subject.may_be_cut or not subject.text.isascii():
         return None
@@ -119,7 +120,7 @@ def binds(mapping: IdentMapping, role: str) -> bool:
     So does a literal system name with the literal role; an anchored pattern without
     wildcards; and an anchored pattern whose one group is the role or a part of it
     (``/^(.*)@example\.com$ \1``). Every other pattern, and ``all``, ``+group`` and ``/regex`` as
-    role, admit other names.
+    role, accept other names.
     """
     given = mapping.database_role
     if not mapping.system_name.startswith("/"):

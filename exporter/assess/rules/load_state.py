@@ -1,4 +1,4 @@
-"""Whether the file on disk is what the server has loaded, and what may be loaded otherwise.
+"""Determines whether the server has loaded the file on disk, and which contents it may have loaded.
 
 pg_hba_file_rules and pg_ident_file_mappings show the files as they are now. A reload with a line
 in error keeps the old content entirely, and pg_conf_load_time() moves all the same (hba.c,
@@ -14,7 +14,7 @@ from exporter.model.history import ContentT, FileHistory
 from exporter.model.judgement import HbaState
 
 VERSIONS_KEPT = 8
-"""Loadable contents kept beside the confirmed one; with more, nothing can be told for sure."""
+"""Loadable contents kept in addition to the confirmed one; with more, the history is incomplete."""
 
 _RESOLUTION = timedelta(seconds=1)
 """Of file times: what was written in the second of a start may have been written after it."""
@@ -34,7 +34,7 @@ def newest_change(
         times: as read; None is returned when they could not be.
         lines: traits of the files' lines: an ``@`` means that tokens come from a file whose
             times are not known, so that None is returned; pass an empty tuple where no such
-            reference can stand.
+            reference can be written.
         settings: which files count.
     """
     if isinstance(times, Unread) or isinstance(lines, Unread):
@@ -71,7 +71,7 @@ def follow(
     """
     before = history.before_unread
     if before is not None and _same(before.latest, content) and not _is_after(newest, loaded_at):
-        # whatever lines could not be read in between: these stand on both sides of it
+        # whatever lines could not be read in between: they are on both sides of it
         history = before
     moved = history.latest_load is not None and loaded_at != history.latest_load
     latest = history.latest
@@ -86,7 +86,7 @@ def follow(
     newer = newer_than == loaded_at
     # Whatever the last load took, it was this content: written before it, or seen on both sides.
     # Written in the second of the load counts as before it: write and reload in one second is what
-    # every tool does, initdb and start too; no later poll could tell more (docs/architecture.md).
+    # every tool does, initdb and start too; no later poll could decide it (docs/architecture.md).
     settled = (newest is not None and newest <= loaded_at and not newer) or (moved and stayed)
     is_confirmed = _same(history.confirmed, content)
     history = replace(
@@ -112,7 +112,7 @@ def follow(
         )
     if newest is not None or (newer and not is_confirmed):
         return HbaState.PENDING, history
-    # written and loaded since an earlier poll, in an order that nobody saw
+    # written and loaded since an earlier poll, in an order that no poll saw
     return HbaState.UNVERIFIED, history
 
 
@@ -132,7 +132,7 @@ def in_force(
     if state is HbaState.LOADED:
         return (history.confirmed, *as_read_before)
     if state is HbaState.UNREADABLE and loaded_at != history.latest_load:
-        # something was loaded that nobody saw
+        # something was loaded that no poll saw
         return ()
     return (history.confirmed, *as_read_before, *history.seen_since)
 
@@ -144,7 +144,7 @@ def _is_after(newest: datetime | None, loaded_at: datetime) -> bool:
 def _remember(
     history: FileHistory[ContentT], content: ContentT, *, moved: bool, is_confirmed: bool
 ) -> FileHistory[ContentT]:
-    """Add ``content`` to what was seen since the confirmation, and tell whether it was loaded."""
+    """Return ``history`` with ``content`` added to those seen since the confirmation."""
     # with no confirmation yet there is nothing to compare with, and nothing to supersede
     other_before = any(_same(history.latest, seen) for seen in history.seen_since)
     other_now = content.loadable and not is_confirmed and history.confirmed is not None
@@ -200,7 +200,7 @@ def _in_force_since(
 ) -> datetime:
     """Return the earliest load that is known to have brought the content now in force."""
     if newest is not None and newest + _RESOLUTION <= started_at:
-        # the server read it when it started, and nobody has touched it since
+        # the server read it when it started, and it is unchanged since
         return started_at
     if is_confirmed and not history.superseded and history.confirmed_since is not None:
         return history.confirmed_since

@@ -1,8 +1,8 @@
-"""Which rule of pg_hba.conf governs a connection: first match, three-valued.
+"""Finds the rule of pg_hba.conf that governs a connection: first match, three-valued.
 
 Source: hba.c: check_hba(), check_db(), check_role(), check_hostname(), is_member(). The server
-evaluates quotes, host names and its own interfaces, which pg_hba_file_rules does not carry; what
-hangs on those *may* match, is kept as a candidate, and evaluation goes on.
+evaluates quotes, host names and its own interfaces, which pg_hba_file_rules does not carry; a rule
+that depends on those *may* match: it is kept as a candidate, and evaluation continues.
 """
 
 from collections.abc import Iterator
@@ -70,17 +70,17 @@ class Client:
     gss_encrypted: bool
 
     def over_tls(self) -> "Client":
-        """Return the same client as it comes over TLS."""
+        """Return the same client over TLS."""
         return replace(self, tls=True, gss_encrypted=False)
 
 
 def governing_rule(content: HbaContent, client: Client, surroundings: Surroundings) -> RuleMatch:
-    """Return the first rule of ``content`` that matches ``client``, as far as it can be told.
+    """Return the first rule of ``content`` that matches ``client``, or those that may be it.
 
     Args:
         content: as one load of the server would hold it.
         client: the connection.
-        surroundings: of the server that holds the rules.
+        surroundings: of the server that has the rules.
     """
     candidates: list[HbaRule] = []
     why: list[RuleInDoubt] = []
@@ -144,8 +144,8 @@ def rule_matches(
     Args:
         rule: of one content.
         client: the connection.
-        surroundings: of the server that holds the rules.
-        quoting: which of the rule's tokens stand in quotes there.
+        surroundings: of the server that has the rules.
+        quoting: which of the rule's tokens are quoted there.
     """
     if not _type_matches(rule.connection_type, client):
         return Truth.NO, ()
@@ -167,14 +167,14 @@ def _type_matches(connection_type: ConnectionType, client: Client) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """Tokens of one rule held against one client."""
+    """Matches the tokens of one rule with one client."""
 
     client: Client
     surroundings: Surroundings
     quoting: Quoting
 
     def fields(self, rule: HbaRule) -> Iterator[Answer]:
-        """Yield what each field says; all must hold, so the order is ours: cheapest first."""
+        """Yield whether each field matches, the cheapest first: all have to match, in any order."""
         quoted = self.quoting
         yield _any(map(partial(self._readings, self._role), rule.roles, quoted.of_roles(rule)))
         yield _any(

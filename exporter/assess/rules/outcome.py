@@ -1,4 +1,4 @@
-"""What one client meets under every content of the rules that may be in force."""
+"""Finds the rules that may govern one client, by every content that may be in force."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,15 +24,15 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What a client may meet.
+    """The rules that may govern a client.
 
     Attributes:
         match: under all contents together.
         agreed: every content of pg_hba.conf that may be in force gives this match.
-        possible: every rule that may govern (None: no rule matches) with what it demands;
+        possible: every rule that may govern (None: no rule matches) with what it requires;
             empty when the rules in force are not known.
-        contents: those in which each rule may govern: the same one may stand in several, and its
-            line hold something in one only.
+        contents: those in which each rule may govern: the same one may be in several, and its
+            line contain something in one only.
     """
 
     match: RuleMatch
@@ -42,7 +42,7 @@ class Outcomes:
 
     @property
     def demanded(self) -> frozenset[Demand]:
-        """All that may be demanded."""
+        """All that may be required."""
         return frozenset().union(*(d for _, d in self.possible))
 
     @property
@@ -57,7 +57,7 @@ class Outcomes:
     def clientname(self, rule: HbaRule) -> frozenset[bool | None]:
         """Return whether one of these rules has ``clientname=DN``: an answer of each content.
 
-        None is that of a content of which it is not known: the view does not list the option.
+        None stands for a content where it is not known: the view does not list the option.
         """
         return frozenset(content.compares_whole_name(rule) for content in self.contents[rule])
 
@@ -69,7 +69,7 @@ def outcomes(
     *,
     unknown: WhyUndecided = _NOT_KNOWN,
 ) -> Outcomes:
-    """Return what ``client`` may meet.
+    """Return the rules that may govern ``client``.
 
     Args:
         client: the connection.

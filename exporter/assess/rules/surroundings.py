@@ -1,4 +1,4 @@
-"""What judging one connection needs to know beside rules and maps."""
+"""The properties of a server and role that matching needs, in addition to rules and maps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from exporter.assess.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What matching needs beside the rules.
+    """What matching needs in addition to the rules.
 
     Attributes:
         member_of: the roles that the client's role is a member of, itself included; None when

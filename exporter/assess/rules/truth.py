@@ -1,4 +1,4 @@
-"""Three-valued truth: what hangs on something that cannot be seen may hold."""
+"""Three-valued truth: MAY if it depends on something that cannot be seen."""
 
 from enum import Enum
 

@@ -30,8 +30,8 @@ _OWN_DESCRIPTORS = 64
 closed."""
 
 _DESCRIPTORS_PER_TARGET = 4
-"""For a session with the server and a look at its certificate at the same time: each has one socket
-or looks up a name, and opens a file for a moment."""
+"""For a session with the server and a check of its certificate at the same time: each has one
+socket or looks up a name, and opens a file briefly."""
 
 
 def reserved_descriptors(targets: int) -> int:

@@ -185,7 +185,7 @@ class _Handler(RequestHandler):
 
 
 class _Server(web.Server):
-    """Makes a `_Handler` for each client that is let in."""
+    """Creates a `_Handler` for each client that is accepted."""
 
     def __init__(
         self, made_by_aiohttp: web.Server, limits: Limits, options: dict[str, Any]

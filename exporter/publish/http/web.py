@@ -56,7 +56,7 @@ def create_app(
     app = web.Application(middlewares=[_plain_errors], client_max_size=0)
     pages = _Pages(snapshot, state, now)
     app.router.add_get("/", pages.overview)
-    # by default a part of a path holds no braces
+    # by default a part of a path has no braces
     app.router.add_get("/targets/{name:.+}", pages.target)
     app.router.add_get("/assets/{name}", pages.asset)
     app.router.add_get("/api/v1/report", pages.report)
@@ -111,7 +111,7 @@ class _Pages:
         self._exposition = Exposition()
         # one: rendering is bound to one core anyway, and scrapes that wait then find it done
         self._scraper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scrape")
-        # another, so that no number of viewers holds up a scrape
+        # another, so that viewers never delay a scrape
         self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
         self._waiting = 0
 

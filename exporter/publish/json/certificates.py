@@ -22,7 +22,7 @@ _Object = dict[str, Any]
 
 
 def connection_certificates(connection: Connection) -> _Object:
-    """Return the fields of a connection that tell of its certificates."""
+    """Return the fields of a connection that describe its certificates."""
     return {
         "certificate_in_use": _in_use(connection.in_use),
         "next_certificate": _next(connection.next_certificate),

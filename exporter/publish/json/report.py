@@ -186,7 +186,7 @@ def _tls(tls: TlsSession | None, connection: Connection) -> _Object | None:
         else {
             "common_name": connection.certificate_name,
             "issuer_common_name": connection.issuer_name,
-            # as text: it takes up to 20 bytes, which no JSON reader holds exactly as a number
+            # as text: it has up to 20 bytes, which JSON readers do not read exactly as a number
             "serial_number": str(shown.serial_number),
         },
     }

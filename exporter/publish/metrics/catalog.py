@@ -1,4 +1,4 @@
-"""The metric catalogue: the explicit list of everything that /metrics tells."""
+"""The metric catalogue: the explicit list of every family that /metrics exposes."""
 
 from exporter.publish.metrics.catalog_certificate import (
     CERTIFICATE_FAMILIES,

@@ -1,7 +1,7 @@
-"""Metric families that tell of certificates and revocation lists, of a target and of the inventory.
+"""Metric families for certificates and revocation lists, of a target and of the inventory.
 
-Families of one name tell of both; the inventory's series carry no ``target``, for a certificate in
-a file belongs to no server.
+A family may have series of both. Those of the inventory have no label ``target``, because a
+certificate in a file belongs to no server.
 """
 
 from collections import Counter as Tally
@@ -18,7 +18,7 @@ from exporter.publish.metrics.family import Gauge, Row
 from exporter.publish.reading import Reading
 
 MAX_INVENTORY_SERIES = 20_000
-"""Series of one family of the inventory; beyond it the certificates that end last are left out."""
+"""Series of one family of the inventory; beyond it, those that expire last are left out."""
 
 CERTIFICATE_KEY = ("fingerprint", "subject_cn")
 
@@ -57,7 +57,7 @@ class InventoryReading:
 
     @cached_property
     def places(self) -> tuple[CertificatePlace, ...]:
-        """The certificates, those that end first in front."""
+        """The certificates, sorted by notAfter."""
         found = (
             CertificatePlace(
                 held.certificate,
@@ -116,7 +116,7 @@ def _server_certificate_pending(reading: Reading) -> Iterable[Row]:
 
 
 def _next_updates(reading: Reading) -> Iterable[Row]:
-    """Of lists that share issuer and source, the one that ends first."""
+    """Return the earliest nextUpdate of the lists that share issuer and source."""
     earliest: dict[tuple[str, str], float] = {}
     for listed in reading.report.certificates.revocation_lists:
         end = listed.revocation_list.next_update
@@ -127,7 +127,7 @@ def _next_updates(reading: Reading) -> Iterable[Row]:
 
 
 def _this_updates(reading: Reading) -> Iterable[Row]:
-    """Of lists that share issuer and source, the oldest."""
+    """Return the earliest thisUpdate of the lists that share issuer and source."""
     oldest: dict[tuple[str, str], float] = {}
     for listed in reading.report.certificates.revocation_lists:
         key = (listed.revocation_list.issuer.common_name, listed.source.value)
@@ -139,15 +139,15 @@ def _this_updates(reading: Reading) -> Iterable[Row]:
 CERTIFICATE_FAMILIES: tuple[Gauge[Reading], ...] = (
     Gauge(
         name=_NOT_AFTER,
-        meaning="When a certificate ends, in unix time; one series for each certificate, use and "
-        "place, however many files hold it. It stays when the certificate has ended.",
+        meaning="When a certificate expires, in unix time; one series for each certificate, use "
+        "and source, however many files contain it. It remains after the certificate has expired.",
         source="TLS handshake; ssl_cert_file, ssl_ca_file; sslcert of a standby; inventory",
         labels=_PLACE_LABELS,
         read=lambda r: _not_after(r.report.certificates.places),
     ),
     Gauge(
         name=_NOT_BEFORE,
-        meaning="When a certificate begins to be valid, in unix time.",
+        meaning="The notBefore of a certificate, in unix time.",
         source="as above",
         labels=_PLACE_LABELS,
         read=lambda r: _not_before(r.report.certificates.places),
@@ -161,23 +161,23 @@ CERTIFICATE_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="certificate_verification",
-        meaning="1 for what verification says of the certificate that the server serves (as a "
-        "client with sslmode=verify-full would) and of those its replication clients own (as the "
-        "server would): ok, not_checked (no authority is configured), or OpenSSL's words.",
+        meaning="1 for the result of verifying a certificate: the one that the server sends, as a "
+        "client with sslmode=verify-full would verify it, and those of its replication clients, as "
+        "the server would. ok, not_checked (no CA file is configured), or OpenSSL's message.",
         labels=(*CERTIFICATE_KEY, "usage", "result"),
         read=_verification,
     ),
     Gauge(
         name="server_certificate_pending",
-        meaning="1 if the server's certificate file differs from the certificate that it serves, "
-        "so that a reload is missing or failed; absent if either is not known.",
+        meaning="1 if the server's certificate file differs from the certificate that it sends, "
+        "because a reload is missing or failed; absent if either is not known.",
         source="ssl_cert_file, TLS handshake",
         read=_server_certificate_pending,
     ),
     Gauge(
         name="crl_next_update_timestamp_seconds",
-        meaning="When a certificate revocation list ends, in unix time: from then on every client "
-        "below its issuer is refused. Of several lists of one issuer the earliest.",
+        meaning="When a certificate revocation list (CRL) expires, in unix time: from then on "
+        "every client below its issuer is rejected. The earliest, if an issuer has several lists.",
         source="ssl_crl_file, ssl_crl_dir",
         labels=("issuer_cn", "source"),
         read=_next_updates,

@@ -1,4 +1,4 @@
-"""Metric families that tell of the replication connections of one target."""
+"""Metric families for the replication connections of one target."""
 
 from collections import Counter as Tally
 from collections.abc import Iterable
@@ -69,7 +69,7 @@ def _connection_reason(reading: Reading) -> Iterable[Row]:
     return (
         ((*key.labels(), reason.value), 1)
         for key, connection in reading.described
-        # a reason is told once, however often it was found
+        # a reason is exposed once, however often it was found
         for reason in dict.fromkeys(connection.reasons)
     )
 
@@ -126,7 +126,7 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     Gauge(
         name="connection_info",
         meaning="Always 1; how the worst connection of a key is connected, the rule that governs "
-        "it, and the certificate it showed (serial number in decimal).",
+        "it, and the certificate it presented (serial number in decimal).",
         source=f"{_WHO}, pg_stat_ssl, pg_hba_file_rules",
         labels=(
             *CONNECTION_KEY,
@@ -164,7 +164,8 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="connection_forecast",
-        meaning="1 for what the worst connection of a key would meet if it reconnected now.",
+        meaning="Predicted outcome of a reconnect, for the worst connection of a key: 1 for the "
+        "current prediction.",
         source="pg_hba_file_rules, and the certificate that the client will send",
         labels=(*CONNECTION_KEY, "forecast", "cause"),
         read=_connection_forecast,
@@ -172,8 +173,8 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="connection_certificate_not_after_timestamp_seconds",
-        meaning="When the certificate ends that the worst connection of a key showed, in unix "
-        "time; absent unless exactly one known certificate fits it.",
+        meaning="When the certificate expires that the worst connection of a key presented, in "
+        "unix time; absent unless exactly one known certificate matches it.",
         source="pg_stat_ssl (issuer, serial number), matched with known certificates",
         labels=CONNECTION_KEY,
         read=_certificate_not_after,
@@ -181,8 +182,8 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="connection_breaks_timestamp_seconds",
-        meaning="The first moment from which a reconnect of the worst connection of a key fails by "
-        "dates, in unix time, and what runs out then (cause: expired for the client's certificate, "
+        meaning="From when on a reconnect of the worst connection of a key fails because of a "
+        "date, in unix time, and what expires then (cause: expired for the client's certificate, "
         "authority, crl); absent if that is not known.",
         source="the certificate that the client will send, ssl_ca_file, ssl_crl_file, ssl_crl_dir",
         labels=(*CONNECTION_KEY, "cause"),
@@ -191,7 +192,7 @@ CAPPED_FAMILIES: tuple[Gauge[Reading], ...] = (
     ),
     Gauge(
         name="client_certificate_pending",
-        meaning="1 if the client of the worst connection of a key owns a newer certificate than "
+        meaning="1 if the client of the worst connection of a key has a newer certificate than "
         "the one in use, which is normal until it reconnects; absent if that is not known.",
         source="pg_stat_ssl, sslcert of the standby, inventory",
         labels=CONNECTION_KEY,
@@ -210,7 +211,7 @@ def _series_dropped(reading: Reading) -> Iterable[Row]:
 SERIES_DROPPED = Gauge(
     name="series_dropped",
     meaning=f"Series that the limit of a family leaves out ({MAX_SERIES} per target; the "
-    "inventory has its own); secure connections, and certificates that end last, are left out "
+    "inventory has its own); secure connections, and certificates that expire last, are left out "
     "first.",
     labels=("family",),
     read=_series_dropped,

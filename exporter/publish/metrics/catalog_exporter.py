@@ -1,4 +1,4 @@
-"""Metric families that tell of the exporter itself; they carry no target."""
+"""Metric families for the exporter itself; they have no label ``target``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from exporter.publish.metrics.family import Counter, Gauge, Row
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
-    """What the composition knows of the exporter.
+    """The state of the exporter, as the composition knows it.
 
     Attributes:
         version: of this program.
@@ -69,7 +69,7 @@ EXPORTER_FAMILIES: tuple[Gauge[ExporterReading] | Counter[ExporterReading], ...]
     Counter(
         name="exporter_family_errors_total",
         meaning="Times a metric family of one target was left out because of a fault in the "
-        "exporter; its log tells more.",
+        "exporter; its log has the details.",
         labels=("family",),
         read=_family_errors,
     ),

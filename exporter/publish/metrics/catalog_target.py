@@ -1,4 +1,4 @@
-"""Metric families that tell of one target: its polls, its configuration, its server."""
+"""Metric families for one target: its polls, its configuration, its server."""
 
 import math
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ def _poll_failures(reading: Reading) -> Iterable[Row]:
 
 
 def _last_success(reading: Reading) -> Iterable[Row]:
-    moment = reading.record.last_success
-    return () if moment is None else _one(moment.timestamp())
+    ended_at = reading.record.last_success
+    return () if ended_at is None else _one(ended_at.timestamp())
 
 
 def _reader_success(reading: Reading) -> Iterable[Row]:
@@ -128,7 +128,7 @@ POLL_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Counter(
         name="polls_total",
-        meaning="Polls that have ended, failed ones included.",
+        meaning="Polls that have finished, including failed ones.",
         read=lambda r: _one(r.record.polls),
     ),
     Counter(
@@ -139,12 +139,12 @@ POLL_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="last_poll_timestamp_seconds",
-        meaning="When the last poll ended, in unix time.",
+        meaning="When the last poll finished, in unix time.",
         read=lambda r: _one(r.report.polled_at.timestamp()),
     ),
     Gauge(
         name="last_success_timestamp_seconds",
-        meaning="When a poll last ended without a failure, in unix time; absent if none ever did.",
+        meaning="When a poll last succeeded, in unix time; absent if none ever did.",
         read=_last_success,
     ),
     Gauge(
@@ -159,7 +159,7 @@ POLL_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="reader_success",
-        meaning="1 if the last poll read this, else 0; only for what it came to.",
+        meaning="1 if the last poll read this, else 0; absent for what it did not try to read.",
         labels=("reader",),
         read=_reader_success,
     ),
@@ -182,14 +182,14 @@ TARGET_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="policy_info",
-        meaning="Always 1; what the policy demands of replication connections, and whether the "
+        meaning="Always 1; what the policy requires of replication connections, and whether the "
         "configuration itself says so (explicit; false for the built-in default).",
         labels=("require", "min_tls_version", "explicit"),
         read=_policy_info,
     ),
     Gauge(
         name="exemption_end_timestamp_seconds",
-        meaning="When an exemption of the policy ends, in unix time; +Inf for never.",
+        meaning="When an exemption of the policy expires, in unix time; +Inf for never.",
         labels=("exemption",),
         read=_exemption_end,
     ),
@@ -236,8 +236,8 @@ SERVER_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="server_requests_client_certificate",
-        meaning="1 if the server asks clients for a certificate, which it does only with TLS on "
-        "and an authority configured.",
+        meaning="1 if the server requests a certificate from clients, which it does only with TLS "
+        "on and a CA file configured.",
         source="settings ssl, ssl_ca_file",
         read=lambda r: (((), s.requests_client_certificate) for s in _server(r)),
     ),
@@ -251,7 +251,7 @@ SERVER_FAMILIES: tuple[Gauge[Reading] | Counter[Reading], ...] = (
     ),
     Gauge(
         name="hba_error_lines",
-        meaning="Lines of pg_hba.conf that keep it from being loaded.",
+        meaning="Lines of pg_hba.conf with errors, because of which the file is not loaded.",
         source="pg_hba_file_rules.error",
         read=_hba_error_lines,
     ),

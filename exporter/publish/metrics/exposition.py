@@ -63,7 +63,7 @@ class Format(Enum):
 
     @property
     def end(self) -> bytes:
-        """What closes a page."""
+        """The end of a page."""
         return _END if self is Format.OPENMETRICS else b""
 
 
@@ -77,7 +77,7 @@ def negotiate(accept: str) -> Format:
 
 
 def gzip_accepted(accept_encoding: str) -> bool:
-    """Tell whether an Accept-Encoding header admits gzip."""
+    """Return whether an Accept-Encoding header accepts gzip."""
     for offer in accept_encoding.split(","):
         coding, _, parameters = offer.partition(";")
         if coding.strip().lower() == "gzip":
@@ -86,7 +86,7 @@ def gzip_accepted(accept_encoding: str) -> bool:
 
 
 def _wanted(parameters: str) -> bool:
-    """Tell whether an offer has another weight than zero (RFC 9110, section 12.4.2)."""
+    """Return whether an offer has another weight than zero (RFC 9110, section 12.4.2)."""
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":
@@ -115,7 +115,7 @@ class _Page:
     inventory: Inventory | None
     body: bytes
     packed: bytes = b""
-    # the state after `packed`, from which every answer goes on in a copy: one gzip member
+    # the state after `packed`, from which every answer continues in a copy: one gzip member
     packer: "zlib._Compress | None" = None
 
 
@@ -205,7 +205,7 @@ class Exposition:
         return {f.full_name: self._lines(f, reading, {}, form) for f in INVENTORY_FAMILIES}
 
     def _exporter(self, targets: int, state: ExporterState, form: Format) -> bytes:
-        # the counts come last in the catalogue, so that a fault told now is in them; a copy,
+        # the counts come last in the catalogue, so that a fault counted now is in them; a copy,
         # because a fault may be counted while they are read
         parts: list[bytes] = []
         for family in EXPORTER_FAMILIES:
@@ -234,7 +234,7 @@ class Exposition:
         except Exception:  # noqa: BLE001  one family must not take the page down
             if self._errors[family.full_name] == 0:
                 _LOG.exception(
-                    "metric family %s is left out of /metrics (told once)", family.full_name
+                    "metric family %s is left out of /metrics (logged once)", family.full_name
                 )
             self._errors[family.full_name] += 1
             return b""
@@ -247,5 +247,5 @@ class Exposition:
 
 
 def _same(before: tuple[TargetRecord, ...], now: tuple[TargetRecord, ...]) -> bool:
-    """Tell whether these are the same objects; records are frozen, so they are not compared."""
+    """Return whether these are the same objects; records are frozen, so they are not compared."""
     return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))

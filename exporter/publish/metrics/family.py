@@ -1,7 +1,8 @@
 """The strict layer between what was judged and prometheus_client's data model.
 
 prometheus_client does not check the number of label values (it zips and drops), nor that a series
-is told once, nor that a value is one; Prometheus refuses a whole scrape for a repeated series.
+is exposed once, nor that a value is a number. Prometheus rejects a whole scrape for a repeated
+series.
 """
 
 import math
@@ -38,7 +39,7 @@ def _fault_of_names(names: tuple[str, ...]) -> str:
         return "a label name is repeated"
     for name in names:
         if not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
-            return f"{name!r} is no label name"
+            return f"{name!r} is not a label name"
     return ""
 
 
@@ -54,7 +55,7 @@ class Family(ABC, Generic[SubjectT]):
     Attributes:
         name: without the prefix ``pgrepl_``.
         meaning: one sentence or two, with the unit.
-        source: where PostgreSQL tells it; empty for what the exporter itself knows.
+        source: where PostgreSQL shows it; empty for what the exporter itself knows.
         labels: beyond ``target``.
         read: all rows, most important first.
         more_labels: names of labels that depend on the subject, after ``labels``.
@@ -87,7 +88,7 @@ class Family(ABC, Generic[SubjectT]):
 
         Raises:
             FamilyError: for a wrong number of labels, an ill-formed or repeated label name, a
-                repeated series, or a value that is no number.
+                repeated series, or a value that is not a number.
         """
         names = (*common, *self.labels, *self.more_labels(subject))
         fault = _fault_of_names(names)
@@ -95,16 +96,16 @@ class Family(ABC, Generic[SubjectT]):
             raise FamilyError(f"{self.full_name}: {fault}")
         family = self.empty(names)
         lead = tuple(label_value(value) for value in common.values())
-        told: set[tuple[str, ...]] = set()
+        seen: set[tuple[str, ...]] = set()
         for number, (values, value) in enumerate(self.read(subject)):
             if self.cap is not None and number >= self.cap:
                 break
             key = (*lead, *(self._checked_label(label) for label in values))
             if len(key) != len(names):
                 raise FamilyError(f"{self.full_name}: {len(key)} label values for {len(names)}")
-            if key in told:
+            if key in seen:
                 raise FamilyError(f"{self.full_name}: a series is repeated")
-            told.add(key)
+            seen.add(key)
             family.add_metric(key, self._checked_value(value))
         return family
 

@@ -38,30 +38,31 @@ This page is generated from the metric catalogue (`pg-replication-cert-exporter 
 
 - Timestamps are in unix seconds; durations in seconds. Let PromQL subtract `time()`.
 - What cannot be known is absent, and another series says why. Known zeros are exported.
-- Until a target's first poll has ended, nothing is told of it (`pgrepl_up` included); it only
-  counts in `pgrepl_targets`.
-- When a poll fails, the series of the target's connections vanish and `pgrepl_up` is 0. An alert
-  on connections must therefore also look at the last hour: see `alerts/`.
+- Until a target's first poll has finished, it has no series (`pgrepl_up` included) and only counts
+  in `pgrepl_targets`.
+- When a poll fails, the series of the target's connections are absent and `pgrepl_up` is 0. An
+  alert on connections must therefore also evaluate the last hour: see `alerts/`.
 - `target` is the configured name of one server.
-- A connection is known by `application_name`, `usename`, `client_addr` (without mask; empty for a
-  unix socket) and `kind` (`physical`, `logical`). No process id or port: they change at each
-  reconnect. Connections that share these labels are counted in `pgrepl_connections`; families
-  that describe one connection describe the worst of them (verdict, then posture), then the oldest.
+- A connection is identified by `application_name`, `usename`, `client_addr` (without mask; empty
+  for a Unix-domain socket) and `kind` (`physical`, `logical`). Process id and port are not labels:
+  they change at each reconnect. Connections that share these labels are counted in
+  `pgrepl_connections`; families that describe one connection describe the worst of them (verdict,
+  then posture), then the oldest.
 - Table synchronisation workers (`pg_<digits>_sync_<digits>_<digits>`) share the application name
   `{TABLE_SYNC}`.
-- Names are the client's to choose. Whatever they hold, the exposition stays valid: a value is cut
-  at {MAX_LABEL_LENGTH} characters (the last is then `…`), and what is no Unicode character is
-  written as `\\udcNN`.
+- Clients choose their names. The exposition is valid whatever they contain: a value is cut at
+  {MAX_LABEL_LENGTH} characters (the last is then `…`), and a byte that is not a Unicode character
+  is written as `\\udcNN`.
 - A family that grows with outside input has at most {MAX_SERIES} series per target; secure
-  connections are left out first, and `pgrepl_series_dropped` tells how many.
+  connections are left out first, and `pgrepl_series_dropped` counts them.
 - `hba_file`, `hba_line` and `auth_method` are empty unless exactly one rule is known to govern.
-- A certificate is known by `fingerprint` (the first 16 hexadecimal digits of the SHA-256 of its
-  bytes) and `subject_cn` (its first CN). Those of the inventory carry no `target`; of them a family
-  has at most {MAX_INVENTORY_SERIES} series, and those that end last are left out first.
+- A certificate is identified by `fingerprint` (the first 16 hexadecimal digits of the SHA-256 of
+  its bytes) and `subject_cn` (its first CN). Those of the inventory have no label `target`; a
+  family has at most {MAX_INVENTORY_SERIES} series of them, without those that expire last.
 """
 
 _CLOSING = """\
-Beside these there are `process_*` and `python_*`, as every Prometheus client has them.
+There are also `process_*` and `python_*`, the standard metrics of the Prometheus client library.
 """
 
 
@@ -83,12 +84,12 @@ def metrics_page() -> str:
         _CLOSING,
         "## Closed lists\n\nThese values are never renamed and never used for something else.\n",
         _values("posture", "How one connection is secured, best to worst.", POSTURES),
-        _values("verdict", "The posture held against the target's policy.", VERDICTS),
+        _values("verdict", "The posture compared with the target's policy.", VERDICTS),
         _values("reason of a connection", "Why its posture is not the best one.", REASONS),
         _values("state", "Of `pgrepl_hba_state`.", HBA_STATES),
         _values("reason of a failure", "Of a poll or a reader.", FAILURES),
         _values("reader", "What is read at each poll.", READERS),
-        _values("forecast", "What the connection would meet if it connected again.", FORECASTS),
+        _values("forecast", "The predicted outcome of a reconnect.", FORECASTS),
     ]
     return "\n".join(parts)
 
@@ -105,14 +106,14 @@ def _families(title: str, families: _Families, *, common: tuple[str, ...]) -> st
 def _labels(family: Gauge[Any] | Counter[Any], common: tuple[str, ...]) -> str:
     key = len(CONNECTION_KEY)
     own = family.labels
-    told = [f"`{name}`" for name in common]
+    names = [f"`{name}`" for name in common]
     if own[:key] == CONNECTION_KEY:
-        told.append("connection")
+        names.append("connection")
         own = own[key:]
-    told += [f"`{name}`" for name in own]
+    names += [f"`{name}`" for name in own]
     if family.name == "target_info":
-        told.append("those configured")
-    return ", ".join(told) or "none"
+        names.append("those configured")
+    return ", ".join(names) or "none"
 
 
 def _meaning(family: Gauge[Any] | Counter[Any]) -> str:

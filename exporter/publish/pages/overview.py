@@ -30,7 +30,7 @@ _ATTENTION = (Verdict.INSECURE, Verdict.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The first moment from which something fails by dates.
+    """The first timestamp from which something fails because of a date.
 
     Attributes:
         what: a few words.
@@ -223,5 +223,5 @@ def _first_end(record: TargetRecord) -> tuple[datetime, str] | None:
     return min(ends, default=None)
 
 
-def _end(moment: datetime, what: str, now: datetime) -> End:
-    return End(day(moment), left(moment, now), what, urgency(moment, now))
+def _end(at: datetime, what: str, now: datetime) -> End:
+    return End(day(at), left(at, now), what, urgency(at, now))

@@ -19,7 +19,7 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The query of the overview's URL; whatever stands there, this is a question that makes sense.
+    """The query of the overview's URL; always valid, whatever the URL contains.
 
     Attributes:
         words: each of them must be found somewhere in a target or connection, in any case.
@@ -45,7 +45,7 @@ class Query:
         )
 
     def matches(self, texts: str) -> bool:
-        """Tell whether every word stands in ``texts``, which is in lower case."""
+        """Return whether every word is in ``texts``, which is in lower case."""
         return all(word in texts for word in self.words.casefold().split())
 
     def url(self, page: int) -> str:

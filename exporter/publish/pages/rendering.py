@@ -50,7 +50,7 @@ ASSETS: Final = {
 
 
 def _printable(value: object) -> object:
-    """Make text printable before it is escaped: nothing in it can reorder what stands around it."""
+    """Make text printable before it is escaped: nothing in it can reorder the text around it."""
     # markup that the templates themselves made passes as it is
     return printable(value) if type(value) is str else value
 
@@ -91,7 +91,7 @@ def target_html(record: TargetRecord, version: str, now: datetime) -> str:
 
 
 def entity_tag(html: str) -> str:
-    """Return what changes when the page does, the moment it was shown aside."""
+    """Return what changes when the page does, apart from the time at which it was rendered."""
     content = html.partition("<main")[2].partition("</main>")[0]
     return '"' + hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32] + '"'
 

@@ -24,7 +24,7 @@ from exporter.publish.summary import (
 from exporter.publish.words.findings.text import texts
 
 MAX_CONNECTIONS = 500
-"""Connections shown of one target, worst first; /metrics and ``check`` tell more."""
+"""Connections shown of one target, worst first; /metrics and ``check`` have all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,8 @@ def _certificate_facts(connection: Connection, now: datetime) -> tuple[Fact, ...
                 )
             )
         case Ambiguous(candidates):
-            told = f"several known certificates fit what was shown: {len(candidates)}"
-            facts.append(Fact("Certificate in use", told, "unknown"))
+            several = f"several known certificates match what the server shows: {len(candidates)}"
+            facts.append(Fact("Certificate in use", several, "unknown"))
         case Unmatched():
             facts.append(Fact("Certificate in use", "none that is known", "unknown"))
     known = connection.next_certificate
@@ -202,9 +202,9 @@ def _certificate_facts(connection: Connection, now: datetime) -> tuple[Fact, ...
             )
         )
     if connection.breaks_at is not None:
-        told = f"{minute(connection.breaks_at)} ({left(connection.breaks_at, now)}), by "
-        told += connection.breaks_cause.value
-        facts.append(Fact("Reconnects until", told, urgency(connection.breaks_at, now)))
+        breaks = f"{minute(connection.breaks_at)} ({left(connection.breaks_at, now)}), by "
+        breaks += connection.breaks_cause.value
+        facts.append(Fact("Reconnects until", breaks, urgency(connection.breaks_at, now)))
     return tuple(facts)
 
 

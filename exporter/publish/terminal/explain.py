@@ -39,9 +39,9 @@ from exporter.publish.words.steps.text import step_text
 _WIDTH = 100
 _LABEL = 11
 _CONFIGURE = (
-    "What a reconnect meets hangs on the certificate that the client owns then. To have it "
-    "foretold, name the files with certificates of clients under inventory in config.yml, or make "
-    "the standbys targets too."
+    "The result of a reconnect depends on the certificate that the client will send. To get a "
+    "forecast, list the files with client certificates under inventory in config.yml, or add the "
+    "standbys as targets."
 )
 
 
@@ -57,7 +57,7 @@ def explain_text(
     Args:
         record: of the target.
         colour: whether to use terminal colours.
-        application_name: tell only of the connections with this application name; None for all.
+        application_name: explain only connections with this application name; None for all.
         own: how the exporter was called.
     """
     style = Style(colour)
@@ -79,8 +79,8 @@ def _failure(report: TargetReport) -> list[str]:
 
 
 def _failure_text(unread: Unread) -> str:
-    told = FAILURES[unread.reason]
-    return f"{told} ({unread.detail})" if unread.detail else told
+    meaning = FAILURES[unread.reason]
+    return f"{meaning} ({unread.detail})" if unread.detail else meaning
 
 
 def _rules(report: TargetReport, style: Style, own: OwnCommand) -> list[str]:
@@ -125,16 +125,16 @@ def _connections(
 ) -> list[list[str]]:
     connections = seen_connections(record)
     if connections is None:
-        return [["Who replicates from here could not be read."]]
+        return [["The replication connections of this server could not be read."]]
     if application_name is not None:
         connections = tuple(
             c for c in connections if c.wal_sender.application_name == application_name
         )
         if not connections:
-            told = printable(application_name)
-            return [[f"No replication connection has the application name {told} now."]]
+            name = printable(application_name)
+            return [[f"No replication connection has the application name {name} now."]]
     if not connections:
-        return [["Nobody replicates from here now."]]
+        return [["There are no replication connections from this server now."]]
     sections = [_connection(connection, record.target, style, own) for connection in connections]
     if any(_nowhere_to_look(connection) for connection in connections):
         sections.append(_sentences((_CONFIGURE,), ""))
@@ -189,15 +189,15 @@ def _encryption(connection: Connection) -> str:
     tls = connection.wal_sender.tls
     if tls is None:
         return "GSSAPI" if connection.wal_sender.gss_encrypted else "none"
-    told = f"{tls.version}, {tls.cipher}"
+    encryption = f"{tls.version}, {tls.cipher}"
     certificate = tls.client_certificate
     if certificate is None:
-        return f"{told}, no client certificate"
+        return f"{encryption}, no client certificate"
     if isinstance(connection.in_use, Matched):
-        # a sentence below names it, with its serial number and its end
-        return f"{told}, with a client certificate"
+        # a sentence below names it, with its serial number and notAfter
+        return f"{encryption}, with a client certificate"
     name = f' "{connection.certificate_name}"' if connection.certificate_name else ""
-    return f"{told}, client certificate{name} with serial number {certificate.serial_number}"
+    return f"{encryption}, client certificate{name} with serial number {certificate.serial_number}"
 
 
 def _rule(connection: Connection) -> list[str]:
@@ -208,21 +208,21 @@ def _rule(connection: Connection) -> list[str]:
         if not sentences:
             return _entry("rule", rule_place(connection))
         first, *others = sentences
-        return [*_entry("rule", first), *(line for told in others for line in _more(told))]
+        return [*_entry("rule", first), *(line for sentence in others for line in _more(sentence))]
     rule = connection.rule_match.rule
     written = printable(governing_rule_text(connection))
     place = f"{rule.location.file_name}, line {rule.location.line_number}"
     return [
         *_entry("rule", f"{place}, is the first that matches:"),
         f"{' ' * (_LABEL + 4)}{written}",
-        *(line for told in sentences for line in _more(told)),
+        *(line for sentence in sentences for line in _more(sentence)),
     ]
 
 
 def _forecast(connection: Connection) -> str:
-    told = f"{connection.forecast.value}: {FORECASTS[connection.forecast]}"
+    meaning = f"{connection.forecast.value}: {FORECASTS[connection.forecast]}"
     cause = connection.forecast_cause.value
-    return f"{told} (cause: {cause})." if cause else f"{told}."
+    return f"{meaning} (cause: {cause})." if cause else f"{meaning}."
 
 
 def _why_next_unknown(connection: Connection) -> tuple[str, ...]:
@@ -234,7 +234,7 @@ def _why_next_unknown(connection: Connection) -> tuple[str, ...]:
 def _nowhere_to_look(connection: Connection) -> bool:
     """Return whether a forecast fails because nothing is configured that knows certificates.
 
-    Only of what could be looked up, the judgement tells why it is not known.
+    The report has a reason only where there was something to look up.
     """
     return (
         connection.forecast is Forecast.UNKNOWN

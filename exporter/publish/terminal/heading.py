@@ -25,8 +25,8 @@ def heading(record: TargetRecord, style: Style, width: int | None) -> list[str]:
         state = "up"
     else:
         state = f"not readable ({report.failure.reason.value})"
-    told = ", ".join((f"{name}: {state}", *(printable(fact) for fact in facts)))
-    first, *others = wrapped(told, width or _UNLIMITED, hanging="  ")
+    heading = ", ".join((f"{name}: {state}", *(printable(fact) for fact in facts)))
+    first, *others = wrapped(heading, width or _UNLIMITED, hanging="  ")
     # marks take no columns, so they are put in after wrapping, where the words are still together
     if first.startswith(f"{name}: {state}"):
         mark = str if state == "up" else style.doubt if report is None else style.alarm

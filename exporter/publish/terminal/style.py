@@ -19,7 +19,7 @@ def columns_of(text: str) -> int:
 
 
 def clip(text: str, width: int) -> str:
-    """Return ``text`` in at most ``width`` columns; what is cut off is told by three dots."""
+    """Return ``text`` in at most ``width`` columns; three dots replace what is cut off."""
     if columns_of(text) <= width:
         return text
     kept, used = "", 0

@@ -59,15 +59,15 @@ def _target(record: TargetRecord, style: Style, width: int | None, own: OwnComma
     if report is None:
         return lines
     if report.failure is not None:
-        told = FAILURES[report.failure.reason]
+        failure = FAILURES[report.failure.reason]
         if report.failure.detail:
-            told += f" ({printable(report.failure.detail)})"
-        lines += wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT)
+            failure += f" ({printable(report.failure.detail)})"
+        lines += wrapped(failure, width or _SENTENCE_WIDTH, indent=_INDENT)
     lines += _rules_in_error(report, style, width)
     lines += _blind_spots(report, style, width, own)
-    for told in texts(report.certificates.findings):
+    for sentence in texts(report.certificates.findings):
         lines += wrapped(
-            printable(told), width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2
+            printable(sentence), width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2
         )
     connections = seen_connections(record)
     if connections is None:
@@ -80,17 +80,17 @@ def _target(record: TargetRecord, style: Style, width: int | None, own: OwnComma
 def _rules_in_error(report: TargetReport, style: Style, width: int | None) -> list[str]:
     if report.rules is None:
         return []
-    told: list[str] = []
+    lines: list[str] = []
     for line in report.rules.error_lines:
         if line.blocks_loading:
             place = f"{line.location.file_name}:{line.location.line_number}"
-            told += wrapped(
+            lines += wrapped(
                 printable(f"{place}: {line.message}"),
                 width or _SENTENCE_WIDTH,
                 indent=_INDENT,
                 hanging=_INDENT * 2,
             )
-    return [style.alarm(line) for line in told]
+    return [style.alarm(line) for line in lines]
 
 
 def _blind_spots(
@@ -99,10 +99,12 @@ def _blind_spots(
     lines: list[str] = []
     for reader, unread in failed_readers(report):
         detail = f": {printable(unread.detail)}" if unread.detail else ""
-        told = f"not read: {reader.value} ({unread.reason.value}){detail}"
+        not_read = f"not read: {reader.value} ({unread.reason.value}){detail}"
         lines += [
             style.doubt(line)
-            for line in wrapped(told, width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2)
+            for line in wrapped(
+                not_read, width or _SENTENCE_WIDTH, indent=_INDENT, hanging=_INDENT * 2
+            )
         ]
         lines += [
             f"{_INDENT * 2}to let it: {printable(line)}"
@@ -124,15 +126,15 @@ def _rows(connections: Sequence[Connection], style: Style, width: int | None) ->
         _shrink(widths, width - len(_INDENT))
         rows = [_clipped(row, widths) for row in rows]
     head, *lines = aligned(rows, widths)
-    told = [_INDENT + style.faint(head)]
+    table = [_INDENT + style.faint(head)]
     for connection, line, end in zip(connections, lines, ends, strict=True):
         verdict = connection.verdict.value
-        told.append(_INDENT + style.verdict(connection.verdict, verdict) + line[len(verdict) :])
-        told += _reasons(connection, widths[0] + 2, style, width)
+        table.append(_INDENT + style.verdict(connection.verdict, verdict) + line[len(verdict) :])
+        table += _reasons(connection, widths[0] + 2, style, width)
         if end:
             # in a narrow terminal names are worth more than a column of dates
-            told.append(style.faint(f"{_INDENT}{' ' * (widths[0] + 2)}ends {end}"))
-    return told
+            table.append(style.faint(f"{_INDENT}{' ' * (widths[0] + 2)}ends {end}"))
+    return table
 
 
 def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
@@ -157,17 +159,18 @@ def _cells(connection: Connection, names: dict[str, str]) -> tuple[str, ...]:
 
 
 def _reasons(connection: Connection, indent: int, style: Style, width: int | None) -> list[str]:
-    told = ", ".join(reason.value for reason in connection.reasons)
+    reasons = ", ".join(reason.value for reason in connection.reasons)
     if connection.forecast is Forecast.REFUSED:
         cause = connection.forecast_cause.value
-        told = f"{told}; a reconnect is refused ({cause})".removeprefix("; ")
+        reasons = f"{reasons}; a reconnect is refused ({cause})".removeprefix("; ")
     if connection.exemption:
-        told = f"exemption {printable(connection.exemption)}" + (f"; {told}" if told else "")
-    if not told:
+        exemption = f"exemption {printable(connection.exemption)}"
+        reasons = f"{exemption}; {reasons}" if reasons else exemption
+    if not reasons:
         return []
     lead = " " * (len(_INDENT) + indent)
     lines = wrapped(
-        told, width or _SENTENCE_WIDTH, indent=f"{lead}because ", hanging=f"{lead}        "
+        reasons, width or _SENTENCE_WIDTH, indent=f"{lead}because ", hanging=f"{lead}        "
     )
     return [style.faint(line) for line in lines]
 

@@ -17,7 +17,7 @@ EXPIRES = {
 """What happens on the first date from which a certificate is rejected."""
 
 
-def moment(at: datetime) -> str:
+def timestamp_text(at: datetime) -> str:
     """Return a date and time as ``2026-11-25 13:00 UTC``."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
@@ -32,7 +32,7 @@ def certificate_text(certificate: Certificate) -> str:
     """Return name, serial number and notAfter of a certificate."""
     return (
         f"{name_of(certificate.subject)} (serial number {certificate.serial_number}, valid until "
-        f"{moment(certificate.not_after)})"
+        f"{timestamp_text(certificate.not_after)})"
     )
 
 

@@ -15,27 +15,29 @@ POSTURES: Final[Mapping[Posture, str]] = {
         "is accepted for this role."
     ),
     Posture.CERTIFICATE_CHAIN_REQUIRED: (
-        "It showed a valid certificate, and the rules in force demand one, but any name that the "
-        "server's authority has signed would do."
+        "It presented a valid certificate, and the rules in force require one, but they also "
+        "accept certificates with other names for this role."
     ),
     Posture.CERTIFICATE_OPTIONAL: (
-        "It showed a valid certificate, but would be let in without one."
+        "It presented a valid certificate, but the server would also accept it without one."
     ),
     Posture.CERTIFICATE_UNCONFIRMED: (
-        "It showed a valid certificate; whether the server demands one is undecided."
+        "It presented a valid certificate; it cannot be determined whether the server requires one."
     ),
-    Posture.TLS_WITHOUT_CERTIFICATE: "It is encrypted by TLS; the client showed no certificate.",
+    Posture.TLS_WITHOUT_CERTIFICATE: "It is encrypted by TLS; the client presented no certificate.",
     Posture.GSS_ENCRYPTED: "It is encrypted by GSSAPI (Kerberos), which excludes TLS certificates.",
-    Posture.UNIX_SOCKET: "It comes through a unix socket and never leaves the server's machine.",
-    Posture.PLAINTEXT: "It is not encrypted: whoever is on the way can read and change it.",
+    Posture.UNIX_SOCKET: "It uses a Unix-domain socket and does not leave the server's machine.",
+    Posture.PLAINTEXT: (
+        "The connection is not encrypted: anyone on the network path can read and modify it."
+    ),
     Posture.HIDDEN: "The exporter's role may not see how it is connected.",
 }
 
 VERDICTS: Final[Mapping[Verdict, str]] = {
-    Verdict.SECURE: "It is what the policy demands, or better.",
-    Verdict.INSECURE: "It is less than the policy demands.",
-    Verdict.EXEMPT: "It is less than the policy demands, and an exemption accepts that.",
-    Verdict.UNKNOWN: "Too little could be seen or decided to say whether it is secure.",
+    Verdict.SECURE: "It meets the target's policy.",
+    Verdict.INSECURE: "It does not meet the target's policy.",
+    Verdict.EXEMPT: "It does not meet the target's policy, and an exemption covers it.",
+    Verdict.UNKNOWN: "Whether it meets the target's policy cannot be determined.",
 }
 
 REASONS: Final[Mapping[Reason, str]] = {
@@ -47,58 +49,56 @@ REASONS: Final[Mapping[Reason, str]] = {
         "The client connected without TLS although the server offers it (sslmode=disable, allow, "
         "or prefer that fell back)."
     ),
-    Reason.CLIENT_USED_GSS: "The client chose GSSAPI encryption, which takes the place of TLS.",
+    Reason.CLIENT_USED_GSS: "The client uses GSSAPI encryption in place of TLS.",
     Reason.CLIENT_SENT_NO_CERTIFICATE: (
         "The server asked for a certificate and the client sent none (no sslcert, or no such file)."
     ),
     Reason.RULE_ALLOWS_PLAINTEXT: (
         "The governing rule also matches unencrypted connections (it is host or hostnossl)."
     ),
-    Reason.RULE_TRUSTS: "The governing rule has the method trust: it asks for no proof at all.",
-    Reason.RULE_USES_PASSWORD: (
-        "The governing rule asks for a password and not for a certificate."
-    ),
+    Reason.RULE_TRUSTS: "The governing rule has the method trust: it requires no authentication.",
+    Reason.RULE_USES_PASSWORD: ("The governing rule requires a password and not a certificate."),
     Reason.RULE_USES_OTHER_METHOD: (
-        "The governing rule asks for another proof than a certificate or a password."
+        "The governing rule uses another method than a certificate or a password."
     ),
     Reason.RULE_CHECKS_CHAIN_ONLY: (
-        "The governing rule has clientcert=verify-ca: any certificate of the authority will do, "
-        "whatever name it carries."
+        "The governing rule has clientcert=verify-ca: it accepts any certificate that the "
+        "server's CA file verifies, whatever its name."
     ),
     Reason.RULE_SHADOWS_CERTIFICATE_RULE: (
-        "A rule further down demands a certificate, but this one stands before it."
+        "A later rule requires a certificate, but this one matches first."
     ),
     Reason.MAP_ADMITS_OTHER_NAMES: (
-        "The user name map of the rule lets certificates of other names in as this role."
+        "The user name map of the rule accepts certificates with other names for this role."
     ),
     Reason.MAP_UNREADABLE: "The user name map of the rule could not be read.",
     Reason.CERTIFICATE_NAME_UNPROVEN: (
-        "The session is older than the rules in force, and the name in its certificate is not "
-        "visibly the role's."
+        "The connection is older than the rules in force, and the name shown of its certificate "
+        "does not prove that it is the role's."
     ),
-    Reason.RULES_WOULD_REFUSE: "The rules in force would refuse this client if it connected again.",
+    Reason.RULES_WOULD_REFUSE: "The rules in force would reject a reconnect of this client.",
     Reason.RULES_PENDING: (
         "pg_hba.conf was changed and not loaded, and old and new rules differ for this client."
     ),
     Reason.RULES_REJECTED: (
-        "pg_hba.conf has errors and was not loaded; which older rules are in force is not known "
-        "well enough."
+        "pg_hba.conf has errors and was not loaded; it cannot be determined which older rules are "
+        "in force."
     ),
     Reason.RULES_LOAD_UNVERIFIED: (
-        "Whether the rules on disk are the rules in force could not be confirmed yet."
+        "It is not yet confirmed that the rules on disk are the rules in force."
     ),
     Reason.RULES_UNREADABLE: "The rules of pg_hba.conf could not be read.",
     Reason.RULE_UNDECIDED: (
-        "Which rule matches hangs on something the exporter cannot see (a host name, samenet, "
+        "Which rule matches depends on something the exporter cannot see (a host name, samenet, "
         "quoting), and the possible rules differ."
     ),
     Reason.STATISTICS_HIDDEN: (
-        "The exporter's role lacks the rights of pg_read_all_stats, so the server hides this."
+        "The exporter's role lacks the privileges of pg_read_all_stats, so the server hides this."
     ),
     Reason.TLS_VERSION_TOO_OLD: "Its TLS version is older than the policy's minimum.",
     Reason.CERTIFICATE_EXPIRED_IN_USE: (
-        "Its certificate has expired since it connected. The connection goes on, but it cannot "
-        "connect again unless a renewed certificate is in place."
+        "Its certificate has expired since it connected. The connection continues, but the "
+        "client cannot reconnect unless a renewed certificate is in place."
     ),
     Reason.CERTIFICATE_UNKNOWN: "Its certificate is not in the inventory.",
     Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE: (
@@ -106,7 +106,7 @@ REASONS: Final[Mapping[Reason, str]] = {
         "certificate. This connection does not use it."
     ),
     Reason.CERTIFICATE_AMBIGUOUS: (
-        "Several certificates of the inventory match what the server tells of it."
+        "Several certificates of the inventory match what the server shows of it."
     ),
 }
 
@@ -128,8 +128,10 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
     FailureReason.DNS: (
         "The host name could not be resolved, or the resolver did not answer in time."
     ),
-    FailureReason.REFUSED: "Nothing listens there: the connection was refused.",
-    FailureReason.UNREACHABLE: "There is no way to the host, or the connection was cut on the way.",
+    FailureReason.REFUSED: "Nothing listens at this address: the connection was refused.",
+    FailureReason.UNREACHABLE: (
+        "There is no route to the host, or the network dropped the connection."
+    ),
     FailureReason.TIMEOUT: "No answer within the target's time-out.",
     FailureReason.TLS: "The TLS handshake failed, or the server offers no TLS.",
     FailureReason.SERVER_CERTIFICATE: (
@@ -142,21 +144,23 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
         "The server refused the exporter's password or identity, or, not being verified, did not"
         " authenticate by SCRAM; or the password could not be read."
     ),
-    FailureReason.NO_HBA_ENTRY: "No rule of pg_hba.conf admits the exporter's own login.",
+    FailureReason.NO_HBA_ENTRY: "No rule of pg_hba.conf accepts the exporter's own login.",
     FailureReason.DATABASE_MISSING: "The database that the exporter connects to does not exist.",
     FailureReason.TOO_MANY_CONNECTIONS: "The server has no connection slot left.",
     FailureReason.ROLE_CONNECTION_LIMIT: "The exporter's role or database is at its own limit.",
-    FailureReason.STARTING_UP: "The server is starting up and admits nobody yet.",
+    FailureReason.STARTING_UP: "The server is starting up and does not accept connections yet.",
     FailureReason.SHUTTING_DOWN: "The server is shutting down.",
-    FailureReason.HOT_STANDBY_DISABLED: "The server is a standby that admits no sessions.",
-    FailureReason.TERMINATED: "The server ended the exporter's session.",
+    FailureReason.HOT_STANDBY_DISABLED: (
+        "The server is a standby that accepts no sessions (hot_standby = off)."
+    ),
+    FailureReason.TERMINATED: "The server terminated the exporter's session.",
     FailureReason.STATEMENT_TIMEOUT: "A statement took longer than its time-out.",
     FailureReason.RECOVERY_CONFLICT: "The standby cancelled the statement in favour of recovery.",
     FailureReason.PERMISSION: "The exporter's role lacks a privilege for it.",
     FailureReason.NOT_INSTALLED: "The functions of the shipped SQL are not in this database.",
     FailureReason.FILE_MISSING: "The server could not open a file that it is configured with.",
     FailureReason.LIMIT_EXCEEDED: "The server shows more than the exporter reads or judges.",
-    FailureReason.UNSUPPORTED_SERVER: "The server is too old, or it is no PostgreSQL.",
+    FailureReason.UNSUPPORTED_SERVER: "The server is too old, or it is not PostgreSQL.",
     FailureReason.IDENTITY_CHANGED: (
         "Another cluster answers at this address than before (a virtual address or a pooler)."
     ),
@@ -164,7 +168,7 @@ FAILURES: Final[Mapping[FailureReason, str]] = {
         "The exporter has no file descriptor or thread left: raise its limits."
     ),
     FailureReason.PROTOCOL: "The answer does not follow PostgreSQL's protocol.",
-    FailureReason.INTERNAL: "The exporter failed at something it should not; its log tells more.",
+    FailureReason.INTERNAL: "An internal error of the exporter; its log has the details.",
 }
 
 READERS: Final[Mapping[Reader, str]] = {
@@ -177,20 +181,21 @@ READERS: Final[Mapping[Reader, str]] = {
     Reader.ROLE_MEMBERSHIPS: "the roles that replicating roles are members of",
     Reader.REGULAR_EXPRESSIONS: "what the regular expressions of rules and user name maps match",
     Reader.TLS_FILES: "the server's certificate, authorities and revocation lists, on its disk",
-    Reader.RECEIVER: "from whom a standby receives, and the certificate it will show there",
-    Reader.SERVED_CHAIN: "the certificates that the server sends to whoever connects",
+    Reader.RECEIVER: "the server that a standby receives from, and the certificate it will send",
+    Reader.SERVED_CHAIN: "the certificates that the server sends to its clients",
 }
 
 FORECASTS: Final[Mapping[Forecast, str]] = {
     Forecast.ADMITTED_WITH_CERTIFICATE: (
-        "connecting again, it would be let in, and its certificate would be demanded"
+        "a reconnect would be accepted, and its certificate would be required"
     ),
     Forecast.ADMITTED_WITHOUT_CERTIFICATE: (
-        "connecting again, it would be let in, and no certificate would be demanded"
+        "a reconnect would be accepted, and no certificate would be required"
     ),
-    Forecast.REFUSED: "connecting again, it would be refused",
+    Forecast.REFUSED: "a reconnect would be refused",
     Forecast.UNKNOWN: (
-        "what it would meet if it connected again cannot be told, for too little is known of the "
-        "rules in force, of the certificate it would send, or of how the server would take that"
+        "the result of a reconnect cannot be determined, because too little is known of the rules "
+        "in force, of the certificate that the client would send, or of how the server would "
+        "verify it"
     ),
 }

@@ -21,11 +21,11 @@ class ExporterCommand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OwnCommand:
-    """How the exporter was called, in a shell's words.
+    """The command line that the exporter was started with, as words of a shell.
 
     Attributes:
         program: what starts it.
-        options: what leads it to its configuration; empty for what it finds by itself.
+        options: those that select its configuration; empty for the default places.
     """
 
     program: str = PROGRAM
@@ -52,7 +52,7 @@ class OwnCommand:
 
 
 DEFAULT_COMMAND: Final = OwnCommand()
-"""For texts that are read where nobody called the exporter, such as its page."""
+"""For texts outside a run of the program, such as the page."""
 
 
 def identifier(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a line stands."""
+"""The place of a line of a configuration file."""
 
 from exporter.model.hba import RuleLocation
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.assess.certificates.passed_dates import lists_turns, next_turn
+from exporter.assess.certificates.passed_dates import list_boundaries, next_boundary
 from exporter.assess.certificates.server_findings import EXPIRES_SOON, expiry_dates
 from exporter.assess.report import assess
 from exporter.model.failure import FailureReason, Unread
@@ -234,19 +234,19 @@ def test_an_inventory_of_the_same_certificates_is_the_same_if_it_hands_out_the_s
 
 def test_the_next_of_several_turns_is_the_first_that_is_not_before() -> None:
     one, other = (NOW, NOW + 2 * DAY), (NOW + DAY,)
-    assert next_turn(NOW, one, other) == NOW
-    assert next_turn(NOW + SECOND, one, other) == NOW + DAY
-    assert next_turn(NOW + DAY + SECOND, one, other) == NOW + 2 * DAY
-    assert next_turn(NOW + 3 * DAY, one, other) == datetime.max.replace(tzinfo=UTC)
-    assert next_turn(NOW) == datetime.max.replace(tzinfo=UTC)
+    assert next_boundary(NOW, one, other) == NOW
+    assert next_boundary(NOW + SECOND, one, other) == NOW + DAY
+    assert next_boundary(NOW + DAY + SECOND, one, other) == NOW + 2 * DAY
+    assert next_boundary(NOW + 3 * DAY, one, other) == datetime.max.replace(tzinfo=UTC)
+    assert next_boundary(NOW) == datetime.max.replace(tzinfo=UTC)
 
 
 def test_turns_of_lists_are_both_their_dates_if_they_have_them() -> None:
     listed = crl()
     assert listed.next_update is not None
     dates = (listed.this_update, listed.next_update)
-    assert lists_turns([listed]) == tuple(sorted(e for d in dates for e in (d, d + SECOND)))
-    assert lists_turns([crl(until=None)]) == (listed.this_update, listed.this_update + SECOND)
+    assert list_boundaries([listed]) == tuple(sorted(e for d in dates for e in (d, d + SECOND)))
+    assert list_boundaries([crl(until=None)]) == (listed.this_update, listed.this_update + SECOND)
 
 
 def test_ends_that_are_told_of_are_those_of_what_is_served_and_of_the_files() -> None:

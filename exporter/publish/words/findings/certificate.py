@@ -1,4 +1,4 @@
-"""What there is to say of a connection's certificates."""
+"""The sentences for findings on a connection's certificates."""
 
 from typing import assert_never
 
@@ -19,7 +19,7 @@ from exporter.model.verification import VERIFIED
 from exporter.publish.words.certificates import (
     EXPIRES,
     certificate_text,
-    moment,
+    timestamp_text,
     weakness_text,
 )
 from exporter.publish.words.unknown import next_unknown_text
@@ -68,7 +68,7 @@ def certificate_finding_text(  # noqa: PLR0911  one case for each kind
             return _TLS_FILES[state]
         case ReconnectsFail(at, cause):
             expires = EXPIRES.get(cause, "something in its chain expires")
-            return f"Reconnects fail from {moment(at)}, when {expires}."
+            return f"Reconnects fail from {timestamp_text(at)}, when {expires}."
         case _:
             assert_never(finding)
 

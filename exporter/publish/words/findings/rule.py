@@ -1,4 +1,4 @@
-"""What there is to say of the rule that governs a connection."""
+"""The sentences for findings on the rule that governs a connection."""
 
 from datetime import datetime
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""What there is to say of a server's rules and certificates."""
+"""The sentences for findings on a server's rules and certificates."""
 
 from typing import assert_never
 
@@ -17,8 +17,8 @@ from exporter.model.finding import (
 from exporter.model.verification import VERIFIED
 from exporter.publish.words.certificates import (
     certificate_text,
-    moment,
     name_of,
+    timestamp_text,
 )
 from exporter.publish.words.meanings import HBA_STATES
 from exporter.publish.words.place import place
@@ -75,8 +75,8 @@ def server_finding_text(  # noqa: PLR0911  one case for each kind
         case ServedDiffers(in_file, served, read_at):
             return (
                 f"ssl_cert_file contains {certificate_text(in_file)}, but the server sends "
-                f"{certificate_text(served)} (seen {moment(read_at)}). Reload the server; if that "
-                "changes nothing, its log says why (for example a key that does not match)."
+                f"{certificate_text(served)} (seen {timestamp_text(read_at)}). Reload the server; "
+                "if that changes nothing, its log says why (for example a key that does not match)."
             )
         case Expiry():
             return _expiry(finding)
@@ -96,8 +96,8 @@ def _expiry(finding: Expiry) -> str:
     subject, breaks, renew = _EXPIRIES[finding.thing]
     what = subject.format(name_of(finding.name))
     if finding.is_past:
-        return f"{what} expired {moment(finding.at)}: {breaks}. To fix it, {renew}."
+        return f"{what} expired {timestamp_text(finding.at)}: {breaks}. To fix it, {renew}."
     return (
-        f"{what} expires first here, {moment(finding.at)}: from then on {breaks}. Before that, "
-        f"{renew}."
+        f"{what} expires first here, {timestamp_text(finding.at)}: from then on {breaks}. "
+        f"Before that, {renew}."
     )

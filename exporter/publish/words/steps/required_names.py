@@ -55,7 +55,7 @@ def field_text(name: NameRequirement) -> str:
     return "distinguished name" if name.is_whole else "common name (CN)"
 
 
-def everybody(role: str, database: str | None) -> str:
+def every_client(role: str, database: str | None) -> str:
     """Return the clients that a new rule for a role and database applies to."""
     if database is None:
         return f"every client that logs in as {role} from these addresses"

@@ -27,7 +27,7 @@ from exporter.model.server_steps import (
 from exporter.publish.words.own_command import ExporterCommand
 from exporter.publish.words.steps.lines import RELOAD, map_errors, older_tls, rule_errors
 from exporter.publish.words.steps.phrases import StepWords
-from exporter.publish.words.steps.required_names import clients_text, everybody
+from exporter.publish.words.steps.required_names import clients_text, every_client
 
 _INSISTING = (
     "The line requests no password, which a client may insist on: remove channel_binding=require "
@@ -110,7 +110,7 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
             return StepWords(
                 "Refuse this role without TLS, which another rule still accepts without a "
                 "certificate",
-                f"Before you reload, check that {everybody(kind.role, kind.database)} uses TLS: "
+                f"Before you reload, check that {every_client(kind.role, kind.database)} uses TLS: "
                 f"the line refuses all others{_refused(kind)}",
             )
         case NarrowMap():
@@ -164,7 +164,7 @@ def _accept_client(kind: AcceptClient) -> StepWords:
     return StepWords(
         "Accept the client over TLS with its certificate: the rule that applies to it over TLS "
         "cannot be determined, and may reject it",
-        f"Before you reload, check that {everybody(kind.role, kind.database)} presents such a "
+        f"Before you reload, check that {every_client(kind.role, kind.database)} presents such a "
         f"certificate if it uses TLS: over TLS the line refuses all others{_refused(kind)}",
     )
 
@@ -178,7 +178,7 @@ def _correct_line(kind: CorrectLine) -> StepWords:
 
 def _check_before_requiring(kind: RequireCertificate) -> str:
     check = (
-        f"Before you reload, check that {everybody(kind.role, kind.database)} presents a "
+        f"Before you reload, check that {every_client(kind.role, kind.database)} presents a "
         f"certificate that the line accepts: it refuses all others{_refused(kind)}"
     )
     return f"{check}. {_INSISTING}" if kind.requests_no_password else check

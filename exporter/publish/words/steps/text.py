@@ -1,4 +1,4 @@
-"""What to do, in words: the sentences of a step, and the lines to write or run."""
+"""The sentences of a step, and the lines to write or run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.assess.certificates.connection import certificates_known
-from exporter.assess.certificates.passed_dates import other_turns, passed, turns
+from exporter.assess.certificates.passed_dates import other_boundaries, passed, validity_boundaries
 from exporter.model.certificate import Certificate, RevocationList
 from exporter.model.failure import FailureReason, Unread
 from exporter.model.knowledge import Knowledge
@@ -45,7 +45,7 @@ EVERYTHING = replace(SEEN, tls_files=replace(TLS_FILES, revocation=replace(NO_LI
 
 
 def test_a_date_counts_at_its_second_and_after_it() -> None:
-    assert turns([OWN, CA]) == tuple(
+    assert validity_boundaries([OWN, CA]) == tuple(
         sorted(
             edge
             for date in (OWN.not_before, OWN.not_after, CA.not_before, CA.not_after)
@@ -57,8 +57,18 @@ def test_a_date_counts_at_its_second_and_after_it() -> None:
 def test_the_last_of_all_dates_is_no_error() -> None:
     never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     before = never - SECOND
-    assert turns([certificate(since=before, until=never)]) == (before, never, never, never)
-    assert turns([certificate(since=NOW, until=NOW)]) == (NOW, NOW, NOW + SECOND, NOW + SECOND)
+    assert validity_boundaries([certificate(since=before, until=never)]) == (
+        before,
+        never,
+        never,
+        never,
+    )
+    assert validity_boundaries([certificate(since=NOW, until=NOW)]) == (
+        NOW,
+        NOW,
+        NOW + SECOND,
+        NOW + SECOND,
+    )
 
 
 def test_a_moment_lies_between_the_last_turn_and_the_next_of_both_kinds() -> None:
@@ -84,15 +94,15 @@ def test_dates_of_all_that_is_known_beside_the_inventory_count() -> None:
     knowledge = replace(of_standby(sending(RENEWED, CA)), served=SERVED)
     poll = replace(SEEN, tls_files=files)
     lists = (crl(), crl("B", None))
-    assert list(other_turns(poll, knowledge)) == of(
+    assert list(other_boundaries(poll, knowledge)) == of(
         RENEWED, CA, SERVER_LEAF, CA, SERVER_LEAF, lists=lists
     )
     nothing = replace(SEEN, tls_files=UNREAD)
-    assert other_turns(nothing, Knowledge(OpenSsl())) == ()
+    assert other_boundaries(nothing, Knowledge(OpenSsl())) == ()
     unread = of_standby(replace(sending(OWN), certificate=UNREAD))
-    assert other_turns(nothing, replace(unread, served=UNREAD)) == ()
+    assert other_boundaries(nothing, replace(unread, served=UNREAD)) == ()
     half = replace(SEEN, tls_files=replace(TLS_FILES, authority=UNREAD, revocation=UNREAD))
-    assert list(other_turns(half, Knowledge(OpenSsl()))) == of(SERVER_LEAF)
+    assert list(other_boundaries(half, Knowledge(OpenSsl()))) == of(SERVER_LEAF)
 
 
 CHAINED = (known(OWN, certificate(name("CN=sub"), until=ENDS + 9 * DAY, authority=True)),)
@@ -136,7 +146,7 @@ def test_between_two_moments_with_no_date_nothing_passes(
     dates: list[datetime], one: datetime, other: datetime
 ) -> None:
     early, late = sorted((one.replace(tzinfo=UTC), other.replace(tzinfo=UTC)))
-    ordered = turns([certificate(since=d, until=d) for d in dates])
+    ordered = validity_boundaries([certificate(since=d, until=d) for d in dates])
     between = any(early <= edge <= late for edge in ordered)
     if early != late:
         unchanged = passed(ordered, (), early) == passed((), ordered, late)
@@ -152,7 +162,7 @@ def test_whatever_else_is_known_meanwhile_a_date_that_passes_tells(
 ) -> None:
     late = early + 2 * SECOND
     first, second = (
-        turns([certificate(since=d, until=d) for d in known_then])
+        validity_boundaries([certificate(since=d, until=d) for d in known_then])
         for known_then in (dates, later_dates)
     )
     if passed((), first, early) == passed((), second, late):

@@ -47,7 +47,7 @@ def test_an_ill_formed_row_is_refused(rows: list[Any], told: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "é", "__a", "a b", "a\n"])
 def test_an_ill_formed_label_name_is_refused(name: str) -> None:
-    with pytest.raises(FamilyError, match="is no label name"):
+    with pytest.raises(FamilyError, match="is not a label name"):
         gauge([(("x",), 1)], labels=(name,)).family(None, {})
 
 

@@ -200,7 +200,10 @@ def test_a_connection_tells_the_certificate_in_use_and_the_next() -> None:
 @pytest.mark.parametrize(
     ("in_use", "told"),
     [
-        (Ambiguous((RENEWED, RENEWED)), "several known certificates fit what was shown: 2"),
+        (
+            Ambiguous((RENEWED, RENEWED)),
+            "several known certificates match what the server shows: 2",
+        ),
         (Unmatched(), "Certificate in use none that is known"),
     ],
 )
@@ -228,14 +231,16 @@ def test_rules_in_error_and_blind_spots_stand_above_the_connections() -> None:
     assert "over TLS only) hostssl all all all cert" in told
     told = text_of(page(BLIND))
     assert "GRANT pg_read_all_stats TO repl_exporter;" in told
-    assert "Who replicates from here could not be read." in told
+    assert "The replication connections of this server could not be read." in told
     assert "rules rejected" in shown(replace(RECORD, report=replace(RECORD.report, rules=rules)))
 
 
 def test_a_target_that_is_down_not_polled_or_alone_says_so() -> None:
     assert "No answer within the target's time-out. (no answer in 10 s)" in text_of(page(DOWN))
     assert "It has not been polled yet." in page(NOT_POLLED)
-    assert "Nobody replicates from here now." in page(with_connections([]))
+    assert "There are no replication connections from this server now." in page(
+        with_connections([])
+    )
 
 
 def test_rules_that_are_fine_are_not_spoken_of() -> None:

@@ -112,20 +112,21 @@ EXPLANATION = """\
 primary: up, PostgreSQL 17.5, primary, TLS on, asks for client certificates, pg_hba.conf loaded
 
 Connection standby2: role replicator, from 10.0.0.6, physical, since 2026-11-17 12:00:00 UTC
-  verdict    insecure: It is less than the policy demands.
-  posture    plaintext: It is not encrypted: whoever is on the way can read and change it.
+  verdict    insecure: It does not meet the target's policy.
+  posture    plaintext: The connection is not encrypted: anyone on the network path can read and
+             modify it.
   encryption none
   rule       /etc/postgresql/17/main/pg_hba.conf, line 14, is the first that matches:
                host replication replicator 10.0.0.0/24 trust
              Its method is trust: it requires neither a password nor a certificate.
   why
-    rule_trusts: The governing rule has the method trust: it asks for no proof at all.
+    rule_trusts: The governing rule has the method trust: it requires no authentication.
     client_without_tls: The client connected without TLS although the server offers it
       (sslmode=disable, allow, or prefer that fell back).
     rule_allows_plaintext: The governing rule also matches unencrypted connections (it is host or
       hostnossl).
-  reconnect  admitted_without_certificate: connecting again, it would be let in, and no certificate
-             would be demanded.
+  reconnect  admitted_without_certificate: a reconnect would be accepted, and no certificate would
+             be required.
   What to do, in this order
     on the standby or client:
       1. Issue a client certificate with the common name (CN) replicator, accepted for role
@@ -189,7 +190,7 @@ Rules (pg_hba.conf): rejected
          write local, without an address, or another method for TCP
              local all all peer
 
-Nobody replicates from here now.
+There are no replication connections from this server now.
 """
 
 
@@ -241,7 +242,7 @@ def test_colours_only_when_wanted() -> None:
         records, colour=True, width=100
     )
     assert "\x1b" not in explain_text(RECORD, colour=False)
-    assert "\x1b[1;31minsecure\x1b[0m: It is less" in explain_text(RECORD, colour=True)
+    assert "\x1b[1;31minsecure\x1b[0m: It does not" in explain_text(RECORD, colour=True)
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\u202e", "\u200b", "\x85", "\ud800"])
@@ -301,9 +302,9 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
   rule       /etc/postgresql/17/main/pg_hba.conf, line 12, is the first that matches:
                hostssl replication replicator 10.0.0.0/24 cert
              It requires a certificate whose name is the role's.
-  reconnect  unknown: what it would meet if it connected again cannot be told, for too little is
-             known of the rules in force, of the certificate it would send, or of how the server
-             would take that.
+  reconnect  unknown: the result of a reconnect cannot be determined, because too little is known of
+             the rules in force, of the certificate that the client would send, or of how the server
+             would verify it.
              Which certificate it will send at the next reconnect is not known: none of the
              configured targets could be identified as this standby, and the inventory has no
              certificate for it.
@@ -313,9 +314,9 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
 
 def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
     told = (
-        "\nWhat a reconnect meets hangs on the certificate that the client owns then. To have it "
-        "foretold, name\nthe files with certificates of clients under inventory in config.yml, or "
-        "make the standbys targets\ntoo.\n"
+        "\nThe result of a reconnect depends on the certificate that the client will send. To get "
+        "a forecast,\nlist the files with client certificates under inventory in config.yml, or "
+        "add the standbys as\ntargets.\n"
     )
     text = explain_text(with_connections((NOT_FORETOLD, NOT_FORETOLD)), colour=False)
     assert text.endswith(told)
@@ -392,7 +393,7 @@ def test_exact_lines_are_not_wrapped() -> None:
 def test_blindness_is_explained_with_what_to_grant() -> None:
     text = explain_text(BLIND, colour=False)
     assert "      GRANT pg_read_all_stats TO repl_exporter;\n" in text
-    assert "Who replicates from here could not be read." in text
+    assert "The replication connections of this server could not be read." in text
 
 
 def test_a_role_is_quoted_where_sql_needs_it() -> None:

@@ -12,8 +12,8 @@ from exporter.model.judgement import ForecastCause
 from exporter.publish.words.certificates import (
     EXPIRES,
     certificate_text,
-    moment,
     name_of,
+    timestamp_text,
     weakness_text,
 )
 from tests.unit.certificates import NOW, distinguished
@@ -30,13 +30,13 @@ def test_dates_are_those_of_utc_wherever_the_exporter_runs(
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "JST-9")
         time.tzset()
-        assert moment(NOW) == "2026-11-20 12:00 UTC"
+        assert timestamp_text(NOW) == "2026-11-20 12:00 UTC"
     time.tzset()
 
 
 def test_dates_of_other_time_zones_are_converted() -> None:
     east = timezone(timedelta(hours=2))
-    assert moment(datetime(2026, 11, 25, 1, 0, tzinfo=east)) == "2026-11-24 23:00 UTC"
+    assert timestamp_text(datetime(2026, 11, 25, 1, 0, tzinfo=east)) == "2026-11-24 23:00 UTC"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from exporter.publish.words.meanings import (
     REASONS,
     VERDICTS,
 )
+from tests.unit.publish.dialect import DIALECT
 
 DOCS = Path(__file__).parents[4] / "docs"
 LISTS: list[tuple[type[StrEnum], Mapping[Any, str]]] = [  # Any: one list of each kind
@@ -46,20 +47,24 @@ def test_every_value_has_a_sentence_of_its_own(
     "sentences", [POSTURES, VERDICTS, REASONS, HBA_STATES, FAILURES], ids=lambda s: str(len(s))
 )
 def test_sentences_end_in_a_full_stop(sentences: Mapping[Any, str]) -> None:
-    assert [told for told in sentences.values() if not told.endswith(".")] == []
+    assert [text for text in sentences.values() if not text.endswith(".")] == []
 
 
 def test_the_page_of_metrics_is_the_one_the_catalogue_makes() -> None:
     assert (DOCS / "metrics.md").read_text(encoding="utf-8") == metrics_page()
 
 
-def test_the_page_of_metrics_tells_every_family_and_value() -> None:
+def test_the_page_of_metrics_has_every_family_and_value() -> None:
     page = metrics_page()
     for family in CATALOG:
         assert page.count(f"| `{family.full_name}` |") == 1
     for values, sentences in LISTS:
         for value in values:
             assert f"| `{value.value}` | {sentences[value]} |" in page
+
+
+def test_no_sentence_of_the_page_is_in_the_dialect_of_this_project() -> None:
+    assert DIALECT.findall(metrics_page()) == []
 
 
 def test_no_row_of_the_page_has_a_stray_column() -> None:
@@ -71,7 +76,7 @@ def test_sentences_promise_no_more_than_is_known() -> None:
     # it may have been renewed
     assert "will fail" not in REASONS[Reason.CERTIFICATE_EXPIRED_IN_USE]
     assert "renewed" in REASONS[Reason.CERTIFICATE_EXPIRED_IN_USE]
-    # whoever sends a bad certificate is refused, demanded or not
+    # a bad certificate is rejected, required or not
     assert "whether or not" not in FORECASTS[Forecast.ADMITTED_WITHOUT_CERTIFICATE]
-    for hangs_on in ("rules", "certificate", "server"):
-        assert hangs_on in FORECASTS[Forecast.UNKNOWN]
+    for cause in ("rules", "certificate", "server"):
+        assert cause in FORECASTS[Forecast.UNKNOWN]
