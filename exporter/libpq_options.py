@@ -78,7 +78,7 @@ class LoginOptions:
 
 @cache
 def library() -> ctypes.CDLL:
-    """Return the very libpq that psycopg uses, whichever that is."""
+    """Return the libpq that psycopg has loaded, whichever that is."""
     if pq.__impl__ == "python":
         return ctypes.CDLL(find_library("pq"))
     # the loader looks for symbols in the libraries that psycopg's module is linked to as well
@@ -95,9 +95,9 @@ def conninfo(parameters: Mapping[str, str]) -> bytes:
 
 
 def own_service() -> Mapping[str, str]:
-    """Return PGSERVICE as a parameter, and remove it from the environment, where libpq finds it.
+    """Return PGSERVICE as a parameter, and remove it from the environment.
 
-    The environment is changed: call it while no login is under way that may read it.
+    libpq would find it there. Do not call it while a login may read the environment.
     """
     if name := os.environ.pop("PGSERVICE", ""):
         _service["service"] = name

@@ -12,7 +12,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of one file, or something in it that is usable and dangerous: a warning.
+    """One fault of one file, or a setting in it that is usable but dangerous: a warning.
 
     Attributes:
         file: as the user wrote it, or as it was found by ``targets_from``.

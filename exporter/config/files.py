@@ -1,4 +1,4 @@
-"""The files that a login needs, looked at as libpq will look at them. No content is kept.
+"""Checks of the files that a login needs, as libpq will check them. No content is kept.
 
 Source: fe-secure-openssl.c, initialize_SSL(); fe-connect.c, passwordFromFile().
 """
@@ -43,8 +43,8 @@ def key_permissions_fault(mode: int, owner: int) -> str | None:
     """Return why libpq would refuse a key with these permissions, or None.
 
     Args:
-        mode: of the file, as ``stat`` tells it.
-        owner: user id; root (0) may let a group read, so that one key can serve a service user.
+        mode: of the file, as ``stat`` returns it.
+        owner: user id; if root (0), the group may read, so that one key can serve a service user.
     """
     group = stat.S_IWGRP | stat.S_IXGRP if owner == 0 else stat.S_IRWXG
     if not mode & (group | stat.S_IRWXO):
@@ -90,7 +90,7 @@ def _password_fault(data: bytes) -> str | None:
 
 
 def _look(path: Path, look: Callable[[FileIO], str | None]) -> str | None:
-    """Return what ``look`` finds in the open file, or why there is none to look into."""
+    """Return the fault that ``look`` finds in the open file, or why it cannot be opened."""
     try:
         with regular_file.opened(path) as stream:
             return look(stream)

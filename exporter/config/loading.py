@@ -74,8 +74,8 @@ def load_in_time(
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the configuration in ``path`` and everything that it names.
 
-    Secrets are looked at, to tell whether they can be read, and not kept: only where to find
-    them, except for a password that stands in clear.
+    Secrets are read to check that they can be, and are not kept. Only their places are kept,
+    except for a password that is written in clear text.
 
     Args:
         path: of the main file; what it names is relative to its folder.
@@ -100,8 +100,8 @@ class _Loading:
 
     Attributes:
         path: of the main file.
-        current: the file that is being read or checked; and where files are named whose turn it
-            is, in a file that was read.
+        current: the file that is being read or checked; and, for files that are named in
+            a file that was read, where they are named.
     """
 
     environment: Mapping[str, str]
@@ -134,7 +134,7 @@ class _Loading:
                 return Fault(file, 0, f"was not read within {round(seconds, 1):g} s")
 
     def main_file(self) -> Settings | None:
-        """Return what the main file and the files it names say; of use only without faults."""
+        """Return the settings in the main file and the files it names; valid only if faultless."""
         document = self._read(self.path)
         if document is None:
             return None
