@@ -21,7 +21,7 @@ from exporter.model.verification import Verify
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _ServedReading:
     """One reading of a served chain.
 
     Attributes:
@@ -44,7 +44,7 @@ class CertificateStore:
     def __init__(self) -> None:
         self.inventory: Inventory | None = None
         self._kept: dict[str, Kept] = {}
-        self._served: dict[str, _Looked] = {}
+        self._served: dict[str, _ServedReading] = {}
         self._loaded_at: dict[str, datetime] = {}
         self._standbys: dict[str, Standby] = {}
         self._seen: dict[str, tuple[Certificate, ...]] = {}
@@ -63,10 +63,10 @@ class CertificateStore:
         check = target.served_certificate
         if check is None:
             return False
-        looked = self._served.get(target.name, _Looked())
+        reading = self._served.get(target.name, _ServedReading())
         # what could not be read is tried again at each poll, so that success is reported soon
-        return not isinstance(looked.served, ServedChain) or (
-            at - looked.at >= check.interval_seconds
+        return not isinstance(reading.served, ServedChain) or (
+            at - reading.at >= check.interval_seconds
         )
 
     def served_is_outdated(self, name: str) -> bool:
@@ -74,9 +74,10 @@ class CertificateStore:
 
         The server's own clock decides; it may differ from the exporter's.
         """
-        looked = self._served.get(name, _Looked())
+        reading = self._served.get(name, _ServedReading())
         loaded_at = self._loaded_at.get(name)
-        return isinstance(looked.served, ServedChain) and loaded_at not in {None, looked.loaded_at}
+        has_loaded = loaded_at not in {None, reading.loaded_at}
+        return has_loaded and isinstance(reading.served, ServedChain)
 
     def loaded_at(self, name: str) -> datetime | None:
         """Return when the server last loaded its files, according to its latest poll."""
@@ -93,7 +94,7 @@ class CertificateStore:
             at: when the reading began, as for ``served_is_due``.
             loaded_at: what ``loaded_at`` returned before it began.
         """
-        self._served[name] = _Looked(served, at, loaded_at)
+        self._served[name] = _ServedReading(served, at, loaded_at)
 
     def post_observed(self, target: Target, observation: Read[Observation]) -> None:
         """Keep what a poll read, for the next poll and for the judgement of other targets."""
@@ -149,7 +150,7 @@ class CertificateStore:
         return Knowledge(
             verify=verify,
             inventory=self.inventory,
-            served=self._served.get(name, _Looked()).served,
+            served=self._served.get(name, _ServedReading()).served,
             # sorted, whichever target was polled last, so that unchanged values compare equal
             standbys=tuple(sorted(others, key=lambda standby: standby.target)),
             seen=self._seen.get(name, ()),
