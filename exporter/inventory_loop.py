@@ -30,7 +30,7 @@ async def read_inventory_for_ever(
         due = loop.time() + interval_seconds
         try:
             inventory = await call(lambda: reader.read(now()))
-        except Exception:  # noqa: BLE001  a fault of ours must not end the reading
+        except Exception:  # noqa: BLE001  a fault in the exporter must not end the loop
             _LOG.exception("the inventory could not be read because of a fault in the exporter")
         else:
             log_changes(store.inventory, inventory)

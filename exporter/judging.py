@@ -80,7 +80,7 @@ def judge(inputs: Inputs, *, now: Callable[[], datetime], most_steps: int = MOST
 async def judge_in_thread(inputs: Inputs, *, now: Callable[[], datetime]) -> Judged:
     """Return the judgement, made in a thread unless the one of the last poll still holds.
 
-    Raises whatever ``judge`` raises.
+    Raises the exceptions of ``judge``.
 
     Args:
         inputs: what is judged.

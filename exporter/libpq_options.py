@@ -1,6 +1,6 @@
 """What libpq would log in with: parameters, environment, service file, file of passwords.
 
-A password and an sslmode may come from each of them. libpq is asked, because a second
+A password and an sslmode may come from each of them. libpq itself determines them, because a second
 implementation of its rules could see no password where libpq finds one. Nothing here connects.
 
 Source: manual, "Parameter Key Words", "Environment Variables", "The Password File", "Certificate
@@ -64,7 +64,7 @@ class LoginOptions:
         """Whether libpq sends no password before the server has proved which server it is.
 
         TLS with a verified certificate proves it, channel binding, and the mutual authentication
-        of GSSAPI encryption. The file permissions of a unix socket stand for it.
+        of GSSAPI encryption. For a unix socket, its file permissions count as proof.
         """
         options = self.options
         socket = options.get("host", "").startswith(("/", "@")) and not options.get("hostaddr")

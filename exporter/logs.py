@@ -148,7 +148,7 @@ class _FoldingHandler(logging.StreamHandler[TextIO]):
 
 
 def _follows_a_poll(record: logging.LogRecord) -> bool:
-    """Return whether it is a debug record of ours that no client of the web server can cause."""
+    """Return whether it is a debug record that clients of the web server cannot cause."""
     own = record.name.partition(".")[0] == "exporter"
     return own and record.levelno == logging.DEBUG and not hasattr(record, "fold")
 

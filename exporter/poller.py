@@ -36,7 +36,7 @@ _ANOTHER_CLUSTER = Unread(
 )
 
 SPREAD_SECONDS = 0.02
-"""First polls begin this far apart on average, so that a large fleet does not start at once."""
+"""First polls begin this far apart on average, so that a large fleet does not start together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> Inputs:
     inputs = _inputs(looked, board)
     try:
         judged = judging.judge(inputs, now=now)
-    except Exception as error:  # noqa: BLE001  a fault of ours must not end the polling of a target
+    except Exception as error:  # noqa: BLE001  a fault in the exporter must not end the polling
         judged = _failed(inputs, _unread(inputs.target, board, error), now=now)
     _post(judged, board)
     return inputs

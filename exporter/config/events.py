@@ -1,4 +1,4 @@
-"""From the parser's events to nodes that know their lines, within bounds.
+"""Builds nodes with line numbers from the parser's events, within bounds.
 
 No recursion and no expansion: an alias is the node it names, and the size that it stands for is
 counted, so that neither depth nor a chain of aliases can exhaust the exporter.
@@ -14,7 +14,7 @@ from exporter.config.faults import Fault, KeyPath, located
 from exporter.config.vocabulary import HIDDEN
 
 DEEPEST = 16
-"""Levels of nesting; the deepest key there is stands on level 7."""
+"""Levels of nesting; the deepest key of the configuration is on level 7."""
 
 MOST_VALUES = 1_000_000
 """Values in one file, those behind aliases counted wherever they are used."""

@@ -51,8 +51,8 @@ class ConfigurationError(Exception):
 def located(path: KeyPath, message: str) -> str:
     """Return ``message`` behind the dotted form of ``path``.
 
-    A key that may be a secret is hidden. What stands below a ``password`` is left out: it
-    is there because a secret was written without quotes and was read as a mapping.
+    A key that may be a secret is hidden. The path below a ``password`` is left out: it
+    exists because a secret was written without quotes and was read as a mapping.
     """
     if "password" in path:
         path = path[: path.index("password") + 1]

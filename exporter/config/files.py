@@ -11,7 +11,7 @@ from pathlib import Path
 
 from exporter import regular_file
 
-# Tokens that stand in for passwords (AWS IAM) reach some KiB.
+# Tokens that are used as passwords (AWS IAM) reach some KiB.
 _LARGEST_PASSWORD_BYTES = 64 * 1024
 
 
@@ -66,11 +66,11 @@ def password_file_fault(path: Path) -> str | None:
 
 
 def passfile_fault(path: Path) -> str | None:
-    """Return why libpq would pass over the file of passwords in ``path``, or None."""
+    """Return why libpq would ignore the password file in ``path``, or None."""
 
     def look(stream: FileIO) -> str | None:
         if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            return "is open to its group or to others, and libpq passes over it: chmod 0600"
+            return "is open to its group or to others, and libpq ignores it: chmod 0600"
         return None
 
     return _look(path, look)

@@ -47,7 +47,7 @@ def read_inventory(
 
 
 def _absolute(file: Path, path: str) -> str:
-    # a bracket in the name of the configuration's own folder is no wildcard
+    # a bracket in the name of the configuration's own folder is not a wildcard
     folder = "" if Path(path).is_absolute() else glob.escape(str(file.parent.absolute()))
     return str(Path(folder, path))
 

@@ -1,4 +1,4 @@
-"""From config.yml and the files it names to settings, or to all faults at once."""
+"""Loads config.yml and the files it names: returns settings, or raises all faults."""
 
 import os
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ ALL_SECONDS = 300.0
 """For all files of a configuration: 40,000 targets take a tenth of it."""
 
 MOST_BLOCKED = 4
-"""Readings that a file system may hold up at the same time."""
+"""Readings that may be blocked by a file system at the same time."""
 
 _blocked: list[Future[Settings]] = []
 
@@ -46,7 +46,7 @@ def load_in_time(
 ) -> Settings:
     """Read the configuration as load() does, but wait for no file longer than a while.
 
-    A file system that does not answer holds up a thread, and not the program.
+    A file system that does not answer blocks a thread, not the program.
 
     Raises:
         ConfigurationError: with every fault of every file, or with what was not read in time.

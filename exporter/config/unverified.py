@@ -18,7 +18,7 @@ def unverified_server(
 
     Args:
         document: the file of the target.
-        path: where the target stands in it.
+        path: of the target in it.
         shape: the target as it is written there.
         login: the same as libpq gets it.
     """

@@ -153,7 +153,7 @@ def _printed(attribute: _Attribute, *, ascii_only: bool) -> bytes:
         return _dumped(attribute)
     text = value.decode(encoding)
     if tag == _BMP_STRING and any(ord(character) > _LAST_OF_BMP for character in text):
-        raise ValueError("two halves of a surrogate pair, which are no characters of a BMPString")
+        raise ValueError("two halves of a surrogate pair, which are not characters of a BMPString")
     return _escaped([character.encode() for character in text], ascii_only=ascii_only)
 
 

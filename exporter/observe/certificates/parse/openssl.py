@@ -61,7 +61,7 @@ class _Loaded:
 
 
 def ask(chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: datetime) -> Outcome:
-    """Verify ``chain`` at ``at``, in whole seconds; never an error, whatever the certificates."""
+    """Verify ``chain`` at ``at``, in whole seconds; never raises."""
     if not chain:
         return Outcome(_UNSPECIFIED, 0, "no certificate")
     leaf = _loaded(chain[0])

@@ -104,7 +104,7 @@ def times(file_times: tuple[FileTimes, ...]) -> tuple[FileTimes, ...]:
 
 
 def read_of(context: Context) -> tuple[FileTimes, ...]:
-    """Return the times of the files if whatever changes their lines changes them too; else nothing.
+    """Return the times of the files if every change of the lines changes them, too; else nothing.
 
     A file that is missing or unreadable may become readable without a change of these times.
     """

@@ -69,7 +69,7 @@ _SSLMODE = re.compile(r" sslmode=(disable|allow|prefer|require|verify-ca|verify-
 def shown_values(conninfo: str) -> dict[str, str]:
     """Return keywords and values of the conninfo that pg_stat_wal_receiver shows.
 
-    Values are not quoted there: each goes on until a keyword that libpq prints after its own.
+    Values are not quoted there: each ends before a keyword that libpq prints after its own.
     ``sslmode`` is always there and its values are few, so that it separates the keywords before it
     from those after it.
 

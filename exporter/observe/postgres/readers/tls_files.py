@@ -106,7 +106,7 @@ def parse_bounded(data: bytes, path: str, most: int = MOST_TO_VERIFY) -> Read[Ce
 def read_of(
     times: tuple[FileTimes, ...], problems: Iterable[bytes | None], context: Context
 ) -> tuple[FileTimes, ...]:
-    """Return ``times`` if whatever changes an answer from now on changes them too; else nothing.
+    """Return ``times`` if every later change of the content changes them, too; else nothing.
 
     A change of a file's permissions may not change these times.
 

@@ -31,7 +31,7 @@ from exporter.observe.postgres.session.received import Received
 from exporter.observe.postgres.session.statement import Row, Statement
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
-"""What one session may receive; libpq would hold whatever a hostile server sends."""
+"""Bytes that one session may receive; libpq would keep all that a hostile server sends."""
 
 # a failure before the server was reached: the next address of the name may answer
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
@@ -249,7 +249,7 @@ class Session:
         statements: Mapping[str, Statement],
         arrived: Callable[[str, Read[list[Row]]], None],
     ) -> Generator[bool, None, None]:
-        """Send all statements at once, each with its own sync point, and read all answers.
+        """Send all statements together, each with its own sync point, and read all answers.
 
         Args:
             pgconn: as ``work`` was given it.

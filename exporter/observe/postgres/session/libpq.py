@@ -40,7 +40,7 @@ def connect_poll(pgconn: PGconn) -> PollingStatus:
 
 
 def send_pipeline_sync(pgconn: PGconn) -> None:
-    """Mark a synchronisation point in a pipeline without sending at once, where libpq can (17 on).
+    """Mark a synchronisation point in a pipeline without sending it yet, where libpq can (17 on).
 
     PQpipelineSync() sends each time: a TLS record and a packet for each statement.
     """
