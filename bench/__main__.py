@@ -24,7 +24,7 @@ _METHOD = (
     f"They take turns, {POLLS_IN_TURN} polls each, so that whatever else the machine does meets "
     "all alike; CPU times are means, for the kernel counts them in steps. A poll is the whole of "
     "it: login, reading, judging, and the board that `/metrics` is served from. The login alone "
-    "is what nobody who logs in afresh can do without. Server CPU is that of the postmaster and "
+    "is what no fresh login can do without. Server CPU is that of the postmaster and "
     "its children, ended ones included, so that the new process and the TLS handshake count. "
     "postgres_exporter logs in as the same role and runs with the collectors that it has by "
     "default, which read other things as well; it stands here as what people already run."

@@ -8,7 +8,7 @@ from exporter import early_signals
 def main() -> int:
     """Run the program and return its exit code."""
     early_signals.install(sys.argv[1:])
-    # what it imports takes most of the first second
+    # importing it takes most of the first second
     from exporter import cli  # noqa: PLC0415
 
     return cli.main()

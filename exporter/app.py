@@ -20,7 +20,7 @@ from exporter.config.faults import ConfigurationError, Fault
 from exporter.config.loading import load_in_time
 from exporter.config.settings import Settings
 from exporter.daemon_threads import all_ended, call, start
-from exporter.inventory_loop import read_inventory_for_ever, tell_changes
+from exporter.inventory_loop import log_changes, read_inventory_for_ever
 from exporter.judging import Inputs, none_under_way
 from exporter.model.inventory import InventorySource
 from exporter.model.record import TargetRecord
@@ -42,11 +42,11 @@ INVENTORY_SECONDS = 60.0
 """For all files of the inventory, in a command: many times what 10,000 take."""
 
 _LAST_STEPS_SECONDS = 0.2
-"""At the end: a step that waits for its socket, which was cut off, ends well before."""
+"""At the end of the program. A step whose socket was cut off ends well before this limit."""
 
 
 def clock() -> datetime:
-    """Return the present moment: the only place that reads the wall clock for judgement."""
+    """Return the present time. Nothing else reads the wall clock for judgement."""
     return datetime.now(UTC)
 
 
@@ -63,7 +63,7 @@ class Polled:
     """One target that was polled once.
 
     Attributes:
-        inputs, judged_at: what it was judged by, and when: enough to judge it again.
+        inputs, judged_at: the inputs and the time of the judgement, enough to judge it again.
     """
 
     record: TargetRecord
@@ -74,18 +74,19 @@ class Polled:
 def poll_all_once(
     targets: Sequence[Target], inventory: Sequence[InventorySource] = ()
 ) -> tuple[Polled, ...]:
-    """Poll every target once, side by side, and return what came of it, in the same order.
+    """Poll every target once, concurrently, and return the outcomes in the same order.
 
-    All are read before any is judged: what a standby will show is known from the standby.
+    All targets are read before any is judged, because the certificate that a standby will send to
+    its primary is known from the poll of the standby.
     """
     board = Board(targets)
     if inventory:
         reading = start(partial(InventoryReader(inventory).read, clock()))
         wait([reading], INVENTORY_SECONDS)
-        # the commands log errors only, and have no metric that tells
+        # the commands log errors only, and have no metric that reports the faults of files
         if reading.done():
             found = reading.result()
-            tell_changes(None, found, logging.ERROR)
+            log_changes(None, found, logging.ERROR)
             board.certificates.inventory = found
         else:
             _LOG.error("the inventory was not read within %g s: it is left out", INVENTORY_SECONDS)
@@ -142,7 +143,7 @@ class Exporter:
         )
         limits = Limits(most_connections=lambda: most_connections(len(self._targets)))
         async with serving(app, host, port, limits) as url, asyncio.TaskGroup() as group:
-            # not before: to listen may take long where the host is a name
+            # not before: listening may take long where the host is a name
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stopping.set)
             loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
@@ -168,7 +169,7 @@ class Exporter:
                 )
 
     def _start_reading_inventory(self, group: asyncio.TaskGroup) -> None:
-        """Begin to read the configured files, in place of those configured before."""
+        """Begin to read the configured files, instead of those configured before."""
         if self._reading_inventory is not None:
             self._reading_inventory.cancel()
             self._reading_inventory = None
@@ -185,9 +186,9 @@ class Exporter:
             )
 
     async def _reload_for_ever(self, group: asyncio.TaskGroup) -> None:
-        """Take over the configuration as it is on disk when wanted; a faulty one changes nothing.
+        """Load the configuration on each request; one with faults changes nothing.
 
-        What is wanted meanwhile is done once afterwards.
+        Requests that arrive during a reload lead to one further reload.
         """
         while True:
             await self._reload_wanted.wait()
@@ -204,7 +205,7 @@ class Exporter:
                 )
                 continue
             before = {t.name: t for t in self._targets}
-            # what did not change goes on undisturbed, under the object that it is known by
+            # unchanged targets continue: their tasks and records refer to the old object
             self._targets = tuple(
                 before[t.name] if before.get(t.name) == t else t for t in settings.targets
             )
@@ -232,11 +233,11 @@ def _log_warnings(warnings: Sequence[Fault]) -> None:
 
 
 def leave(code: int) -> int:
-    """Return ``code``, or end the process with it at once where a thread does not end.
+    """Return ``code``, or end the process with it immediately if a thread does not end.
 
-    A login step, or a call that reads certificates, may compute inside of OpenSSL, beyond anybody's
-    reach. In the usual way out, OpenSSL's exit handler would free what it works with, and the
-    process end by a segmentation fault.
+    A login step, or a call that reads certificates, may compute inside of OpenSSL and cannot be
+    interrupted. In a normal exit, OpenSSL's exit handler would free the memory that it uses, and
+    the process would end with a segmentation fault.
     """
     ended = Offload.all_ended(_LAST_STEPS_SECONDS) and all_ended(_LAST_STEPS_SECONDS)
     if not (ended and none_under_way()):
@@ -249,7 +250,7 @@ def leave(code: int) -> int:
 
 
 def run(config_file: Path, settings: Settings, host: str, port: int) -> None:
-    """Run the exporter until it is told to stop.
+    """Run the exporter until SIGTERM or SIGINT.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -267,5 +268,5 @@ def run(config_file: Path, settings: Settings, host: str, port: int) -> None:
         try:
             asyncio.run(main())
         finally:
-            # it has put the defaults back, which a second signal would meet
+            # asyncio has restored the default handlers, which a second signal would reach
             early_signals.serve()

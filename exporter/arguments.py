@@ -25,8 +25,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what ``arguments`` ask for; ends the program where they are not understood."""
-    # not as defaults of the parser: those of a command would undo what stands before it
+    """Return the parsed ``arguments``; ends the program where they cannot be parsed."""
+    # not as defaults of the parser: those of a command would override options before it
     options = argparse.Namespace(
         config_file=DEFAULT_CONFIG, config_check=False, log_level=None, log_format="logfmt"
     )
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="config_check",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="only check the configuration: exit 0 or 1, all faults and warnings at once",
+        help="only check the configuration, print all its faults and warnings, and exit 0 or 1",
     )
     common.add_argument(
         "--log.level",
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser(
         "explain",
         parents=[common],
-        help="tell for each connection of a target which rule governs it and what to change",
+        help="show for each connection of a target which rule governs it and what to change",
         description="Exits like check.",
     )
     explain.add_argument(
@@ -125,8 +125,8 @@ def _add_from(command: argparse.ArgumentParser) -> None:
         dest="saved",
         type=Path,
         metavar="FILE",
-        help="judge the polls in FILE, which check --output=observation printed, and poll no "
-        "server; no configuration is read",
+        help="judge the polls in FILE, which check --output=observation printed, instead of "
+        "polling servers; no configuration is read",
     )
 
 

@@ -26,7 +26,7 @@ class Board:
     """Records by target, in the order of the configuration.
 
     Attributes:
-        certificates: what polls learned of certificates.
+        certificates: what polls have read about certificates.
     """
 
     def __init__(self, targets: Iterable[Target]) -> None:
@@ -37,7 +37,7 @@ class Board:
         self._identifiers: dict[str, str] = {}
 
     def snapshot(self) -> tuple[TargetRecord, ...]:
-        """Return what is known now, one record per configured target."""
+        """Return the current records, one per configured target."""
         return tuple(self._records.values())
 
     def record(self, name: str) -> TargetRecord:
@@ -45,18 +45,18 @@ class Board:
         return self._records[name]
 
     def history(self, name: str) -> RulesHistory:
-        """Return what earlier polls of the target taught."""
+        """Return the history from earlier polls of the target."""
         return self._histories.get(name, RulesHistory())
 
     def is_configured(self, target: Target) -> bool:
-        """Tell whether ``target`` is still configured as it is here."""
+        """Return whether ``target`` is still configured exactly so."""
         record = self._records.get(target.name)
         return record is not None and record.target is target
 
     def same_cluster(self, name: str, system_identifier: str | None) -> bool:
-        """Tell whether the target is the cluster it was, and remember the one it is.
+        """Return whether the target is the same cluster as before, and remember this one.
 
-        A change forgets the target's history: it was another cluster's.
+        After a change the target's history is forgotten, because it is another cluster's.
         """
         if system_identifier is None:
             return True
@@ -70,7 +70,7 @@ class Board:
     def post(self, report: TargetReport, history: RulesHistory) -> TargetRecord | None:
         """Put the outcome of one poll on the board.
 
-        The report of a target that is no longer configured, or configured otherwise, is dropped.
+        The report is dropped if the target is no longer configured or its configuration changed.
 
         Returns:
             The record before; None if the report was dropped.
@@ -94,7 +94,7 @@ class Board:
         return record
 
     def configure(self, targets: Iterable[Target]) -> None:
-        """Take over a new configuration; what did not change keeps its record."""
+        """Apply a new configuration; targets that did not change keep their records."""
         before = self._records
         self._records = {
             t.name: before[t.name] if t.name in before and before[t.name].target is t else _fresh(t)

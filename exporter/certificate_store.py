@@ -1,6 +1,6 @@
-"""What polls learned of certificates, for the polls and the judgements that come after.
+"""What polls have read about certificates, kept for later polls and judgements.
 
-The board owns one. Everything in it is a value that was read; nothing is judged here.
+The board owns one store. Everything in it is a value that was read; nothing is judged here.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from exporter.model.verification import Verify
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """A look at a served chain.
+class _ServedReading:
+    """One reading of a served chain.
 
     Attributes:
-        at: seconds of a clock that never goes back.
-        loaded_at: the server's last load that was known before the look.
+        at: seconds of a monotonic clock.
+        loaded_at: the server's last load that was known before the reading.
     """
 
     served: Read[ServedChain] | None = None
@@ -44,7 +44,7 @@ class CertificateStore:
     def __init__(self) -> None:
         self.inventory: Inventory | None = None
         self._kept: dict[str, Kept] = {}
-        self._served: dict[str, _Looked] = {}
+        self._served: dict[str, _ServedReading] = {}
         self._loaded_at: dict[str, datetime] = {}
         self._standbys: dict[str, Standby] = {}
         self._seen: dict[str, tuple[Certificate, ...]] = {}
@@ -54,46 +54,47 @@ class CertificateStore:
         return self._kept.get(name, Kept())
 
     def served_is_due(self, target: Target, at: float) -> bool:
-        """Tell whether the chain that ``target`` serves is to be looked at.
+        """Return whether the chain that ``target`` serves is to be read.
 
         Args:
-            target: whose.
-            at: seconds of a clock that never goes back.
+            target: the server that serves it.
+            at: seconds of a monotonic clock.
         """
         check = target.served_certificate
         if check is None:
             return False
-        looked = self._served.get(target.name, _Looked())
-        # what could not be read is tried again at each poll, so that it is told soon that it can
-        return not isinstance(looked.served, ServedChain) or (
-            at - looked.at >= check.interval_seconds
+        reading = self._served.get(target.name, _ServedReading())
+        # what could not be read is tried again at each poll, so that success is reported soon
+        return not isinstance(reading.served, ServedChain) or (
+            at - reading.at >= check.interval_seconds
         )
 
     def served_is_outdated(self, name: str) -> bool:
-        """Tell whether the server has loaded its files since the look at the chain it serves.
+        """Return whether the server has loaded its files since its served chain was read.
 
-        By the server's own clock, which need not be the exporter's.
+        The server's own clock decides; it may differ from the exporter's.
         """
-        looked = self._served.get(name, _Looked())
+        reading = self._served.get(name, _ServedReading())
         loaded_at = self._loaded_at.get(name)
-        return isinstance(looked.served, ServedChain) and loaded_at not in {None, looked.loaded_at}
+        has_loaded = loaded_at not in {None, reading.loaded_at}
+        return has_loaded and isinstance(reading.served, ServedChain)
 
     def loaded_at(self, name: str) -> datetime | None:
-        """Return when the server last loaded its files, as its latest poll told."""
+        """Return when the server last loaded its files, according to its latest poll."""
         return self._loaded_at.get(name)
 
     def post_served(
         self, name: str, served: Read[ServedChain], at: float, loaded_at: datetime | None
     ) -> None:
-        """Keep what a look at the served chain brought.
+        """Keep the result of reading the served chain.
 
         Args:
             name: of the target.
-            served: what it brought.
-            at: when it began, as for ``served_is_due``.
-            loaded_at: what ``loaded_at`` told before it began.
+            served: the result.
+            at: when the reading began, as for ``served_is_due``.
+            loaded_at: what ``loaded_at`` returned before it began.
         """
-        self._served[name] = _Looked(served, at, loaded_at)
+        self._served[name] = _ServedReading(served, at, loaded_at)
 
     def post_observed(self, target: Target, observation: Read[Observation]) -> None:
         """Keep what a poll read, for the next poll and for the judgement of other targets."""
@@ -120,7 +121,7 @@ class CertificateStore:
         )
 
     def post_judged(self, name: str, report: TargetReport) -> None:
-        """Keep which certificates the sessions of a target use, as long as they do."""
+        """Keep the certificates that sessions of a target use, for as long as they use them."""
         if isinstance(report.connections, Unread):
             return
         used = {
@@ -128,15 +129,15 @@ class CertificateStore:
             for connection in report.connections
             if isinstance(connection.in_use, Matched)
         }
-        # in one order, so that what did not change compares equal
+        # sorted, so that unchanged values compare equal
         self._seen[name] = tuple(sorted(used, key=lambda c: c.fingerprint))
 
     def knowledge(self, name: str, system_identifier: str | None, verify: Verify) -> Knowledge:
-        """Return what is known beside the poll of target ``name``.
+        """Return what is known in addition to the poll of target ``name``.
 
         Args:
             name: of the target.
-            system_identifier: of its cluster; where it is not known, no standby is known either.
+            system_identifier: of its cluster; if it is unknown, no standby is returned.
             verify: OpenSSL, as a function.
         """
         others = (
@@ -149,14 +150,14 @@ class CertificateStore:
         return Knowledge(
             verify=verify,
             inventory=self.inventory,
-            served=self._served.get(name, _Looked()).served,
-            # in one order, whoever was polled last, so that what did not change compares equal
+            served=self._served.get(name, _ServedReading()).served,
+            # sorted, whichever target was polled last, so that unchanged values compare equal
             standbys=tuple(sorted(others, key=lambda standby: standby.target)),
             seen=self._seen.get(name, ()),
         )
 
     def forget(self, gone: Callable[[str], bool]) -> None:
-        """Forget the targets for which ``gone`` says so."""
+        """Forget the targets for which ``gone`` returns true."""
         for kept in (self._kept, self._served, self._loaded_at, self._standbys, self._seen):
             for name in [n for n in kept if gone(n)]:
                 del kept[name]

@@ -51,7 +51,7 @@ def _ended(options: argparse.Namespace) -> int:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return EXIT_MISUSE
     except BrokenPipeError:
-        # the reader of our output has gone: nothing is left to say, also not at exit
+        # the reader of our output has gone: write nothing more, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_MISUSE
     except KeyboardInterrupt:
@@ -151,7 +151,7 @@ def _explain(settings: Settings, options: argparse.Namespace, own: OwnCommand) -
     targets = [t for t in settings.targets if t.name == name]
     if not targets:
         return _no_target(name, [t.name for t in settings.targets])
-    # a standby's own target tells what certificate it will show
+    # the certificate that a standby will send is known from the standby's own target
     cluster = [t for t in settings.targets if t.name != name]
     if targets[0].cluster_name:
         cluster = [t for t in cluster if t.cluster_name == targets[0].cluster_name]
@@ -178,7 +178,7 @@ def _misuse(message: str) -> int:
 
 
 def _own_command(config_file: Path) -> OwnCommand:
-    """Return how this very program was called, so that what it prints can be copied."""
+    """Return how this program was called, so that the commands it prints can be copied."""
     program = shlex.quote(sys.argv[0])
     if Path(sys.argv[0]).name == "__main__.py":
         program = f"{shlex.quote(sys.orig_argv[0])} -m exporter"

@@ -1,4 +1,4 @@
-"""Calls that may block for ever, in threads that nobody has to wait for.
+"""Calls that may block for ever, in threads that nothing has to wait for.
 
 A read from a file system that does not answer, a getaddrinfo() whose name server is silent and a
 login that computes cannot be interrupted. They run in daemon threads: the caller stops waiting at
@@ -97,7 +97,7 @@ def start(step: Callable[[], T], threads: Threads | BoundedThreads = _THREADS) -
         RuntimeError: no thread can be started.
     """
     answer: Future[T] = Future()
-    # from now on nobody can cancel it: who stops waiting does not stop the thread
+    # from now on it cannot be cancelled: a caller that stops waiting does not stop the thread
     answer.set_running_or_notify_cancel()
 
     def work() -> None:
@@ -132,8 +132,8 @@ async def call(step: Callable[[], T]) -> T:
 class SharedCalls(Generic[T]):
     """Calls in daemon threads, of which at most one is under way for each key.
 
-    Who asks meanwhile waits for the same answer. So a call that blocks holds one thread, however
-    often it is asked for.
+    Callers that ask during the call wait for the same answer. So a call that blocks holds one
+    thread, however often it is asked for.
     """
 
     def __init__(self) -> None:

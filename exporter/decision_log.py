@@ -1,4 +1,4 @@
-"""What the debug log says of a judgement: one line per target and one per connection."""
+"""Writes a judgement to the debug log: one line per target and one per connection."""
 
 import logging
 
@@ -9,7 +9,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def log_decisions(report: TargetReport) -> None:
-    """Log what was decided on one target, at level debug."""
+    """Log the judgement of one target, at level debug."""
     if not _LOG.isEnabledFor(logging.DEBUG):
         return
     name = report.target.name

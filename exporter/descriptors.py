@@ -28,7 +28,7 @@ _OF_THREADS = (
 
 
 class ExhaustedError(Exception):
-    """A limit of the exporter, not of what it asks, is why something failed."""
+    """Something failed because of a limit of the exporter, not of the server that it polls."""
 
 
 def limit() -> int:

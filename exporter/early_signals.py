@@ -51,8 +51,8 @@ def hangup_seen() -> bool:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    # at once: an exception may be caught by whatever is being imported, and a thread that was
-    # started meanwhile may not end
+    # immediately: an exception may be caught by the module that is being imported, and a thread
+    # that was started meanwhile may not end
     os._exit(0)
 
 

@@ -30,23 +30,23 @@ async def read_inventory_for_ever(
         due = loop.time() + interval_seconds
         try:
             inventory = await call(lambda: reader.read(now()))
-        except Exception:  # noqa: BLE001  a fault of ours must not end the reading
-            _LOG.exception("the inventory could not be read by a fault in the exporter")
+        except Exception:  # noqa: BLE001  a fault in the exporter must not end the loop
+            _LOG.exception("the inventory could not be read because of a fault in the exporter")
         else:
-            tell_changes(store.inventory, inventory)
+            log_changes(store.inventory, inventory)
             store.inventory = inventory
         await asyncio.sleep(max(0.0, due - loop.time()))
 
 
-def tell_changes(
+def log_changes(
     before: Inventory | None, inventory: Inventory, level: int = logging.WARNING
 ) -> None:
-    """Log what is different from the reading before; a state that lasts is a metric.
+    """Log what differs from the previous reading; a lasting state is shown by metrics.
 
     Args:
-        before: what was read before; None if nothing was.
+        before: the previous reading; None if there is none.
         inventory: what was read now.
-        level: of what tells nothing, or not all.
+        level: for files that could not be read completely.
     """
     known = set() if before is None else set(before.errors)
     for error in inventory.errors:
@@ -54,7 +54,7 @@ def tell_changes(
             detail = f" ({error.detail})" if error.detail else ""
             _LOG.log(
                 level,
-                "inventory=%s %s tells nothing, or not all: %s%s",
+                "inventory=%s %s could not be read completely: %s%s",
                 error.source,
                 error.path,
                 error.reason.value,

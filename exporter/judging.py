@@ -1,4 +1,4 @@
-"""Judgements, made beside the event loop.
+"""Judgements, made in threads outside of the event loop.
 
 Judging is plain Python, and a server chooses how much there is to judge. In a thread it shares the
 interpreter with the event loop, which then waits some milliseconds (sys.getswitchinterval()) where
@@ -78,9 +78,9 @@ def judge(inputs: Inputs, *, now: Callable[[], datetime], most_steps: int = MOST
 
 
 async def judge_in_thread(inputs: Inputs, *, now: Callable[[], datetime]) -> Judged:
-    """Return the judgement, made beside the event loop unless the one of the last poll still holds.
+    """Return the judgement, made in a thread unless the one of the last poll still holds.
 
-    Raises whatever ``judge`` raises.
+    Raises the exceptions of ``judge``.
 
     Args:
         inputs: what is judged.
@@ -93,16 +93,16 @@ async def judge_in_thread(inputs: Inputs, *, now: Callable[[], datetime]) -> Jud
         return remembered, inputs.history
     small = partial(judge, inputs, now=now, most_steps=STEPS_OF_A_SMALL_ONE)
     report, history = await _run(_SMALL, small)
-    # with the same history, it is a failure of the poll, or the report of the poll before
+    # if the history is the same, it is a failure of the poll, or the previous poll's report
     if history is inputs.history or not _reached_limit(report):
         return report, history
     return await _run(_LARGE, partial(judge, inputs, now=now))
 
 
 def _remembered(inputs: Inputs, now: datetime) -> TargetReport | None:
-    """Return the report of the last poll if it still holds, and to see that takes no time.
+    """Return the report of the last poll if it still holds and the comparison takes little time.
 
-    That is the usual case, and a thread would cost more than the comparison.
+    This is the usual case, and a thread would cost more than the comparison.
     """
     observation = inputs.observation
     if isinstance(observation, Unread) or _rows(observation) > ROWS_COMPARED_AT_ONCE:

@@ -1,6 +1,6 @@
 """What libpq would log in with: parameters, environment, service file, file of passwords.
 
-A password and an sslmode may come from each of them. libpq is asked, because a second
+A password and an sslmode may come from each of them. libpq itself determines them, because a second
 implementation of its rules could see no password where libpq finds one. Nothing here connects.
 
 Source: manual, "Parameter Key Words", "Environment Variables", "The Password File", "Certificate
@@ -64,7 +64,7 @@ class LoginOptions:
         """Whether libpq sends no password before the server has proved which server it is.
 
         TLS with a verified certificate proves it, channel binding, and the mutual authentication
-        of GSSAPI encryption. The file permissions of a unix socket stand for it.
+        of GSSAPI encryption. For a unix socket, its file permissions count as proof.
         """
         options = self.options
         socket = options.get("host", "").startswith(("/", "@")) and not options.get("hostaddr")
@@ -78,7 +78,7 @@ class LoginOptions:
 
 @cache
 def library() -> ctypes.CDLL:
-    """Return the very libpq that psycopg uses, whichever that is."""
+    """Return the libpq that psycopg has loaded, whichever that is."""
     if pq.__impl__ == "python":
         return ctypes.CDLL(find_library("pq"))
     # the loader looks for symbols in the libraries that psycopg's module is linked to as well
@@ -95,9 +95,9 @@ def conninfo(parameters: Mapping[str, str]) -> bytes:
 
 
 def own_service() -> Mapping[str, str]:
-    """Return PGSERVICE as a parameter, and remove it from the environment, where libpq finds it.
+    """Return PGSERVICE as a parameter, and remove it from the environment.
 
-    The environment is changed: call it while no login is under way that may read it.
+    libpq would find it there. Do not call it while a login may read the environment.
     """
     if name := os.environ.pop("PGSERVICE", ""):
         _service["service"] = name

@@ -29,7 +29,7 @@ _MOST_FOLDED = 1000
 """Records whose repetitions are counted at the same time; the oldest is forgotten first."""
 
 _NOT_FOLDED = "exporter.app"
-"""It logs what an operator does: who reloads twice wants to read twice what came of it."""
+"""It logs what an operator does: after two reloads, both results are wanted in the log."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,19 +136,25 @@ class _FoldingHandler(logging.StreamHandler[TextIO]):
         if folded.repetitions:
             name, level, _ = key
             times = "once" if folded.repetitions == 1 else f"{folded.repetitions} times"
-            told = {"msg": f"{folded.message} (repeated {times})", "name": name, "levelno": level}
+            repeated = {
+                "msg": f"{folded.message} (repeated {times})",
+                "name": name,
+                "levelno": level,
+            }
             levelname = logging.getLevelName(level)
-            super().emit(logging.makeLogRecord({**told, "levelname": levelname}))
+            super().emit(
+                logging.makeLogRecord({**repeated, "levelno": level, "levelname": levelname})
+            )
 
 
 def _follows_a_poll(record: logging.LogRecord) -> bool:
-    """Return whether it is a debug record of ours that no client of the web server can cause."""
+    """Return whether it is a debug record that clients of the web server cannot cause."""
     own = record.name.partition(".")[0] == "exporter"
     return own and record.levelno == logging.DEBUG and not hasattr(record, "fold")
 
 
 def _what_repeats(record: logging.LogRecord) -> str:
-    """Return what two records have in common if one repeats the other.
+    """Return the part that is equal in two records if one repeats the other.
 
     ``extra={"fold": ...}`` says it, where a client chooses part of the text. Libraries are taken to
     log such parts as arguments.
@@ -174,7 +180,7 @@ def set_up(
 ) -> None:
     """Send the records of this program to ``stream`` (standard error), from ``level`` up.
 
-    Libraries are heard from ``warning`` up.
+    Records of libraries are written from ``warning`` up.
 
     Args:
         level: the lowest level of our own records.

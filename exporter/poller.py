@@ -1,4 +1,4 @@
-"""When a target is polled, and what becomes of a poll: observed, judged, posted, told."""
+"""Polls each target at its interval: observe, judge, post the report, log what changed."""
 
 import asyncio
 import logging
@@ -36,15 +36,15 @@ _ANOTHER_CLUSTER = Unread(
 )
 
 SPREAD_SECONDS = 0.02
-"""First polls begin this far apart on average, so that a large fleet does not start at once."""
+"""First polls begin this far apart on average, so that a large fleet does not start together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a target brought, beside what is kept on the board.
+    """What was read from a target at one time, in addition to what the board keeps.
 
     Attributes:
-        duration_seconds: of the whole look.
+        duration_seconds: of reading all of it.
     """
 
     target: Target
@@ -53,18 +53,18 @@ class Look:
 
 
 async def poll_once(target: Target, board: Board, *, now: Callable[[], datetime]) -> None:
-    """Poll ``target`` and post the outcome; never raises but for cancellation."""
+    """Poll ``target`` and post the outcome; raises nothing but CancelledError."""
     looked = await look(target, board, now=now)
     if board.is_configured(target):
         await judge_in_thread(looked, board, now=now)
 
 
 async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> Look:
-    """Read ``target``, and the chain it serves if that is due, side by side.
+    """Read ``target`` and, concurrently, the chain that it serves if that is due.
 
-    After a load of the server's files that chain is looked at again, so that the files are held
-    against what is served now. What was read is kept on the board, so that other targets can be
-    judged by it; never raises but for cancellation.
+    After the server has loaded its files that chain is read again, so that the files are compared
+    with what is served now. The values are kept on the board, so that other targets can be judged
+    by them. Raises nothing but CancelledError.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -85,7 +85,7 @@ async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> 
             served = group.create_task(look_at_chain(check))
     if board.is_configured(target):
         store.post_observed(target, polling.result())
-        # a look beside the poll may have come before the load: the next poll looks again
+        # the chain may have been read before the load: the next poll reads it again
         if check is not None and served is None and store.served_is_outdated(target.name):
             await look_at_chain(check)
     return Look(target, polling.result(), loop.time() - started)
@@ -94,7 +94,7 @@ async def look(target: Target, board: Board, *, now: Callable[[], datetime]) -> 
 async def _guarded(
     target: Target, board: Board, reading: Coroutine[None, None, Read[T]]
 ) -> Read[T]:
-    """Await ``reading``; a fault of ours must not end the polling of a target."""
+    """Await ``reading``; a fault in the exporter must not end the polling of a target."""
     try:
         return await reading
     except Exception as error:  # noqa: BLE001  whatever it is
@@ -102,14 +102,14 @@ async def _guarded(
 
 
 def _unread(target: Target, board: Board, error: Exception) -> Unread:
-    """Return the failure that ``error`` makes of a poll: a limit of the exporter, or a fault."""
+    """Return ``error`` as the failure of a poll: a limit of the exporter, or a fault in it."""
     if words := descriptors.shortage(error):
         return Unread(FailureReason.EXPORTER_LIMITS, words)
     return _fault(target, board, error)
 
 
 def _fault(target: Target, board: Board, error: Exception) -> Unread:
-    """Return a fault of ours as a failure; log it unless the poll before failed by the same."""
+    """Return a fault in the exporter as a failure; log it unless the last poll had the same."""
     place = extract_tb(error.__traceback__)[-1]
     kind = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
     fault = Unread(
@@ -117,7 +117,7 @@ def _fault(target: Target, board: Board, error: Exception) -> Unread:
     )
     report = board.record(target.name).report if board.is_configured(target) else None
     if report is None or fault not in {report.failure, *report.readers.values()}:
-        _LOG.exception("target=%s: the poll failed by a fault in the exporter", target.name)
+        _LOG.exception("target=%s: the poll failed because of a fault in the exporter", target.name)
     return fault
 
 
@@ -126,14 +126,14 @@ def judge(looked: Look, board: Board, *, now: Callable[[], datetime]) -> Inputs:
     inputs = _inputs(looked, board)
     try:
         judged = judging.judge(inputs, now=now)
-    except Exception as error:  # noqa: BLE001  a fault of ours must not end the polling of a target
+    except Exception as error:  # noqa: BLE001  a fault in the exporter must not end the polling
         judged = _failed(inputs, _unread(inputs.target, board, error), now=now)
     _post(judged, board)
     return inputs
 
 
 async def judge_in_thread(looked: Look, board: Board, *, now: Callable[[], datetime]) -> Inputs:
-    """Judge what was read, beside the event loop, post the report, and return the inputs."""
+    """Judge what was read, in a thread, post the report, and return the inputs."""
     inputs = _inputs(looked, board)
     try:
         judged = await judging.judge_in_thread(inputs, now=now)
@@ -176,7 +176,7 @@ def _post(judged: Judged, board: Board) -> None:
     before = board.post(report, history)
     if before is not None:
         board.certificates.post_judged(report.target.name, report)
-        _tell_changes(before.report, report)
+        _log_changes(before.report, report)
 
 
 async def poll_for_ever(
@@ -192,7 +192,7 @@ async def poll_for_ever(
     """
     loop = asyncio.get_running_loop()
     spread = min(target.interval_seconds, SPREAD_SECONDS * (fleet - 1))
-    # no secret hangs on it
+    # not used for a secret
     due = loop.time() + random.uniform(0, spread)  # noqa: S311
     while True:
         await asyncio.sleep(due - loop.time())
@@ -200,8 +200,8 @@ async def poll_for_ever(
         due = max(due + target.interval_seconds, loop.time())
 
 
-def _tell_changes(before: TargetReport | None, report: TargetReport) -> None:
-    """Log what is different from the poll before; a state that lasts is a metric."""
+def _log_changes(before: TargetReport | None, report: TargetReport) -> None:
+    """Log what differs from the previous poll; a lasting state is shown by metrics."""
     name = report.target.name
     was = None if before is None else before.failure
     if report.failure is not None:
@@ -215,7 +215,7 @@ def _tell_changes(before: TargetReport | None, report: TargetReport) -> None:
     elif was is not None:
         _LOG.info("target=%s is readable again", name)
     if report.failure is None:
-        # of a target that cannot be read at all, its parts are not told too
+        # if the target cannot be read at all, its parts are not reported as well
         _tell_readers(before, report)
     _tell_rules(before, report)
 

@@ -2,7 +2,7 @@
 
 Opening a FIFO for reading blocks until another process writes to it, a device may never end, and
 opening one may have an effect. A file system that does not answer still blocks: call these
-functions in a thread that nobody has to wait for (daemon_threads.py).
+functions in a thread that nothing has to wait for (daemon_threads.py).
 """
 
 import os

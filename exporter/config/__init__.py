@@ -1,4 +1,4 @@
-"""From config.yml to frozen settings: the only room that knows YAML and pydantic."""
+"""From config.yml to frozen settings: the only package that knows YAML and pydantic."""
 
 from exporter.config.faults import ConfigurationError, Fault
 from exporter.config.loading import load

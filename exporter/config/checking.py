@@ -71,7 +71,7 @@ def check(
 def _part(
     part: Part, document: Document, path: KeyPath, value: object, faults: list[Fault]
 ) -> object:
-    """Return the checked mapping or mappings; what should be a list and is not, as it is."""
+    """Return the checked mapping or mappings; a value of the wrong kind is returned as it is."""
     if not part.is_list:
         return check(part.shape, document, path, value, faults)[0]
     if not isinstance(value, list):
@@ -85,7 +85,7 @@ def _part(
 def _validated(
     shape: type[S], given: Mapping[str, object], folder: Path
 ) -> tuple[S, list[ErrorDetails]]:
-    """Return the valid keys, and what is wrong with the others.
+    """Return the valid keys, and the faults of the others.
 
     Args:
         shape: of the mapping.
@@ -108,7 +108,7 @@ def _location(detail: ErrorDetails) -> KeyPath:
 
 
 def _without_stray_value(shape: type[Shape], at: KeyPath, given: Mapping[str, object]) -> KeyPath:
-    """Hide the last key of ``at`` if it is none of ours and has no value.
+    """Hide the last key of ``at`` if it is unknown and has no value.
 
     YAML reads ``{hunter2}`` as a mapping with the key ``hunter2``, which may be a secret.
     """

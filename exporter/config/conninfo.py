@@ -1,7 +1,7 @@
 """libpq's connection parameters: which there are, what a connection string says.
 
 The one import of psycopg outside ``exporter.observe.postgres``: the string is later read by libpq
-itself, with its own escapes and percent-encoding, so libpq is asked what it says. A second parser
+itself, with its own escapes and percent-encoding, so libpq parses it here too. A second parser
 could see a password where libpq sees none, or miss one. Nothing here connects.
 
 Source: manual, "Connection Strings" and "Parameter Key Words".
@@ -49,7 +49,7 @@ _PROBLEMS = (
     ("unterminated quoted", "a single quote that is never closed"),
     ("forbidden value %00", "%00, which cannot be used"),
     ("not UTF-8", "a percent-encoded character that is not UTF-8"),
-    ("percent-encoded", 'a "%" that begins no percent-encoded character: write %25 for "%"'),
+    ("percent-encoded", 'a "%" that does not begin a percent-encoded character: write %25 for "%"'),
     ('matching "]"', 'an IPv6 address without its "]"'),
     ("query parameter", "a query parameter without a value, or one too many"),
 )
@@ -69,19 +69,19 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
         return {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
     except UnicodeDecodeError:
         # psycopg decodes what libpq made of the percent-encoding.
-        told = "not UTF-8"
+        error_text = "not UTF-8"
     except Error as error:
-        told = str(error)
-    raise UnusableConninfo(_translated(told))
+        error_text = str(error)
+    raise UnusableConninfo(_translated(error_text))
 
 
-def _translated(told: str) -> str:
-    if "invalid connection option" in told or "invalid URI query parameter" in told:
-        word = re.search(r'"([^"]*)"\s*$', told)
+def _translated(error_text: str) -> str:
+    if re.search("invalid (connection option|URI query parameter)", error_text):
+        word = re.search(r'"([^"]*)"\s*$', error_text)
         close = get_close_matches(word[1][:64], KEYWORDS, n=1, cutoff=0.7) if word else []
         meant = f"; did you mean {close[0]}?" if close else ""
-        return f"holds a keyword that libpq does not know{meant}"
+        return f"contains a keyword that libpq does not know{meant}"
     for part, translation in _PROBLEMS:
-        if part in told:
-            return f"is no libpq connection string: it holds {translation}"
-    return "is no libpq connection string"
+        if part in error_text:
+            return f"is not a libpq connection string: it contains {translation}"
+    return "is not a libpq connection string"

@@ -2,8 +2,8 @@
 
 PyYAML splits the text into events; what the events mean is decided here, because its own
 constructors follow YAML 1.1 (``no`` is false, ``1:30`` is 90, ``012`` is 10) and take a repeated
-key's last value without a word. Here a value is a mapping, a list, ``true``, ``false``, nothing,
-or text exactly as written. Numbers stay text: whoever wants a number parses it.
+key's last value silently. Here a value is a mapping, a list, ``true``, ``false``, nothing,
+or text exactly as written. Numbers stay text: the shapes parse them.
 """
 
 import re
@@ -84,7 +84,7 @@ class Document:
         Args:
             path: where the value stands.
             message: what to write instead.
-            shown: the path as it is told, if something in it is not to be told.
+            shown: the path to print instead, if part of it must not be printed.
         """
         return Fault(self.file, self._line(path), located(shown or path, message))
 
@@ -103,10 +103,10 @@ class Document:
 
 
 def read_document(file: Path, parser: type = PARSER) -> tuple[Document | None, tuple[Fault, ...]]:
-    """Read ``file``; return None with the faults when it cannot be told what it says.
+    """Read ``file``; return None and the faults if it cannot be parsed.
 
-    Faults beside a document (a repeated key, a tag) do not keep its other values from being
-    checked.
+    If a document is returned together with faults (a repeated key, a tag), its other values can
+    still be checked.
     """
     builder = Builder(file)
     try:
@@ -149,9 +149,11 @@ def _syntax_fault(file: Path, error: yaml.MarkedYAMLError) -> Fault:
     # For what is opened and never closed, the parser's mark is the end of the file.
     if "',' or" in problem or "unexpected end" in problem:
         mark = error.context_mark or mark
-    told = next((told for part, told in _PROBLEMS if part in problem), None)
+    hint = next((words for part, words in _PROBLEMS if part in problem), None)
     return Fault(
-        file, mark.line + 1 if mark else 0, f"not valid YAML: {told}" if told else "not valid YAML"
+        file,
+        mark.line + 1 if mark else 0,
+        f"not valid YAML: {hint}" if hint else "not valid YAML",
     )
 
 

@@ -1,4 +1,4 @@
-"""From the parser's events to nodes that know their lines, within bounds.
+"""Builds nodes with line numbers from the parser's events, within bounds.
 
 No recursion and no expansion: an alias is the node it names, and the size that it stands for is
 counted, so that neither depth nor a chain of aliases can exhaust the exporter.
@@ -14,7 +14,7 @@ from exporter.config.faults import Fault, KeyPath, located
 from exporter.config.vocabulary import HIDDEN
 
 DEEPEST = 16
-"""Levels of nesting; the deepest key there is stands on level 7."""
+"""Levels of nesting; the deepest key of the configuration is on level 7."""
 
 MOST_VALUES = 1_000_000
 """Values in one file, those behind aliases counted wherever they are used."""
@@ -87,7 +87,7 @@ class Builder:
     """Takes the events of one file in turn.
 
     Attributes:
-        faults: what was found so far that does not keep the rest from being understood.
+        faults: what was found so far, without preventing the rest from being parsed.
         root: None until the document has ended, or when there is none.
     """
 
@@ -113,7 +113,7 @@ class Builder:
                 self._refuse_tag(event.tag, line)
                 value = _scalar(event)
                 if isinstance(value, str) and not _encodable(value):
-                    self._fault(line, "holds a character that is no text: remove its escape")
+                    self._fault(line, "contains a character that is not text: remove its escape")
                     value = ""
                 self._scalar_or_key(value, event.anchor, line, plain=event.implicit[0])
             case yaml.AliasEvent():
@@ -204,8 +204,8 @@ class Builder:
         if node.value is None and first.node.value is None:
             # YAML reads {hunter2, hunter2} as keys without values; they may be secrets.
             frame.key = HIDDEN
-        told = f"is given twice, first in line {first.line}: remove one of them"
-        self._fault(frame.key_line, told)
+        message = f"is given twice, first in line {first.line}: remove one of them"
+        self._fault(frame.key_line, message)
 
     def _refuse_tag(self, tag: str | None, line: int) -> None:
         if tag is not None:
@@ -227,7 +227,7 @@ class Builder:
 
 
 def _scalar(event: yaml.ScalarEvent) -> Scalar:
-    """Return what a scalar says; only four plain words are not text (and an empty value)."""
+    """Return the value of a scalar: text, but for four plain words and the empty value."""
     if event.implicit[0]:
         match event.value:
             case "true" | "false":
@@ -240,7 +240,7 @@ def _scalar(event: yaml.ScalarEvent) -> Scalar:
 
 
 def _encodable(text: str) -> bool:
-    """Tell whether ``text`` can go to libpq and into metrics: no surrogates, no NUL."""
+    """Return whether ``text`` can go to libpq and into metrics: no surrogates, no NUL."""
     try:
         text.encode()
     except UnicodeEncodeError:

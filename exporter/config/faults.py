@@ -12,7 +12,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of one file, or something in it that is usable and dangerous: a warning.
+    """One fault of one file, or a setting in it that is usable but dangerous: a warning.
 
     Attributes:
         file: as the user wrote it, or as it was found by ``targets_from``.
@@ -51,8 +51,8 @@ class ConfigurationError(Exception):
 def located(path: KeyPath, message: str) -> str:
     """Return ``message`` behind the dotted form of ``path``.
 
-    A key that may be a secret is hidden. What stands below a ``password`` is left out: it
-    is there because a secret was written without quotes and was read as a mapping.
+    A key that may be a secret is hidden. The path below a ``password`` is left out: it
+    exists because a secret was written without quotes and was read as a mapping.
     """
     if "password" in path:
         path = path[: path.index("password") + 1]

@@ -1,4 +1,4 @@
-"""The files that a login needs, looked at as libpq will look at them. No content is kept.
+"""Checks of the files that a login needs, as libpq will check them. No content is kept.
 
 Source: fe-secure-openssl.c, initialize_SSL(); fe-connect.c, passwordFromFile().
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from exporter import regular_file
 
-# Tokens that stand in for passwords (AWS IAM) reach some KiB.
+# Tokens that are used as passwords (AWS IAM) reach some KiB.
 _LARGEST_PASSWORD_BYTES = 64 * 1024
 
 
@@ -43,8 +43,8 @@ def key_permissions_fault(mode: int, owner: int) -> str | None:
     """Return why libpq would refuse a key with these permissions, or None.
 
     Args:
-        mode: of the file, as ``stat`` tells it.
-        owner: user id; root (0) may let a group read, so that one key can serve a service user.
+        mode: of the file, as ``stat`` returns it.
+        owner: user id; if root (0), the group may read, so that one key can serve a service user.
     """
     group = stat.S_IWGRP | stat.S_IXGRP if owner == 0 else stat.S_IRWXG
     if not mode & (group | stat.S_IRWXO):
@@ -66,11 +66,11 @@ def password_file_fault(path: Path) -> str | None:
 
 
 def passfile_fault(path: Path) -> str | None:
-    """Return why libpq would pass over the file of passwords in ``path``, or None."""
+    """Return why libpq would ignore the password file in ``path``, or None."""
 
     def look(stream: FileIO) -> str | None:
         if os.fstat(stream.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            return "is open to its group or to others, and libpq passes over it: chmod 0600"
+            return "is open to its group or to others, and libpq ignores it: chmod 0600"
         return None
 
     return _look(path, look)
@@ -90,7 +90,7 @@ def _password_fault(data: bytes) -> str | None:
 
 
 def _look(path: Path, look: Callable[[FileIO], str | None]) -> str | None:
-    """Return what ``look`` finds in the open file, or why there is none to look into."""
+    """Return the fault that ``look`` finds in the open file, or why it cannot be opened."""
     try:
         with regular_file.opened(path) as stream:
             return look(stream)

@@ -1,4 +1,4 @@
-"""``inventory``: where certificates of replication clients lie, and whose they are."""
+"""``inventory``: the files with certificates of replication clients, and who uses them."""
 
 import glob
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ def read_inventory(
     environment: Mapping[str, str],
     faults: list[Fault],
 ) -> tuple[InventorySource, ...]:
-    """Return the sources, in the order of the file; of use only if there are no ``faults``.
+    """Return the sources, in the order of the file; valid only if there are no ``faults``.
 
-    Whether their paths exist is seen, and told, when they are looked at: files come and go.
+    Whether their paths exist is checked and reported when they are read: files come and go.
     """
     names: dict[str, str] = {}
     found = []
@@ -47,7 +47,7 @@ def read_inventory(
 
 
 def _absolute(file: Path, path: str) -> str:
-    # a bracket in the name of the configuration's own folder is no wildcard
+    # a bracket in the name of the configuration's own folder is not a wildcard
     folder = "" if Path(path).is_absolute() else glob.escape(str(file.parent.absolute()))
     return str(Path(folder, path))
 

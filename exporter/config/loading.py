@@ -1,4 +1,4 @@
-"""From config.yml and the files it names to settings, or to all faults at once."""
+"""Loads config.yml and the files it names: returns settings, or raises all faults."""
 
 import os
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ ALL_SECONDS = 300.0
 """For all files of a configuration: 40,000 targets take a tenth of it."""
 
 MOST_BLOCKED = 4
-"""Readings that a file system may hold up at the same time."""
+"""Readings that may be blocked by a file system at the same time."""
 
 _blocked: list[Future[Settings]] = []
 
@@ -46,7 +46,7 @@ def load_in_time(
 ) -> Settings:
     """Read the configuration as load() does, but wait for no file longer than a while.
 
-    A file system that does not answer holds up a thread, and not the program.
+    A file system that does not answer blocks a thread, not the program.
 
     Raises:
         ConfigurationError: with every fault of every file, or with what was not read in time.
@@ -74,8 +74,8 @@ def load_in_time(
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the configuration in ``path`` and everything that it names.
 
-    Secrets are looked at, to tell whether they can be read, and not kept: only where to find
-    them, except for a password that stands in clear.
+    Secrets are read to check that they can be, and are not kept. Only their places are kept,
+    except for a password that is written in clear text.
 
     Args:
         path: of the main file; what it names is relative to its folder.
@@ -100,8 +100,8 @@ class _Loading:
 
     Attributes:
         path: of the main file.
-        current: the file that is being read or checked; and where files are named whose turn it
-            is, in a file that was read.
+        current: the file that is being read or checked; and, for files that are named in
+            a file that was read, where they are named.
     """
 
     environment: Mapping[str, str]
@@ -134,7 +134,7 @@ class _Loading:
                 return Fault(file, 0, f"was not read within {round(seconds, 1):g} s")
 
     def main_file(self) -> Settings | None:
-        """Return what the main file and the files it names say; of use only without faults."""
+        """Return the settings in the main file and the files it names; valid only if faultless."""
         document = self._read(self.path)
         if document is None:
             return None

@@ -84,7 +84,7 @@ class LoginReader:
         self._environment = environment
 
     def read(self) -> Login:
-        """Return the login; it is of use only if there are no ``faults``."""
+        """Return the login; it is valid only if there are no ``faults``."""
         given = self._given()
         in_conninfo = given.pop(PASSWORD, None)
         parameters = {keyword: self._checked(keyword, one) for keyword, one in given.items()}
@@ -125,13 +125,13 @@ class LoginReader:
             elif keyword not in KEYWORDS:
                 self._fault(
                     ("parameters", keyword),
-                    f"is no connection parameter that libpq knows{_close(keyword)}",
+                    f"is not a connection parameter that libpq knows{_close(keyword)}",
                 )
             else:
                 yield keyword, _Given((*self._path, "parameters", keyword), "", value)
 
     def _checked(self, keyword: str, given: _Given) -> str:
-        """Return the value as libpq shall have it; paths are made absolute."""
+        """Return the value to pass to libpq; paths are made absolute."""
         value = given.value
         if value and keyword in PATHS and (keyword, value) != SYSTEM_AUTHORITIES:
             value = str(self._absolute(value))
@@ -177,16 +177,18 @@ class LoginReader:
         in_clear = [key for key in ("password", "conninfo") if key in sources]
         if self._shape.password_in_clear:
             if not in_clear and not self._failed & {"password", "conninfo"}:
-                self._fault(("password_in_clear",), "no password stands here in clear: remove it")
+                self._fault(
+                    ("password_in_clear",), "no password is written in clear text: remove it"
+                )
             return
         if "password_in_clear" in self._failed:
             return
         for key in in_clear:
             what = "is a password" if key == "password" else "holds a password"
-            self._fault((key,), f"{what} in clear: {_SAY_SO}")
+            self._fault((key,), f"{what} in clear text: {_SAY_SO}")
 
     def _absolute(self, path: str) -> Path:
-        # Relative to the file that says it: the exporter's working directory is nobody's choice.
+        # Relative to the file that contains it: the exporter's working directory is arbitrary.
         return (self._document.file.parent / path).absolute()
 
     def _faults_of(self, given: _Given, message: str) -> None:
@@ -197,5 +199,5 @@ class LoginReader:
 
 
 def _close(keyword: str) -> str:
-    told = did_you_mean(keyword, KEYWORDS - REFUSED.keys())
-    return f": {told}" if told.startswith("did") else ""
+    suggestion = did_you_mean(keyword, KEYWORDS - REFUSED.keys())
+    return f": {suggestion}" if suggestion.startswith("did") else ""

@@ -1,4 +1,4 @@
-"""From a checked mapping of the configuration to the model that the rest of the program sees."""
+"""Converts a checked mapping of the configuration to the model of the rest of the program."""
 
 from dataclasses import fields
 from typing import Any

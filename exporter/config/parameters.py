@@ -1,6 +1,6 @@
-"""What each of libpq's connection parameters may be, before libpq sees it.
+"""Checks the values of libpq's connection parameters before libpq gets them.
 
-libpq tells one fault at a time, when it connects; here all are told at once, when the
+libpq reports one fault at a time, when it connects. Here all are reported together, when the
 configuration is read. Source: manual, "Parameter Key Words"; fe-connect.c.
 """
 
@@ -27,7 +27,7 @@ PATHS: Mapping[str, Callable[[Path], str | None]] = {
 """Keywords whose values are paths, and what finds a fault in one."""
 
 SYSTEM_AUTHORITIES = ("sslrootcert", "system")
-"""The value of ``sslrootcert`` that is no path."""
+"""The value of ``sslrootcert`` that is not a path."""
 
 CHOICES = {
     "channel_binding": ("disable", "prefer", "require"),
@@ -69,7 +69,7 @@ def together_faults(
 
     Args:
         values: by keyword.
-        unknown: keywords that are given, though not what they say.
+        unknown: keywords that are set to a value that is not known.
     """
     for one, other in (("sslcert", "sslkey"), ("sslkey", "sslcert")):
         if one in values and other not in values and other not in unknown:

@@ -16,8 +16,8 @@ class Settings:
         targets: at least one, in reading order, no two of one name.
         sources: the configuration files that were read, the main file first.
         inventory: no two sources of one name.
-        inventory_interval_seconds: from one look at the inventory's files to the next.
-        warnings: what is usable and dangerous, in reading order.
+        inventory_interval_seconds: from one check of the inventory's files to the next.
+        warnings: settings that are usable but dangerous, in reading order.
     """
 
     targets: tuple[Target, ...]

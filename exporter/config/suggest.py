@@ -1,4 +1,4 @@
-"""What may have been meant by a word that is not known."""
+"""Suggestions for unknown words."""
 
 from collections.abc import Collection
 from difflib import get_close_matches

@@ -24,7 +24,7 @@ def find_target_files(
         try:
             files = _files(document.file, pattern)
         except _Unusable as error:
-            # With one pattern instead of a list there is no such position, and the key is told.
+            # One pattern instead of a list has no such position: the fault names the key.
             faults.append(document.fault(_path(document, position), str(error)))
             continue
         found |= dict.fromkeys(files)
@@ -47,7 +47,7 @@ def _files(main: Path, pattern: str) -> list[Path]:
         raise _Unusable(f"its folder {fault}")
     rest = str(Path(*parts[fixed:]))
     names = glob.glob(rest, root_dir=folder)  # noqa: PTH207  Path.glob takes dot files too
-    # A link that leads nowhere stays: that its targets are missing is a fault of its own.
+    # A dangling link is kept: its missing targets are a fault of their own.
     files = sorted(folder / name for name in names if not _is_folder(folder / name))
     if any(_same(file, main) for file in files):
         raise _Unusable("names this file too: keep the files with targets in a folder of their own")

@@ -8,7 +8,7 @@ from exporter.libpq_options import login_options
 
 _FOUND = "a password that libpq finds (PGPASSWORD, PGPASSFILE, ~/.pgpass or PGSERVICE)"
 _SCRAM_ONLY = "the exporter logs in there by SCRAM only"
-_OWN_WORD = "require_auth decides in which form it is given the password"
+_OWN_WORD = "require_auth decides in which form the server gets the password"
 
 
 def unverified_server(
@@ -18,7 +18,7 @@ def unverified_server(
 
     Args:
         document: the file of the target.
-        path: where the target stands in it.
+        path: of the target in it.
         shape: the target as it is written there.
         login: the same as libpq gets it.
     """

@@ -75,17 +75,17 @@ def _text(longest: int) -> Callable[[str], str]:
 def _label_name(value: str) -> str:
     if not _LABEL_NAME.fullmatch(value):
         raise ValueError(
-            "is no label name: write letters, digits and underscores, no digit at its beginning"
+            "is not a label name: write letters, digits and underscores, no digit at its beginning"
         )
     if value.startswith("__"):
-        raise ValueError('is no label name for you: those with "__" are Prometheus\'s own')
+        raise ValueError('is reserved: label names that begin with "__" are Prometheus\'s own')
     if value in OUR_LABELS:
         raise ValueError("is a label with a meaning of its own: choose another name")
     return value
 
 
 def _label_value(value: str) -> str:
-    # An empty label is no label to Prometheus; it may stand here to say so.
+    # Prometheus treats an empty label as absent; it may be written to make that explicit.
     return _text(_LONGEST_TEXT)(value) if value else value
 
 
@@ -115,13 +115,13 @@ def _network(value: object) -> IpNetwork:
 
 
 class Never(StrEnum):
-    """An end that does not come."""
+    """The value of ``until`` for an exemption without an end."""
 
     NEVER = "never"
 
 
 def _until(value: object) -> datetime | Never:
-    """Return the first moment after that day in UTC."""
+    """Return the end of that day in UTC: the first instant after it."""
     teach = 'must be a date, such as "2027-01-31", or never'
     if value == Never.NEVER.value:
         return Never.NEVER
@@ -131,7 +131,7 @@ def _until(value: object) -> datetime | Never:
         last = date.fromisoformat(value)
         return datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
-        raise ValueError(f"{teach}: this day is in no calendar") from None
+        raise ValueError(f"{teach}: this day does not exist") from None
 
 
 def _exemption_name(value: str) -> str:

@@ -1,8 +1,8 @@
-"""The words that a configuration is made of, and which keys may be told in a fault.
+"""The words that a configuration is made of, and which keys a fault may show.
 
 A missing colon, a stray brace or a wrong indentation makes a key of what was meant as a value, and
-so perhaps of a secret. A key is therefore told only where it is one of our words, or close to one
-and as plain; the fault's line tells where the others stand.
+so perhaps of a secret. A key is therefore shown only where it is one of our words, or close to one
+and as plain; the others are found by the fault's line number.
 """
 
 import re
@@ -22,7 +22,7 @@ _LABEL = re.compile("[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
 def shown_key(key: str | int, parent: str | int) -> str:
-    """Return ``key`` as it may be told; ``parent`` is the key that it stands below."""
+    """Return ``key`` as it may be shown; ``parent`` is the key that it stands below."""
     if isinstance(key, int) or key in WORDS:
         return str(key)
     if parent == "labels":

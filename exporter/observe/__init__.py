@@ -1,1 +1,1 @@
-"""The doors to outside systems: what is read, as it was read."""
+"""Reads outside systems: servers and files. Values are returned as they were read."""

@@ -1,4 +1,4 @@
-"""Host names to addresses, without libpq: its own lookup blocks.
+"""Looks up host names without libpq, whose own lookup blocks.
 
 getaddrinfo() cannot be interrupted, and takes half a minute or more where name servers do not
 answer. So lookups have threads of their own: one for each name at most, a limited number in all.
@@ -51,7 +51,7 @@ async def endpoints(host: str, address: str, port: str) -> list[Endpoint] | Unre
         port: libpq's ``port``; empty for the default.
 
     Raises:
-        ExhaustedError: a name could not be looked up by a limit of the exporter.
+        ExhaustedError: a name could not be looked up because of a limit of the exporter.
     """
     hosts = host.split(",") if host else [""] * (address.count(",") + 1)
     addresses = address.split(",") if address else [""] * len(hosts)

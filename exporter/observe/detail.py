@@ -1,4 +1,4 @@
-"""What a stranger said, as a detail that may be shown: one safe line."""
+"""Makes text from servers and libraries safe to show: one line of a limited length."""
 
 MAXIMUM_DETAIL = 400
 """Characters of a detail; a hostile server may send megabytes."""

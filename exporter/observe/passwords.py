@@ -1,4 +1,4 @@
-"""Passwords, read where the configuration says they are; nobody keeps them."""
+"""Reads passwords from the configured places, at each use; none is kept."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ _MOST_BYTES = 64 * 1024
 def read_password(password: Password) -> str | Unread:
     """Return the password in clear; empty when there is none.
 
-    It blocks as long as the file system does: call it in a thread where it may be a file.
+    It blocks as long as the file system does: call it in a thread if it may read a file.
 
     Raises:
-        ExhaustedError: its file could not be opened by a limit of the exporter.
+        ExhaustedError: its file could not be opened because of a limit of the exporter.
     """
     match password:
         case None:

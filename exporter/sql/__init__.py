@@ -6,7 +6,7 @@ _LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL (NAMEDATALEN - 1); longer ones would be cut."""
 
 _NO_ROLES = frozenset({"public", "none"})
-"""Words that PostgreSQL takes for something else even when quoted (gram.y, RoleSpec)."""
+"""Words that PostgreSQL does not treat as names even when quoted (gram.y, RoleSpec)."""
 
 
 def least_privilege_sql(role: str) -> str:
@@ -16,7 +16,7 @@ def least_privilege_sql(role: str) -> str:
         role: its name as it is, without quotes.
 
     Raises:
-        ValueError: PostgreSQL takes no role of this name.
+        ValueError: PostgreSQL accepts no role of this name.
     """
     if not role or "\0" in role or role in _NO_ROLES or role.startswith("pg_"):
         raise ValueError(f"not a name for a role: {role!r}")

@@ -9,9 +9,9 @@
 --   * see how every session is connected (pg_read_all_stats; not pg_monitor, which could read the
 --     password in a standby's primary_conninfo);
 --   * see pg_hba.conf and pg_ident.conf as the server parsed them;
---   * call six functions without arguments that tell sizes and times of the files behind rules
+--   * call six functions without arguments that return sizes and times of the files behind rules
 --     and TLS; the certificates and revocation lists in them, and on a standby those in the file
---     that it shows its primary (never a key, and no other text); and which lines of pg_hba.conf
+--     that it sends to its primary (never a key, and no other text); and which lines of pg_hba.conf
 --     hold quotes and the like (never their text).
 -- It reads no table of yours and no other file, and cannot choose which.
 
@@ -52,15 +52,16 @@ BEGIN
     SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
      WHERE n.nspname = 'replication_cert_exporter' AND NOT r.rolsuper
   ) THEN
-    RAISE EXCEPTION 'schema replication_cert_exporter belongs to a role that is no superuser'
+    RAISE EXCEPTION 'schema replication_cert_exporter belongs to a role that is not a superuser'
       USING HINT = 'See who made it and why, then drop it and run this again.';
   END IF;
 END
 $install$;
 
 -- Everything in the schema is made anew, so that a change of a result type needs no other script.
--- Whoever was given it keeps it: one server may know several exporters, each by a role of its own.
--- What stands there under one of our names and belongs to no superuser is not ours: nothing follows.
+-- Roles keep what they were granted: one server may have several exporters, each with its own role.
+-- A function with one of these names whose owner is not a superuser is not ours: its grants are not
+-- kept.
 CREATE TEMPORARY TABLE kept_grants ON COMMIT DROP AS
   SELECT 'USAGE ON SCHEMA replication_cert_exporter' AS granted, acl.grantee, acl.is_grantable
     FROM pg_namespace n, aclexplode(n.nspacl) AS acl
@@ -178,7 +179,7 @@ LANGUAGE sql VOLATILE AS $function$
          AND encode(pg_read_binary_file(path), 'escape') ~ '(?n)^[\s,]*"?include|\\\\\r*$'
 $function$;
 
--- Size and times of one file; NULLs if it is missing, or the server may not look at it. Not granted
+-- Size and times of one file; NULLs if it is missing, or the server may not stat it. Not granted
 -- to anybody.
 CREATE FUNCTION replication_cert_exporter.times_of(
   path text,
@@ -237,10 +238,10 @@ END
 $function$;
 
 -- Size and times of the files that rules and TLS are read from; NULLs for a file that is missing.
--- It fails where the server may not look at one of them.
+-- It fails if the server may not stat one of them.
 --
--- Every poll calls it, in a fresh session. Therefore it is no PL/pgSQL, whose library would be loaded
--- each time, and does not even call a function of that language where nothing gives reason to:
+-- Every poll calls it, in a fresh session. Therefore it is not in PL/pgSQL, whose library would be loaded
+-- each time, and does not even call a function of that language without need:
 -- other_files() is strict.
 CREATE FUNCTION replication_cert_exporter.file_times_at_once()
 RETURNS TABLE (
@@ -269,7 +270,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
          )
 $function$;
 
--- The same, with NULLs also for a file that the server may not look at.
+-- The same, with NULLs also for a file that the server may not stat.
 CREATE FUNCTION replication_cert_exporter.file_times()
 RETURNS TABLE (
   setting text, path text, size bigint,
@@ -430,10 +431,10 @@ BEGIN
 END
 $function$;
 
--- Where a standby's own certificate is: sslcert of the WAL receiver that runs. What the view tells
+-- Where a standby's own certificate is: sslcert of the WAL receiver that runs. What the view shows
 -- is not quoted, so that a value goes on until one of the keys that libpq prints after it
 -- (fe-connect.c, PQconninfoOptions); the server cuts all of it at 1023 bytes. NULL where it is not
--- told or cut. Not granted to anybody.
+-- shown or cut. Not granted to anybody.
 CREATE FUNCTION replication_cert_exporter.receiver_certificate_path()
 RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
@@ -455,7 +456,7 @@ $function$;
 
 -- What is public of one file: the blocks that OpenSSL takes for certificates and revocation lists
 -- (pem.h), if they also begin like one: two SEQUENCEs, and then what no key has there. Of any other
--- block with such a label only that label is told. Nothing is read of a file of more than so many
+-- block with such a label only that label is returned. Nothing is read of a file of more than so many
 -- bytes, nor of one that is empty: so are FIFOs and devices, and opening those may wait for ever.
 -- Not granted to anybody.
 CREATE FUNCTION replication_cert_exporter.public_blocks(
@@ -528,8 +529,8 @@ BEGIN
 END
 $function$;
 
--- On a standby, the certificates in the file that its WAL receiver showed the primary, and will show
--- again; as above. No row where sslcert is not told.
+-- On a standby, the certificates in the file that its WAL receiver sent to the primary, and will send
+-- again; as above. No row where sslcert is not shown.
 CREATE FUNCTION replication_cert_exporter.receiver_certificate()
 RETURNS TABLE (path text, problem text, pem text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$

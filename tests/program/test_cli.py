@@ -326,5 +326,5 @@ def test_check_tells_which_files_of_the_inventory_tell_nothing(
     with file.open("a", encoding="utf-8") as lines:
         lines.write("inventory:\n  - {name: standbys, paths: nowhere.crt}\n")
     done = run("check", f"--config.file={file}")
-    assert f"inventory=standbys {tmp_path}/nowhere.crt tells nothing" in done.stderr
+    assert f"inventory=standbys {tmp_path}/nowhere.crt could not be read completely" in done.stderr
     assert "missing (No such file or directory)" in done.stderr

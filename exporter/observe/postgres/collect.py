@@ -1,4 +1,4 @@
-"""Drives the readers of one poll: what is sent, what has arrived, and the observation of it.
+"""Drives the readers of one poll: sends statements, collects rows, builds the observation.
 
 Rows are interpreted in the thread that receives them, most of them while the server is busy with
 the next statement. Large rows, which a hostile server may send, then delay no other target.
@@ -16,7 +16,7 @@ from exporter.observe.postgres.session.statement import Context, Reading, Row, S
 
 
 class Collection:
-    """The statements of one poll and their results.
+    """Collects the results of one poll and decides which statements to send next.
 
     Args:
         context: what is known after the login.
@@ -43,7 +43,7 @@ class Collection:
         return self._send(each for each in readings if each is not None)
 
     def further_statements(self) -> dict[str, Statement]:
-        """Return the statements that the results give reason to send, each once; mostly none."""
+        """Return the statements that are needed because of the results, each once; mostly none."""
         if not self._extend_context():
             return self._restarted()
         pending = self._pending()
@@ -57,7 +57,7 @@ class Collection:
         return self._send(sorted(wanted, key=lambda reading: not reading.reads_files))
 
     def add(self, name: str, rows: Read[list[Row]]) -> None:
-        """Take the rows of a statement, and interpret what can be interpreted now."""
+        """Add the rows of a statement, and interpret what can be interpreted now."""
         self._results.add(name, rows)
         if not self._extend_context():
             return

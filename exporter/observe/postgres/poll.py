@@ -1,9 +1,9 @@
 """One poll of one server: a fresh connection, everything in one pipelined round trip, the end.
 
-A second round trip follows only where pg_hba.conf or pg_ident.conf hold regular expressions that
-roles or databases are held against (16 on), where files are not those that an earlier poll read,
-where the server may not look at one of them, where there are many roles, and where
-pg_control_system() was revoked.
+A second round trip follows only if pg_hba.conf or pg_ident.conf contain regular expressions for
+roles or databases (16 on), if files are not those that an earlier poll read, if the server is
+not permitted to stat one of them, if there are many roles, or if EXECUTE on pg_control_system() was
+revoked.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def observe(
         kept: of the poll before, so that files which are as they were are not read again.
 
     Returns:
-        What was read, with a reason for each thing that was not; or why there is nothing to tell.
+        What was read, with a reason for each thing that was not; or why nothing was read.
         When the poll is cut off, what had been read until then is kept.
     """
     clock = asyncio.get_running_loop().time
@@ -63,11 +63,11 @@ async def observe(
         duration = clock() - started
         if poll.collection is None:
             return failure
-        tell = partial(
+        observation = partial(
             poll.collection.observation, target.name, failure, at=now(), duration_seconds=duration
         )
-        # what a poll that was cut off has received is taken apart only here
-        return await asyncio.to_thread(tell) if poll.is_cut_off else tell()
+        # the rows of a poll that was cut off are interpreted only here
+        return await asyncio.to_thread(observation) if poll.is_cut_off else observation()
 
 
 class _Poll:
@@ -112,7 +112,7 @@ class _Poll:
         except BaseException:
             self.is_cut_off = True
             if self.collection is not None:
-                # the thread may go on for a moment
+                # the thread may run on for a short time
                 self.collection = self.collection.so_far()
             raise
 

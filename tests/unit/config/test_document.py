@@ -86,7 +86,7 @@ FAULTS = {
     "an alias to what holds it": ("targets: &x\n- *x\n", f"f.yml:2: targets.0: {ANCHOR}"),
     "an escape to NUL": (
         'host: "\\0"\n',
-        "f.yml:1: host: holds a character that is no text: remove its escape",
+        "f.yml:1: host: contains a character that is not text: remove its escape",
     ),
     "nesting": (
         "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1),

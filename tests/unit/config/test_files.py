@@ -96,7 +96,7 @@ def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(folder: Path, to
     assert told(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
         (
             "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and"
-            " libpq passes over it: chmod 0600"
+            " libpq ignores it: chmod 0600"
         )
     ]
 

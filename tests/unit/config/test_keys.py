@@ -188,12 +188,13 @@ TARGETS = {
 }
 
 LABELS = {
-    "1a: x": "?: is no label name: write letters, digits and underscores, no digit at its"
+    "1a: x": "?: is not a label name: write letters, digits and underscores, no digit at its"
     " beginning",
-    "a-b: x": "a-b: is no label name: write letters, digits and underscores, no digit at its"
+    "a-b: x": "a-b: is not a label name: write letters, digits and underscores, no digit at its"
     " beginning",
-    "ä: x": "?: is no label name: write letters, digits and underscores, no digit at its beginning",
-    "__x: y": '__x: is no label name for you: those with "__" are Prometheus\'s own',
+    "ä: x": "?: is not a label name: write letters, digits and underscores, no digit at its"
+    " beginning",
+    "__x: y": '__x: is reserved: label names that begin with "__" are Prometheus\'s own',
     "target: x": "target: is a label with a meaning of its own: choose another name",
     "cluster_name: x": "cluster_name: is a label with a meaning of its own: choose another name",
     "le: x": "le: is a label with a meaning of its own: choose another name",

@@ -15,7 +15,7 @@ NOT_FOUND = "cannot be read: No such file or directory"
 SAY_SO = "add password_in_clear: true, or better use password_file or password_env"
 NOT_A_HOST = "must be a host name or the folder of a unix socket; a string goes to conninfo"
 NOT_A_PORT = "must be a port number from 1 to 65535"
-UNREADABLE = "is no libpq connection string"
+UNREADABLE = "is not a libpq connection string"
 NO_SERVER = "names no server: write host or hostaddr"
 SEVERAL = "names several servers: write a target for each"
 
@@ -49,9 +49,9 @@ LOGINS = {
     "sslcert: client.crt": "sslcert: sslkey is missing: the two go together",
     "sslkey: client.key": "sslkey: sslcert is missing: the two go together",
     "parameters: [a]": "parameters: must be a mapping of keys to values",
-    "parameters: {sslmod: require}": "parameters.sslmod: is no connection parameter that libpq"
+    "parameters: {sslmod: require}": "parameters.sslmod: is not a connection parameter that libpq"
     " knows: did you mean sslmode?",
-    "parameters: {colour: red}": "parameters.?: is no connection parameter that libpq knows",
+    "parameters: {colour: red}": "parameters.?: is not a connection parameter that libpq knows",
     "parameters: {sslmode: require}": "parameters.sslmode: is a key of the target: write it there",
     "parameters: {password: hunter2}": "parameters.password: is a key of the target: write it"
     " there",
@@ -68,35 +68,35 @@ LOGINS = {
     "password_env: NOT_SET": "password_env: is not set in the exporter's environment, or empty",
     "password_env: EMPTY": "password_env: is not set in the exporter's environment, or empty",
     "password_env: $DB_PASSWORD": "password_env: must be the name of an environment variable",
-    "password: hunter2": f"password: is a password in clear: {SAY_SO}",
+    "password: hunter2": f"password: is a password in clear text: {SAY_SO}",
     "password: {hunter2: a}": "password: must be text (true, false and null need quotes)",
     'password: ""': "password: must not be empty",
-    "password_in_clear: true": "password_in_clear: no password stands here in clear: remove it",
+    "password_in_clear: true": "password_in_clear: no password is written in clear text: remove it",
     "password_in_clear: yes": "password_in_clear: must be true or false",
     "conninfo: host=db1": "host: conninfo is given too: write this into it, or leave it out",
 }
 
 STRINGS = {
     "dbname=db": NO_SERVER,
-    "host=db1 prot=5433": "holds a keyword that libpq does not know; did you mean port?",
-    "host=db1 colour=red": "holds a keyword that libpq does not know",
-    "postgresql://db1/x?sslmod=require": "holds a keyword that libpq does not know; did you mean"
+    "host=db1 prot=5433": "contains a keyword that libpq does not know; did you mean port?",
+    "host=db1 colour=red": "contains a keyword that libpq does not know",
+    "postgresql://db1/x?sslmod=require": "contains a keyword that libpq does not know; did you mean"
     " sslmode?",
-    "host=db1 password=my hunter2": f"{UNREADABLE}: it holds a keyword without a value: write"
+    "host=db1 password=my hunter2": f"{UNREADABLE}: it contains a keyword without a value: write"
     " keyword=value, and 'a value with blanks'",
-    "host=db1 password=my hunter2=5": "holds a keyword that libpq does not know",
-    "host=db1 password='hunter2": f"{UNREADABLE}: it holds a single quote that is never closed",
-    "postgresql://u:hunter%zz2@db1/x": f'{UNREADABLE}: it holds a "%" that begins no'
+    "host=db1 password=my hunter2=5": "contains a keyword that libpq does not know",
+    "host=db1 password='hunter2": f"{UNREADABLE}: it contains a single quote that is never closed",
+    "postgresql://u:hunter%zz2@db1/x": f'{UNREADABLE}: it contains a "%" that does not begin a'
     ' percent-encoded character: write %25 for "%"',
-    "postgresql://u:hunter%db2@db1/x": f"{UNREADABLE}: it holds a percent-encoded character that"
+    "postgresql://u:hunter%db2@db1/x": f"{UNREADABLE}: it contains a percent-encoded character that"
     " is not UTF-8",
-    "postgresql://u:hunter%002@db1/x": f"{UNREADABLE}: it holds %00, which cannot be used",
-    "postgresql://u:hunter2@[::1": f'{UNREADABLE}: it holds an IPv6 address without its "]"',
-    "postgresql://db1/x?sslmode": f"{UNREADABLE}: it holds a query parameter without a value, or"
+    "postgresql://u:hunter%002@db1/x": f"{UNREADABLE}: it contains %00, which cannot be used",
+    "postgresql://u:hunter2@[::1": f'{UNREADABLE}: it contains an IPv6 address without its "]"',
+    "postgresql://db1/x?sslmode": f"{UNREADABLE}: it contains a query parameter without a value, or"
     " one too many",
-    "host=db1 password=hunter2": f"holds a password in clear: {SAY_SO}",
-    "postgresql://u:hunter2@db1/x": f"holds a password in clear: {SAY_SO}",
-    "postgresql://db1/x?password=hunter2": f"holds a password in clear: {SAY_SO}",
+    "host=db1 password=hunter2": f"holds a password in clear text: {SAY_SO}",
+    "postgresql://u:hunter2@db1/x": f"holds a password in clear text: {SAY_SO}",
+    "postgresql://db1/x?password=hunter2": f"holds a password in clear text: {SAY_SO}",
     "host=db1,db2": f"host: {SEVERAL}",
     "postgresql://db1:5432,db2:5433/x?port=5432": f"host: {SEVERAL}",
     "host=db1 port=x": f"port: {NOT_A_PORT}",

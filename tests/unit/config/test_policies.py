@@ -79,8 +79,8 @@ ENDS = {
     "2027-01-31T00:00:00Z": UNTIL,
     "Never": UNTIL,
     "true": UNTIL,
-    "2027-02-29": f"{UNTIL}: this day is in no calendar",
-    "9999-12-31": f"{UNTIL}: this day is in no calendar",
+    "2027-02-29": f"{UNTIL}: this day does not exist",
+    "9999-12-31": f"{UNTIL}: this day does not exist",
 }
 
 

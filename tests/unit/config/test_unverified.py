@@ -14,7 +14,7 @@ FINDS = (
     f" and does not verify the server: {PATH}"
 )
 SCRAM_ONLY = "the exporter logs in there by SCRAM only"
-OWN_WORD = "require_auth decides in which form it is given the password"
+OWN_WORD = "require_auth decides in which form the server gets the password"
 HOSTED = "targets:\n- name: db1\n  host: db1.example\n"
 
 

@@ -1,4 +1,4 @@
-"""A file of the inventory, whatever its format, to its certificates and what is amiss."""
+"""Reads a file of the inventory, in any format: its certificates and its faults."""
 
 from dataclasses import dataclass, replace
 
@@ -22,8 +22,8 @@ class Held:
     """What a file holds.
 
     Attributes:
-        fault: what is amiss; ``file`` is what can be told all the same.
-        by_password: another password may tell something else.
+        fault: why the content could not be read completely; ``file`` is what could be read.
+        by_password: the result may be different with another password.
     """
 
     file: CertificateFile
@@ -80,5 +80,5 @@ def _fault(file: CertificateFile, data: bytes, *, named: bool) -> FileFault | No
 
 
 def _should_hold_one(path: str, data: bytes) -> bool:
-    # keys lie beside their certificates under all sorts of names
+    # keys are kept in the same folders as certificates, under all sorts of names
     return path.lower().endswith(_SUFFIXES) and not holds_pem(data)

@@ -1,4 +1,4 @@
-"""One file read without being held up by what it is: only a regular file, only so much of it."""
+"""Reads one file without blocking: only a regular file, and only up to a size."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class FileFault:
-    """Why a file tells nothing, or not all.
+    """Why a file could not be read completely.
 
     Attributes:
         detail: one line for a person, without content of the file.
@@ -37,7 +37,7 @@ class FileFault:
 
 
 class Refused(Exception):  # noqa: N818  it is a finding, not an error of the program
-    """A file tells nothing."""
+    """A file cannot be read."""
 
     def __init__(self, fault: FileFault) -> None:
         super().__init__(fault.detail)
@@ -56,11 +56,11 @@ class FileState:
 
 
 NEVER = FileState(-1, -1, -1, -1, -1)
-"""The state of no file."""
+"""A state that no file has."""
 
 
 def fault_of(error: OSError | ValueError | regular_file.UnusableFile) -> FileFault:
-    """Return what an error means; ValueError is that of an odd path."""
+    """Return the fault for an error; a ValueError comes from a path that cannot exist."""
     match error:
         case regular_file.NotRegular():
             return FileFault(InventoryFault.NOT_A_FILE, str(error))
@@ -77,7 +77,7 @@ def file_state(status: os.stat_result) -> FileState:
     """Return the state of a file.
 
     Raises:
-        Refused: it is no regular file, or too large to be read.
+        Refused: it is not a regular file, or too large.
     """
     try:
         regular_file.check_regular(status.st_mode)
@@ -91,14 +91,14 @@ def file_state(status: os.stat_result) -> FileState:
 
 
 def read_file(path: str) -> tuple[bytes, FileState]:
-    """Return content and state of a file that was looked at just before.
+    """Return content and state of a file.
 
-    The state is that of the content: when they part, as while a file grows, the file is read
-    again; when they part each time, the state is one that no file has, so that it is read again
-    when it is looked at next.
+    The state belongs to the content. If it changed during the reading, as while a file grows, the
+    file is read again. If it changes each time, the state returned is one that no file has, so
+    that the file is read again at the next check.
 
     Raises:
-        Refused: it cannot be read, or is something else by now.
+        Refused: it cannot be read, or is no longer a regular file.
     """
     try:
         with regular_file.opened(path) as stream:

@@ -1,8 +1,8 @@
-"""Which files the paths of an inventory source name, looked at and not opened.
+"""Finds the files that the paths of an inventory source name, without opening them.
 
-A folder is searched to its depths, links to folders followed; each folder once, so that a loop
-ends. Names that begin with two dots are passed over: Kubernetes keeps the versions of a mounted
-secret under such names, and links to them from the names that are meant.
+A folder is searched recursively and links to folders are followed; each folder is searched once, so
+that a loop ends. Names that begin with two dots are skipped: Kubernetes keeps the versions of a
+mounted secret under such names, and links to them from the names that are meant.
 """
 
 import glob
@@ -26,7 +26,7 @@ from exporter.observe.certificates.files.file_reading import (
 )
 
 MOST_ENTRIES = 100_000
-"""Files and folders that are looked at for one source."""
+"""Files and folders that are checked for one source."""
 DEEPEST = 16
 """Folders within folders."""
 
@@ -61,8 +61,8 @@ class Found:
     faults: dict[str, FileFault] = field(default_factory=dict)
 
 
-class _Exhausted(Exception):  # noqa: N818  it ends a search, and is no error
-    """More than is looked at for one source."""
+class _Exhausted(Exception):  # noqa: N818  it ends a search and is not an error
+    """One source has more files and folders than are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class _Search:
         try:
             status = entry.stat()
         except FileNotFoundError as error:
-            # what is no link vanished just now, and is not missed
+            # it is not a dangling link, so it was removed meanwhile: not a fault
             if entry.is_symlink():
                 self.found.faults[entry.path] = fault_of(error)
         except OSError as error:

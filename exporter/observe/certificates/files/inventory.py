@@ -32,15 +32,15 @@ class InventoryReader:
         self._latest: Inventory | None = None
 
     def read(self, now: datetime) -> Inventory:
-        """Look at all files and return what they hold.
+        """Check all files, read those that changed, and return the certificates.
 
-        What did not change is the same object as in the inventory before: the tuples of
+        What did not change is the same object as in the previous inventory: the tuples of
         certificates and errors, or else the single certificates.
 
         Args:
             now: by the clock that file systems use, too.
         """
-        # all sources must be looked at, whether or not one of them changed
+        # all sources must be checked, whether or not one of them changed
         changed = [source.look(now) for source in self._sources]
         if self._latest is not None and not any(changed):
             self._latest = replace(self._latest, read_at=now)

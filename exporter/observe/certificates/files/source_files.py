@@ -30,10 +30,10 @@ _TOO_MANY = FileFault(
 
 
 class SourceFiles:
-    """Looks at the files of one source and remembers what they held.
+    """Checks the files of one source and remembers what they contained.
 
     Attributes:
-        binding: whose the certificates are.
+        binding: the roles and standbys that use the certificates.
     """
 
     def __init__(self, source: InventorySource) -> None:
@@ -45,13 +45,13 @@ class SourceFiles:
 
     @property
     def files(self) -> list[CertificateFile]:
-        """What holds certificates, in order of paths."""
+        """The files that contain certificates, in order of paths."""
         held = (self._held[path][1].file for path in sorted(self._held))
         return [file for file in held if file.certificates]
 
     @property
     def errors(self) -> list[InventoryError]:
-        """What is amiss, in order of paths."""
+        """The faults, in order of paths."""
         faults = self._faults | {
             path: held.fault for path, (_, held) in self._held.items() if held.fault
         }
@@ -61,7 +61,7 @@ class SourceFiles:
         ]
 
     def look(self, now: datetime) -> bool:
-        """Look at all files, read those that changed, and return whether they hold something else.
+        """Check all files, read those that changed, and return whether any content changed.
 
         Args:
             now: by the clock that file systems use, too.
@@ -79,7 +79,7 @@ class SourceFiles:
                 state, held = _read(path, file, password)
                 if state.changed_ns > settled_ns:
                     state = NEVER
-            if held is None:  # it vanished just now
+            if held is None:  # it was removed just now
                 continue
             number += len(held.file.certificates)
             kept_bytes += sum(len(one.der) for one in held.file.certificates)
@@ -101,7 +101,7 @@ class SourceFiles:
 
 
 def shown(path: str) -> str:
-    r"""Return a path as text for any place: ``\xff`` for bytes that are no UTF-8, and the like."""
+    r"""Return a path as text for any place: ``\xff`` for bytes that are not UTF-8, and the like."""
     text = os.fsencode(path).decode(errors="backslashreplace")
     if text.isprintable():
         return text

@@ -1,1 +1,1 @@
-"""From bytes to certificates, revocation lists and names."""
+"""Parsing of certificates, revocation lists and names."""

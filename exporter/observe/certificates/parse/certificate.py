@@ -1,7 +1,7 @@
-"""One certificate in DER to what is told of it.
+"""Parses one certificate in DER.
 
-OpenSSL says whether it is one: PostgreSQL asks OpenSSL too. cryptography refuses certificates that
-OpenSSL takes (serial numbers below 1, names in ISO 8859-1, …), so the fields are read here.
+OpenSSL decides whether it is valid DER, as for PostgreSQL. cryptography rejects certificates that
+OpenSSL accepts (serial numbers below 1, names in ISO 8859-1, …), so the fields are read here.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from exporter.observe.certificates.parse.fields import (
 from exporter.observe.certificates.parse.names import distinguished_name
 
 _MOST_BYTES = 1 << 20
-"""Ten times what OpenSSL takes in a handshake (SSL_MAX_CERT_LIST_DEFAULT)."""
+"""Ten times what OpenSSL accepts in a handshake (SSL_MAX_CERT_LIST_DEFAULT)."""
 
 _VERSION = 0xA0
 _EXTENSIONS = 0xA3
@@ -37,10 +37,10 @@ _IP_ADDRESS_BYTES = (4, 16)
 
 
 def read_certificate(der: bytes) -> Certificate:
-    """Return the certificate that ``der`` begins with; whatever follows it is left alone.
+    """Return the certificate that ``der`` begins with; bytes after it are ignored.
 
     Raises:
-        ValueError: OpenSSL takes it for none; or it is out of all proportion.
+        ValueError: OpenSSL cannot parse it, or it is too large.
     """
     if len(der) > _MOST_BYTES:
         raise ValueError("too large for a certificate")

@@ -1,4 +1,4 @@
-"""Elements of DER (ITU-T X.690): tag, length, content; nothing is known of what they mean."""
+"""Elements of DER (ITU-T X.690): tag, length and content, without their meaning."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -32,7 +32,7 @@ class Element(NamedTuple):
 
 
 def first(data: bytes) -> Element:
-    """Return the element that ``data`` begins with; whatever follows is left alone.
+    """Return the element that ``data`` begins with; bytes after it are ignored.
 
     Raises:
         ValueError: there is none, or it is cut short.
@@ -66,7 +66,7 @@ def elements(data: bytes) -> Iterator[Element]:
     """Return all elements of ``data``, one after the other.
 
     Raises:
-        ValueError: something in it is none; raised where it is reached.
+        ValueError: part of it is not an element; raised where it is reached.
     """
     at = 0
     while at < len(data):
@@ -76,10 +76,10 @@ def elements(data: bytes) -> Iterator[Element]:
 
 
 def inside(element: Element, tag: int) -> Iterator[Element]:
-    """Return what ``element`` is made of.
+    """Return the elements inside ``element``.
 
     Raises:
-        ValueError: it has another tag than ``tag``, or something in it is no element.
+        ValueError: it has another tag than ``tag``, or part of it is not an element.
     """
     return elements(content(element, tag))
 
@@ -99,7 +99,7 @@ def integer(element: Element | None) -> int:
     """Return the value of an INTEGER.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an INTEGER.
     """
     return int.from_bytes(content(element, INTEGER), signed=True)
 
@@ -108,7 +108,7 @@ def object_identifier(element: Element | None) -> str:
     """Return an OBJECT IDENTIFIER with dots.
 
     Raises:
-        ValueError: it is none, or longer than anybody writes.
+        ValueError: it is not one, or unreasonably long.
     """
     octets = content(element, OBJECT_IDENTIFIER)
     if not octets or octets[-1] & 0x80 or len(octets) > _MOST_IDENTIFIER_BYTES:

@@ -27,10 +27,10 @@ _FIRST_YEAR_OF_UTC_TIME = 50
 
 
 def read_time(element: Element) -> datetime:
-    """Return a Time of RFC 5280; OpenSSL's verification refuses every other form.
+    """Return a Time of RFC 5280; OpenSSL's verification rejects every other form.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not such a Time.
     """
     form = _TIMES.get(element.tag)
     matched = form.fullmatch(element.content) if form else None
@@ -39,15 +39,15 @@ def read_time(element: Element) -> datetime:
     year, month, day, hour, minute, second = map(int, matched.groups())
     if element.tag == UTC_TIME:
         year += 1900 if year >= _FIRST_YEAR_OF_UTC_TIME else 2000
-    # the calendar of Python begins with the year 1
+    # Python's dates begin with the year 1
     return datetime(max(year, 1), month, day, hour, minute, second, tzinfo=UTC)
 
 
 def algorithm_name(identifier: Element) -> str:
-    """Return what OpenSSL calls an AlgorithmIdentifier at length; with dots if it has no name.
+    """Return OpenSSL's long name of an AlgorithmIdentifier, or its dotted form without one.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an AlgorithmIdentifier.
     """
     dotted = object_identifier(next(inside(identifier, SEQUENCE), None))
     names = openssl_names(dotted)
@@ -58,7 +58,7 @@ def extensions_of(sequence: Element) -> dict[str, bytes]:
     """Return the values of Extensions by object identifier.
 
     Raises:
-        ValueError: they are none.
+        ValueError: they are not Extensions.
     """
     found = {}
     for extension in inside(sequence, SEQUENCE):
@@ -71,7 +71,7 @@ def bounded_integer(element: Element) -> int:
     """Return a serial or list number.
 
     Raises:
-        ValueError: it is none, or out of all proportion.
+        ValueError: it is not an INTEGER, or too long.
     """
     if len(content(element, INTEGER)) > _MOST_INTEGER_BYTES:
         raise ValueError("too long for a number")

@@ -1,6 +1,6 @@
 """Distinguished names in the two forms in which PostgreSQL has them.
 
-PostgreSQL has OpenSSL print them; what is here prints the same. ``slash`` follows
+PostgreSQL has OpenSSL print them; this module prints the same. ``slash`` follows
 X509_NAME_to_cstring() in be-secure-openssl.c, ``rfc2253`` X509_NAME_print_ex() with
 XN_FLAG_RFC2253; the values in both follow ASN1_STRING_print_ex() (crypto/asn1/a_strex.c).
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-# OpenSSL's table of objects; nothing public leads there.
+# OpenSSL's table of objects; there is no public way to it.
 from ssl import _ASN1Object
 
 from exporter.model.certificate import DistinguishedName
@@ -39,7 +39,7 @@ _WIDE_STRINGS = {_BMP_STRING: "utf-16-be", 28: "utf-32-be"}
 """BMPString, UniversalString."""
 
 _PLAIN = re.compile(rb"[\w.:/=@*!$%&'()?\[\]^`{|}~-]([\w .:/=@*#!$%&'()?\[\]^`{|}~-]*[\w.:/=@-])?")
-"""Nothing in it is escaped: the usual value."""
+"""A value without characters to escape, which is the usual case."""
 _ALWAYS_ESCAPED = b'"+,;<>\\'
 _DELETE = 0x7F
 _CONSTRUCTED = 0x20
@@ -81,13 +81,13 @@ def distinguished_name(name: bytes) -> DistinguishedName:
     r"""Return a name, given in DER, in both forms.
 
     An attribute that OpenSSL does not know is ``UNDEF`` in ``slash``, as in PostgreSQL 13; later
-    ones refuse the connection.
+    ones reject the connection.
 
     ``common_names`` are the bytes that PostgreSQL compares with the role, whatever their string
-    type: where those are no UTF-8, or hold a NUL, they appear as ``\xfc``, and match no role.
+    type: where those are not UTF-8, or contain a NUL, they appear as ``\xfc``, and match no role.
 
     Raises:
-        ValueError: it is no name, or one that OpenSSL refuses.
+        ValueError: it is not a name, or one that OpenSSL rejects.
     """
     # issuers come again and again
     return _cached(name) if len(name) <= _MOST_CACHED_BYTES else _read(name)
@@ -153,7 +153,7 @@ def _printed(attribute: _Attribute, *, ascii_only: bool) -> bytes:
         return _dumped(attribute)
     text = value.decode(encoding)
     if tag == _BMP_STRING and any(ord(character) > _LAST_OF_BMP for character in text):
-        raise ValueError("two halves of a surrogate pair, which are no characters of a BMPString")
+        raise ValueError("two halves of a surrogate pair, which are not characters of a BMPString")
     return _escaped([character.encode() for character in text], ascii_only=ascii_only)
 
 

@@ -1,14 +1,14 @@
-"""OpenSSL's verdict on one chain at one moment, asked as PostgreSQL and libpq ask for it.
+"""Verifies one chain at one time with OpenSSL, with the settings of PostgreSQL and libpq.
 
 Both leave everything at OpenSSL's defaults but the lists (X509_V_FLAG_CRL_CHECK and _CHECK_ALL once
 ``ssl_crl_file``, ``ssl_crl_dir`` or ``sslcrl`` are loaded: be_tls_init() in be-secure-openssl.c,
 initialize_SSL() in fe-secure-openssl.c); TLS itself adds the purpose (ssl_verify_cert_chain() in
 OpenSSL's ssl_cert.c). No X509_V_FLAG_PARTIAL_CHAIN: a chain ends at a root.
 
-TLS also adds OpenSSL's security level, by which short keys and old digests are refused. That level
-is a setting of the machine that verifies, which cannot be seen from outside: it is left out here.
-The OpenSSL that is asked is the exporter's; an older one may differ in small things (1.1.1 passes
-over the path length of a root).
+TLS also adds OpenSSL's security level, by which short keys and old digests are rejected. That level
+is a setting of the machine that verifies, which cannot be seen from outside: it is not applied.
+The exporter's OpenSSL is used; an older one may differ in details (1.1.1 ignores the path length of
+a root).
 """
 
 from collections.abc import Sequence
@@ -37,13 +37,13 @@ _CHECK_LISTS = crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What OpenSSL says.
+    """The result of a verification by OpenSSL.
 
     Attributes:
         error: X509_V_OK, or the first error (x509_vfy.h).
         depth: of the certificate at fault; 0 is the leaf.
         words: OpenSSL's for ``error``.
-        path: from the leaf to the root that it found; empty unless all is well.
+        path: from the leaf to the root that it found; empty after an error.
     """
 
     error: int
@@ -61,7 +61,7 @@ class _Loaded:
 
 
 def ask(chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: datetime) -> Outcome:
-    """Verify ``chain`` at ``at``, in whole seconds; never an error, whatever the certificates."""
+    """Verify ``chain`` at ``at``, in whole seconds; never raises."""
     if not chain:
         return Outcome(_UNSPECIFIED, 0, "no certificate")
     leaf = _loaded(chain[0])
@@ -77,7 +77,7 @@ def ask(chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: dateti
     except crypto.Error:
         return Outcome(_UNSPECIFIED, 0, "unspecified certificate verification error")
     finally:
-        # what verification leaves behind would be taken for an error of the next TLS handshake
+        # errors that are left in the queue would be taken for those of the next TLS handshake
         lib.ERR_clear_error()
     known = {
         loaded.digest: each for each in (*trust.authorities, *chain) if (loaded := _loaded(each))
@@ -85,7 +85,7 @@ def ask(chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: dateti
     return Outcome(OK, 0, "ok", tuple(known[_digest(each)] for each in found))
 
 
-@lru_cache(maxsize=32)  # many chains are asked about at the same moments
+@lru_cache(maxsize=32)  # many chains are verified for the same times
 def _store(trust: Trust, purpose: Purpose, at: datetime) -> crypto.X509Store:
     # one for each time: OpenSSL keeps the first time that a store was given
     store = crypto.X509Store()

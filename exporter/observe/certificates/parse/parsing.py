@@ -1,4 +1,4 @@
-"""Bytes of a file to certificates and revocation lists; whatever the bytes are, never an error."""
+"""Parses a file into certificates and revocation lists; never raises, whatever the bytes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ Two nested SEQUENCEs, in which a version, a serial number or an algorithm comes 
 
 
 MOST_TO_VERIFY = 500
-"""Certificates of one file that others are verified by; more are not even parsed.
+"""Certificates in one file that others are verified with; more are not parsed.
 
 All authorities of the web are some 150. OpenSSL compares each with each: the time grows by the
 square, and a server decides what its files hold.
@@ -40,7 +40,7 @@ def are_too_many(data: bytes, most: int = MOST_TO_VERIFY) -> bool:
 def parse(data: bytes, path: str) -> CertificateFile:
     """Return what ``data`` holds: blocks of PEM, or one certificate or list in DER.
 
-    Every other block, private keys above all, and whatever stands between is passed over.
+    Every other block, private keys above all, and text between blocks is skipped.
     """
     certificates = []
     revocation_lists = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 BEGIN = b"-----BEGIN "
 
 _MARKER = re.compile(rb"-----(BEGIN|END) ([^\r\n-]{1,64}+)-----[\0- ]*?(?:\n|\Z)")
-"""A line that begins or ends a block; what is no larger than a blank may follow."""
+"""A line that begins or ends a block; only blanks and control characters may follow."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE = b" \t\r\n\v\f"
 _BLANK_LINE = re.compile(rb"\n[ \t\r]*\n")
@@ -21,7 +21,7 @@ def holds_pem(data: bytes) -> bool:
 def blocks(data: bytes) -> Iterator[tuple[str, bytes | None]]:
     """Return label and text of each block; the text is None if the block has no proper end.
 
-    Whatever stands between blocks is passed over.
+    Text between blocks is skipped.
     """
     label: bytes | None = None
     begin = 0
@@ -41,7 +41,7 @@ def decoded(text: bytes) -> bytes:
     """Return the bytes of a block, given its text.
 
     Raises:
-        ValueError: it is no base64.
+        ValueError: it is not base64.
     """
     if b":" in text:  # RFC 1421 has headers, and an empty line below them
         _, *rest = _BLANK_LINE.split(text, maxsplit=1)

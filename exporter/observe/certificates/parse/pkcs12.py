@@ -1,4 +1,4 @@
-"""PKCS#12 files (RFC 7292): their certificates; the private key in them is let go at once."""
+"""PKCS#12 files (RFC 7292): their certificates. The private key is discarded immediately."""
 
 import re
 import warnings
@@ -23,14 +23,14 @@ _BEGINNING = re.compile(
 """A SEQUENCE with version 3, then another SEQUENCE."""
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_ROUNDS = 10_000_000
-"""Of hashing the password, in all: about four seconds. What is usual ends at a million."""
+"""Rounds of hashing the password, in all: about four seconds. Usual files need up to a million."""
 _DEEPEST = 12
 _CONSTRUCTED = 0x20
 _LENGTH_NOT_TOLD = b"\x80"
 
 
 class EncryptedError(ValueError):
-    """The password is missing, or another one."""
+    """The password is missing or wrong."""
 
 
 def holds_pkcs12(data: bytes) -> bool:
@@ -48,12 +48,12 @@ def parse_pkcs12(data: bytes, path: str, password: str) -> CertificateFile:
 
     Raises:
         EncryptedError: the password does not open it.
-        ValueError: it is damaged, or made to keep the reader busy.
+        ValueError: it is damaged, or would take too long.
     """
     if len(data) > _MOST_BYTES:
         raise ValueError("too large for a PKCS#12 file")
     if sum(_rounds(data)) > _MOST_ROUNDS:
-        raise ValueError("demands to hash the password too often")
+        raise ValueError("requires too many rounds of hashing")
     try:
         with warnings.catch_warnings(action="ignore"):  # of odd serial numbers, of BER
             opened = pkcs12.load_pkcs12(data, password.encode() or None)
@@ -78,7 +78,7 @@ def _rounds(data: bytes, depth: int = 0) -> Iterator[int]:
     """Return how often the password is hashed, as far as it can be seen without the password.
 
     In all forms the number follows the salt (RFC 7292, section 4 and appendix C; RFC 8018,
-    appendix A). Some programs write BER: the length of an element is not told, and its octets come
+    appendix A). Some programs write BER: the length of an element is not given, and its octets come
     in pieces.
     """
     at = 0

@@ -1,4 +1,4 @@
-"""One certificate revocation list in DER to what is told of it."""
+"""Parses one certificate revocation list (CRL) in DER."""
 
 import hashlib
 
@@ -26,10 +26,10 @@ _CRL_NUMBER = "2.5.29.20"
 
 
 def read_revocation_list(der: bytes) -> RevocationList:
-    """Return the list that ``der`` begins with; whatever follows it is left alone.
+    """Return the list that ``der`` begins with; bytes after it are ignored.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a CRL.
     """
     whole = first(der)
     try:

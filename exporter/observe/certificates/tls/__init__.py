@@ -1,1 +1,1 @@
-"""TLS handshakes: the certificates that are served, and what a client makes of them."""
+"""TLS handshakes: the certificates that servers send, and whether clients accept them."""

@@ -1,4 +1,4 @@
-"""Whom the standbys trust: the file that the configuration names, read at each look."""
+"""The CA certificates that standbys trust: the configured file, read at each handshake."""
 
 import asyncio
 import ssl
@@ -48,7 +48,7 @@ def authorities(file: str) -> Read[Trust]:
     """Read ``file``, or OpenSSL's default file for ``system``.
 
     Raises:
-        ExhaustedError: it could not be opened by a limit of the exporter.
+        ExhaustedError: it could not be opened because of a limit of the exporter.
     """
     if file != SYSTEM:
         return _read(file)

@@ -1,9 +1,9 @@
-"""One TLS handshake that only looks: who the server says it is, and a quiet leave.
+"""One TLS handshake that only reads the server's certificates, and then leaves in good order.
 
 TLS runs in memory (pyOpenSSL) and the bytes go over a socket of the event loop, so that nothing
 waits inside OpenSSL and the caller's deadline holds in every phase. Nothing is verified here, no
-certificate is offered (PostgreSQL's TLS layer never insists on one), and old versions, keys and
-digests are good enough: the point is to see them.
+certificate is sent (PostgreSQL's TLS layer never insists on one), and old versions, keys and
+digests are accepted, so that they can be reported.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ MAXIMUM_BYTES = 256 * 1024
 _ALPN = b"postgresql"
 _CIPHERS = b"DEFAULT:!kDHE:!PSK:!SRP@SECLEVEL=0"
 """Without Diffie-Hellman in a group of the server's choice: a hostile one of 10,000 bits takes a
-second of computing, within the event loop. PostgreSQL has offered ECDHE beside it since 9.4."""
+second of computing, within the event loop. PostgreSQL has also offered ECDHE since 9.4."""
 _PIECE = 16 * 1024
 _LONGEST_NAME = 255
 """Bytes of a server name (RFC 6066; OpenSSL's TLSEXT_MAXLEN_host_name)."""
 
 
 class LookFailed(Exception):  # noqa: N818  it carries a failure, which is a value
-    """There is no chain to see."""
+    """No chain could be read."""
 
     def __init__(self, reason: FailureReason, detail: str) -> None:
         super().__init__(detail)
@@ -45,7 +45,7 @@ class Handshake:
         Args:
             connected: without blocking; at the point where TLS begins.
             host: sent as SNI if it is a name.
-            direct: nothing came before TLS: then PostgreSQL demands ALPN (17 on).
+            direct: TLS is the first thing on the connection: PostgreSQL then requires ALPN (17 on).
         """
         self._socket = connected
         self._received = 0
@@ -60,7 +60,7 @@ class Handshake:
         """Return the certificates that the server sends, leaf first, as DER.
 
         Raises:
-            LookFailed: no TLS came about.
+            LookFailed: the TLS handshake failed.
             OSError: the connection broke.
         """
         while True:
@@ -73,17 +73,17 @@ class Handshake:
                 raise LookFailed(FailureReason.TLS, f"TLS handshake: {_words(error)}") from None
             else:
                 break
-        # now: a farewell discards it
+        # now: a shutdown discards it
         return [
             crypto.dump_certificate(crypto.FILETYPE_ASN1, each)
             for each in self._tls.get_peer_cert_chain() or ()
         ]
 
     async def leave(self) -> None:
-        """Say goodbye and wait for the server to go: leaving otherwise makes a line in its log.
+        """Shut TLS down and wait for the server to close: otherwise the server logs a line.
 
         Raises:
-            LookFailed: the server goes on talking.
+            LookFailed: the server keeps sending.
             OSError: the connection broke.
         """
         await self._send()

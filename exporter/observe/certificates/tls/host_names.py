@@ -1,7 +1,7 @@
-"""Whether a server's certificate carries the name that libpq connects to (``verify-full``).
+"""Checks whether a server's certificate has the host name that libpq connects to (``verify-full``).
 
 libpq decides by code of its own and not by OpenSSL's; this is its rule from 15 on. Before, it did
-not look at IP addresses in subjectAltName. Source: fe-secure-common.c,
+not check IP addresses in subjectAltName. Source: fe-secure-common.c,
 pq_verify_peer_name_matches_certificate_name() and _ip(); fe-secure-openssl.c,
 pgtls_verify_peer_name_matches_certificate_guts().
 """
@@ -20,12 +20,12 @@ _IP_ADDRESS_BYTES = (4, 16)
 
 
 def is_address(host: str) -> bool:
-    """Return whether libpq takes ``host`` for an IP address: also ``127.1``."""
+    """Return whether libpq treats ``host`` as an IP address; it does so for ``127.1``, too."""
     return _v4(host) is not None or _v6(host) is not None
 
 
 def carries(certificate: Certificate, host: str) -> bool:
-    """Return whether ``certificate`` is one of ``host``, by its subjectAltName or its first CN.
+    """Return whether ``certificate`` is valid for ``host``, by its subjectAltName or its first CN.
 
     The CN counts where subjectAltName holds no name of the kind that ``host`` is: DNS name or
     IP address.
@@ -53,7 +53,7 @@ def _alternative_names(certificate: Certificate) -> list[Element]:
                 names = extensions_of(first(field.content))[_SUBJECT_ALTERNATIVE_NAME]
                 return list(inside(first(names), SEQUENCE))
     except (ValueError, KeyError):
-        pass  # libpq too takes one that it cannot read for none
+        pass  # libpq ignores one that it cannot parse, too
     return []
 
 

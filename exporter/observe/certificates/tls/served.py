@@ -1,9 +1,9 @@
 """The chain that a server serves, read over the wire without logging in.
 
-The client asks for TLS (SSLRequest), gets one byte, shakes hands and leaves. That costs the server
-a process for a moment, and no role, database or line of pg_hba.conf is involved; its log has no
-line of it but ``connection received``. Source: manual, "SSL Session Encryption"; postmaster.c,
-ProcessStartupPacket().
+The client sends SSLRequest, receives one byte, completes the TLS handshake and leaves. This costs
+the server one short-lived process. No role, database or line of pg_hba.conf is involved, and the
+server logs nothing but ``connection received``. Source: manual, "SSL Session Encryption";
+postmaster.c, ProcessStartupPacket().
 """
 
 import asyncio
@@ -35,15 +35,15 @@ _FAREWELL_SECONDS = 2.0
 
 _NO_ANSWERS = {
     b"S": "unencrypted data after the answer to SSLRequest",
-    b"E": "an error in answer to SSLRequest",  # its text: nobody vouches for it (CVE-2024-10977)
+    b"E": "an error in answer to SSLRequest",  # its text is not authenticated (CVE-2024-10977)
 }
 
-# the server was not reached: the next address of the name may do better
+# the server was not reached: the next address of the name may answer
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
 
 
 def has_wire(target: Target) -> bool:
-    """Return whether the target is reached over TCP: a unix socket has no TLS to look at."""
+    """Return whether the target is reached over TCP: there is no TLS on a unix socket."""
     parameters = target.parameters
     return bool(parameters.get("hostaddr")) or _is_tcp(parameters.get("host", ""))
 
@@ -51,21 +51,21 @@ def has_wire(target: Target) -> bool:
 async def served_chain(
     target: Target, check: ServedCertificateCheck, *, now: Callable[[], datetime]
 ) -> Read[ServedChain]:
-    """Look at the chain once; ends within ``target.timeout_seconds`` whatever the server does.
+    """Read the chain once; ends within ``target.timeout_seconds`` whatever the server does.
 
     Args:
-        target: where to look; has_wire() must hold.
-        check: how to look.
+        target: the server; has_wire() must be true for it.
+        check: how its chain is read and checked.
         now: the clock, for the time it was read.
 
     Returns:
-        Every certificate that was sent, valid or not; or why there is none to see.
+        Every certificate that was sent, valid or not; or why none could be read.
     """
     seconds = target.timeout_seconds
     deadline = asyncio.get_running_loop().time() + seconds
     reading = None
     if check.authority_file is not None:
-        # meanwhile: its file system may need as long as the server
+        # concurrently: its file system may need as long as the server
         reading = asyncio.create_task(authorities_in_time(check.authority_file, deadline, seconds))
     try:
         host = check.host or _name(target.parameters.get("host", ""))
@@ -99,7 +99,7 @@ async def _chain(
 
 
 class _Look:
-    """One look.
+    """One reading of the chain.
 
     Attributes:
         stage: what is being waited for, in words for a deadline's detail.
@@ -113,10 +113,10 @@ class _Look:
         self._direct = direct
 
     async def run(self, target: Target) -> None:
-        """Look at the first address that answers.
+        """Read the chain from the first address that answers.
 
         Raises:
-            LookFailed: none did; tells of the last that was tried.
+            LookFailed: none answered; the failure is that of the last address.
         """
         parameters = target.parameters
         found = await endpoints(
@@ -126,7 +126,7 @@ class _Look:
             raise LookFailed(found.reason, found.detail)
         where = [one for one in found if one.address or _is_tcp(one.host)]
         if not where:
-            raise LookFailed(FailureReason.INTERNAL, "a unix socket has no TLS to look at")
+            raise LookFailed(FailureReason.INTERNAL, "there is no TLS on a unix socket")
         clock = asyncio.get_running_loop().time
         deadline = clock() + target.timeout_seconds
         for left, endpoint in zip(range(len(where), 0, -1), where, strict=True):
@@ -146,7 +146,7 @@ class _Look:
         port = endpoint.port or os.environ.get("PGPORT") or _DEFAULT_PORT
         self.stage = f"connecting to {address}"
         try:
-            # nothing is looked up here, only written in another way
+            # no lookup happens here: the address is only converted
             flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
             [(family, kind, protocol, _, where), *_] = socket.getaddrinfo(
                 address, port, type=socket.SOCK_STREAM, flags=flags
@@ -160,13 +160,13 @@ class _Look:
                 self.stage = _SHAKING
                 handshake = Handshake(connected, self._host, direct=self._direct)
                 self.chain = await handshake.peer_chain()
-                # whatever the server makes of the farewell: what was to be seen has been seen
+                # however the server reacts to the shutdown: the chain has been read
                 with suppress(TimeoutError, LookFailed, OSError):
                     async with asyncio.timeout(_FAREWELL_SECONDS):
                         await handshake.leave()
         except OSError as error:
             descriptors.raise_if_exhausted(error, self.stage)
-            # asyncio puts words of its own into the place of the system's
+            # asyncio replaces the system's message by its own
             words = str(error) if error.errno is None else os.strerror(error.errno)
             raise LookFailed(self._reason(error), f"{self.stage}: {words}") from None
 
@@ -185,8 +185,8 @@ class _Look:
 async def _ask_for_tls(connected: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connected, _SSL_REQUEST)
-    # one byte more than there may be: whoever sends it would speak in the server's name before
-    # TLS has shown who that is (CVE-2021-23222)
+    # one byte more than there may be: an attacker could send it in the server's name, before TLS
+    # has authenticated the server (CVE-2021-23222)
     answer = await loop.sock_recv(connected, 2)
     match answer:
         case b"S":
@@ -198,9 +198,7 @@ async def _ask_for_tls(connected: socket.socket) -> None:
             detail = "the server closed the connection after SSLRequest"
         case _:
             reason = FailureReason.PROTOCOL
-            detail = _NO_ANSWERS.get(
-                answer[:1], "no answer that a PostgreSQL server gives to SSLRequest"
-            )
+            detail = _NO_ANSWERS.get(answer[:1], "not an answer of PostgreSQL to SSLRequest")
     raise LookFailed(reason, detail)
 
 
@@ -219,5 +217,5 @@ def _is_tcp(host: str) -> bool:
 
 
 def _name(host: str) -> str | None:
-    """Return the target's own host if it is a name: what standbys call it may be that."""
+    """Return the target's own host if it is a name; standbys may connect to the same name."""
     return host if _is_tcp(host) and not is_address(host) else None

@@ -1,8 +1,9 @@
-"""Would this chain be accepted, and until when: OpenSSL asked at the moments that matter.
+"""Verifies whether a chain is accepted, and until when.
 
-Between two dates of the certificates and lists at hand the answer does not change. So an answer is
-kept from one date to the next, and when a chain breaks is found by asking at the ends of what it
-was built of: at each of them OpenSSL may have another path (a root renewed with the same key).
+Between two dates of the certificates and lists at hand OpenSSL's answer does not change. So an
+answer is kept from one date to the next. When a chain fails is found by verifying it at the end of
+each certificate and list in its path: at each of these times OpenSSL may find another path (a root
+renewed with the same key).
 """
 
 from collections import OrderedDict
@@ -21,10 +22,10 @@ from exporter.observe.certificates.tls import host_names
 
 _SECOND = timedelta(seconds=1)
 _MOST_PATHS = 20
-"""Renewals that are followed; no chain lives through more, and each costs a question."""
+"""Renewals that are followed; no chain outlasts more, and each costs a verification."""
 _MOST_ANSWERS = 20_000
 
-# x509_vfy.h; every other error is one of the authorities or of the way to them
+# x509_vfy.h; every other error concerns the authorities or the path to them
 _OF_LEAF = {
     9: ForecastCause.NOT_YET_VALID,
     10: ForecastCause.EXPIRED,
@@ -54,7 +55,7 @@ _Key = tuple[tuple[str, ...], _Trusted, Purpose, str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """An answer and the moments for which it is the answer, the last not among them."""
+    """An answer and the period for which it is valid; its end is exclusive."""
 
     begins: datetime
     ends: datetime
@@ -62,11 +63,11 @@ class _Remembered:
 
 
 class Verifier:
-    """Remembers its answers: they are asked for at each poll for each connection."""
+    """Verifies chains and remembers the answers: each poll needs them for each connection."""
 
     def __init__(self) -> None:
         self._answers: OrderedDict[_Key, _Remembered] = OrderedDict()
-        self._lock = Lock()  # whoever judges in a thread may ask too
+        self._lock = Lock()  # judgements in other threads call it too
 
     def __call__(
         self,
@@ -77,7 +78,7 @@ class Verifier:
         at: datetime,
         host: str | None = None,
     ) -> Verification:
-        """Answer as exporter.model.verification.Verify says."""
+        """Return the answer that exporter.model.verification.Verify defines."""
         key = (
             tuple([each.fingerprint for each in chain]),
             _trusted(trust),
@@ -135,26 +136,26 @@ def _verify(
 def _break(
     outcome: Outcome, chain: Sequence[Certificate], trust: Trust, purpose: Purpose, at: datetime
 ) -> tuple[datetime | None, ForecastCause]:
-    """Return when the chain that holds at ``at`` fails, and what runs out then."""
+    """Return when the chain that is valid at ``at`` fails, and what expires then."""
     for _ in range(_MOST_PATHS):
-        turns = _turns(outcome.path, chain, trust)
-        turn = min((each for each in turns if each >= at), default=None)
-        if turn is None or (after := _next_second(turn)) is None:
+        boundaries = _validity_boundaries(outcome.path, chain, trust)
+        boundary = min((each for each in boundaries if each >= at), default=None)
+        if boundary is None or (after := _next_second(boundary)) is None:
             return None, ForecastCause.NONE
         outcome, at = openssl.ask(chain, trust, purpose, after), after
         if outcome.error != openssl.OK:
-            return turn, _cause(outcome)
-    # made to go on; its own end is known in any case
+            return boundary, _cause(outcome)
+    # made to have more renewals than are followed; its own end is known in any case
     return chain[0].not_after, ForecastCause.EXPIRED
 
 
-def _turns(
+def _validity_boundaries(
     path: Sequence[Certificate], chain: Sequence[Certificate], trust: Trust
 ) -> Iterator[datetime]:
-    """Yield the dates at which ``path`` may cease to be the one that OpenSSL takes.
+    """Yield the dates at which OpenSSL may no longer accept ``path``.
 
-    Those are its ends and those of the lists it needs, and beginnings, which may turn OpenSSL to a
-    certificate or list that it finds first and likes less.
+    These are the ends of its certificates and of the lists that it needs; and beginnings, as
+    OpenSSL may from then on find another certificate or list first, and reject that.
     """
     for certificate in path:
         yield certificate.not_after

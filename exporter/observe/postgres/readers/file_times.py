@@ -1,8 +1,8 @@
 """Sizes and times of the files that rules and TLS are read from, by the shipped functions.
 
-file_times() needs PL/pgSQL, whose library a fresh session has yet to load: it would cost the server
-as much as all the rest together. file_times_at_once() does not, and fails as a whole where the
-server may not look at one of the files.
+file_times() needs PL/pgSQL, whose library a fresh session first has to load: it would cost the
+server as much as all other statements together. file_times_at_once() does not need it, and fails as
+a whole if the server is not permitted to stat one of the files.
 
 Source: manual, "Generic File Access Functions" (pg_stat_file(): whole seconds).
 """
@@ -23,9 +23,9 @@ from exporter.observe.postgres.session.statement import (
     Row,
     Statement,
     integer,
-    moment_or_none,
     remembered,
     text,
+    timestamp_or_none,
 )
 
 _SETTINGS = frozenset(setting.value for setting in ServerFile)
@@ -33,7 +33,7 @@ _SETTINGS = frozenset(setting.value for setting in ServerFile)
 _OF_ONE_FILE = frozenset(
     {FailureReason.PERMISSION, FailureReason.FILE_MISSING, FailureReason.INTERNAL}
 )
-"""Why file_times_at_once() fails where the server may not look at a file."""
+"""SQLSTATE with which file_times_at_once() fails if the server may not stat a file."""
 
 _SETTLED = timedelta(seconds=2)
 """File times are in whole seconds, and the kernel's clock for them runs a little behind."""
@@ -54,18 +54,18 @@ def _times(row: Row) -> FileTimes:
         setting=ServerFile(text(setting)),
         path=text(path),
         size=None if size is None else integer(size, 0, LARGEST_BIGINT),
-        modified=moment_or_none(modified),
-        changed=moment_or_none(changed),
+        modified=timestamp_or_none(modified),
+        changed=timestamp_or_none(changed),
     )
 
 
 def _interpret(rows: list[Row], _context: Context) -> Read[tuple[FileTimes, ...]]:
-    # the shipped SQL of a later release may tell of more
+    # the shipped SQL of a later release may report more files
     return tuple(_times(row) for row in rows if text(row[0]) in _SETTINGS)
 
 
 def _extend(context: Context, file_times: tuple[FileTimes, ...]) -> Context:
-    """Add the times, and before 16 the names: the views do not tell them, the shipped SQL does."""
+    """Add the times, and before 16 the file names, which the views do not show."""
     if file_times == context.file_times:
         return context
     context = replace(context, file_times=file_times)
@@ -88,7 +88,7 @@ FILE_TIMES_AGAIN = replace(FILE_TIMES, name="file_times again", reads_files=True
 def times_of(
     settings: Collection[ServerFile], file_times: tuple[FileTimes, ...]
 ) -> tuple[FileTimes, ...]:
-    """Return those of the files of some settings."""
+    """Return the times of the files of some settings."""
     return tuple(each for each in file_times if each.setting in settings)
 
 
@@ -96,7 +96,7 @@ def lasting(times: tuple[FileTimes, ...], context: Context) -> tuple[FileTimes, 
     """Return ``times`` if a change of the files from now on changes them too; else nothing.
 
     A file that was written within the second of the poll may be written again in that second. The
-    inode's time decides where there is one: the other may be set to anything.
+    inode's time (ctime) decides where there is one, because mtime may be set to anything.
 
     Args:
         times: of files, taken before they were read.
@@ -113,7 +113,7 @@ def latest_times(results: Results) -> Read[tuple[FileTimes, ...]]:
 
 
 def why_unread(results: Results) -> Unread:
-    """Return why the content of a file was not read: because the times were not, if so."""
+    """Return why the content of a file was not read: that of the times, if they were not read."""
     times = latest_times(results)
     return times if isinstance(times, Unread) else results.missing
 
@@ -147,7 +147,7 @@ def _out_of_reach(results: Results) -> frozenset[str]:
         return frozenset()
     times = results.context.file_times
     found = frozenset(each.path for each in times if each.modified is None)
-    # when something changes, the next poll tries all at once again
+    # after a change, the next poll tries file_times_at_once() again
     return found if not before or found == before else frozenset()
 
 

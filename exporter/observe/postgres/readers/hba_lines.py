@@ -1,7 +1,7 @@
 """What pg_hba_file_rules loses of a line: quotes, ``@`` files, clientname, continuation.
 
-By the shipped function hba_lines(), which never returns a line's text. It is asked only where the
-times of the files are others than those of what the poll before read. Columns that came later are
+Read by the shipped function hba_lines(), which never returns a line's text. It is called only if
+the times of the files differ from those of the previous reading. Columns that came later are
 read through jsonb: where an older version of the function is installed they are NULL.
 """
 
@@ -77,7 +77,7 @@ def _line(row: Row, context: Context) -> LineTraits:
     file_name, line_number, quote, reference, clientname, continues, *later = row
     value, databases, roles, address, patroni = later
     # before 16 there is one file, which the rules' locations name as the context does
-    # and from 16 on the view tells paths without ./, ../ and // (path.c, canonicalize_path())
+    # and from 16 on the view shows paths without ./, ../ and // (path.c, canonicalize_path())
     name = normpath(text(file_name)) if context.version >= FILE_NAMES_ARE_TOLD else context.hba_file
     return LineTraits(
         location=RuleLocation(name, integer(line_number, 1)),
@@ -104,16 +104,16 @@ def times(file_times: tuple[FileTimes, ...]) -> tuple[FileTimes, ...]:
 
 
 def read_of(context: Context) -> tuple[FileTimes, ...]:
-    """Return the times of the files if whatever changes their lines changes them too; else nothing.
+    """Return the times of the files if every change of the lines changes them, too; else nothing.
 
-    That a file is missing, or out of the server's reach, ends without a time.
+    A file that is missing or unreadable may become readable without a change of these times.
     """
     found = times(context.file_times)
     return () if any(each.modified is None for each in found) else lasting(found, context)
 
 
 def known(context: Context, hba: Read[HbaContent]) -> tuple[LineTraits, ...] | None:
-    """Return what an earlier poll read, if it holds still; None if the lines have to be read.
+    """Return what an earlier poll read, if it is still valid; None if the lines must be read.
 
     The rules must be the same as well: a symbolic link may lead to another file of the same size
     and times, as a deployment puts them there, and has no times of its own here.

@@ -28,7 +28,7 @@ FILE_NAMES_ARE_TOLD = 160000
 
 MASK = "********"
 
-# every option whose value may be told; all others are masked, those of later versions included
+# every option whose value may be shown; all others are masked, those of later versions included
 _PUBLIC_OPTIONS = frozenset(
     {
         "clientcert",
@@ -176,7 +176,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[HbaContent]:
                 )
             )
         # without the message of a parsed rule: it comes and goes with `ssl`, not with the file.
-        # The digest stays in memory; it tells a changed password from an unchanged one.
+        # The digest stays in memory; it distinguishes a changed password from an unchanged one.
         digest.update(repr(row[:-1] if parsed else row).encode())
     return HbaContent(tuple(rules), tuple(errors), digest.hexdigest(), as_read)
 

@@ -1,4 +1,4 @@
-"""The WAL receiver of a standby, and the certificate that it shows its primary.
+"""The WAL receiver of a standby, and the certificate that it sends to its primary.
 
 Sources: manual, "pg_stat_wal_receiver", "Database Connection Control Functions";
 walreceiver.c, pg_stat_get_wal_receiver(); fe-secure-openssl.c, initialize_SSL().
@@ -108,12 +108,12 @@ def _file_statement(_version: int) -> Statement:
 
 
 FileRead: TypeAlias = tuple[Read[CertificateFile], tuple[FileTimes, ...]]
-"""What it holds, and the times that it was read under."""
+"""The content of the file, and the times under which it was read."""
 
 
 def _interpret_file(rows: list[Row], context: Context) -> Read[FileRead]:
     if not rows:
-        return Unread(FailureReason.FILE_MISSING, "the server tells no sslcert (any more)")
+        return Unread(FailureReason.FILE_MISSING, "the server shows no sslcert (any more)")
     ((path, problem, pem),) = bounded(rows)
     unread = problem_of(problem, f"sslcert ({text(path)})")
     file = parse_bounded(pem or b"", text(path)) if unread is None else unread
@@ -124,7 +124,7 @@ def known(receiver: Receiver, context: Context) -> Receiver | None:
     """Return ``receiver`` with its certificate if no file has to be read for it.
 
     Args:
-        receiver: as RECEIVER reads it.
+        receiver: as RECEIVER read it.
         context: of the poll.
     """
     if not isinstance(receiver.certificate, NotAsked):

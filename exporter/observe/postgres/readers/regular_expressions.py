@@ -2,11 +2,12 @@
 
 Source: hba.c, regcomp_auth_token() and regexec_auth_token(): a field that starts with ``/`` is an
 advanced regular expression, searched unanchored, in the C collation. Python's differ. A role of
-pg_ident.conf is held against such a field by the same function (check_ident_usermap()).
+pg_ident.conf is matched with such a field by the same function (check_ident_usermap()).
 
-At login the server has no database yet and takes each byte for a character, so that ``.`` is half
-an ``é`` (mbutils.c: DatabaseEncoding is SQL_ASCII until a database is known). The same is had in a
-UTF-8 database by reading the bytes as LATIN1, where every byte is a character.
+At login the server has no database yet and treats each byte as a character, so that ``.`` matches
+half an ``é`` (mbutils.c: DatabaseEncoding is SQL_ASCII until a database is known). In a UTF-8
+database the same result is obtained by reading the bytes as LATIN1, where every byte is a
+character.
 """
 
 from collections.abc import Iterable
@@ -43,9 +44,9 @@ def questions(
     ident: Read[IdentContent],
     wal_senders: Read[tuple[WalSender, ...]],
 ) -> Read[Questions]:
-    """Return what is to be asked: each walsender's role and database against every ``/`` token.
+    """Return the pairs to match: each walsender's role and database with every ``/`` token.
 
-    Of pg_ident.conf the roles (``pg_username``) in the maps that a rule uses; nothing where it
+    From pg_ident.conf, the roles (``pg_username``) in the maps that a rule uses; nothing if it
     could not be read.
     """
     if isinstance(hba, Unread):

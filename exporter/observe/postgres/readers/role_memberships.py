@@ -1,6 +1,6 @@
-"""Which roles a replicating role is a member of, as ``+role`` in pg_hba.conf asks it.
+"""Memberships of the replicating roles, as ``+role`` in pg_hba.conf uses them.
 
-Of most clusters all memberships are read, which costs the server least, and followed here. Where
+In most clusters all memberships are read, which costs the server least, and followed here. Where
 there are many, the server follows those of the replicating roles.
 
 Source: acl.c, is_member_of_role_nosuper(): direct or indirect, whatever INHERIT and SET say,
@@ -37,9 +37,9 @@ _DIRECT_SQL = f"""
       FROM pg_auth_members LIMIT {_MOST_DIRECT + 1}
 """  # noqa: S608  the limit is a constant
 
-# roles that may replicate are read too: a walsender that this statement does not see yet but
-# that of the walsenders did, or the other way round, has such a role. A function and no view for
-# the sessions: see wal_senders.py
+# roles that may replicate are read too: a walsender that only one of the two statements saw, this
+# one or that of the walsenders, has such a role. Sessions come from a function, not a view: see
+# wal_senders.py
 _FOLLOWED_SQL = f"""
     WITH RECURSIVE member(start, oid) AS (
         SELECT oid, oid
@@ -74,7 +74,7 @@ def _interpret_followed(rows: list[Row], _context: Context) -> Read[Direct]:
 DIRECT_MEMBERSHIPS = Reading(
     Reader.ROLE_MEMBERSHIPS, lambda _version: Statement(_DIRECT_SQL), _interpret_direct
 )
-"""Of every role what it is directly a member of; None where there are too many."""
+"""The direct memberships of every role; None if there are too many."""
 
 FOLLOWED_MEMBERSHIPS = Reading(
     Reader.ROLE_MEMBERSHIPS,
@@ -82,15 +82,15 @@ FOLLOWED_MEMBERSHIPS = Reading(
     _interpret_followed,
     name="memberships of replicating roles",
 )
-"""Of every replicating role what it is a member of, directly or not, itself included."""
+"""All memberships of every replicating role, direct or indirect, itself included."""
 
 
 def follow(direct: Direct, oids: Mapping[str, _Oid]) -> Memberships:
     """Return what roles are members of, directly or not, themselves included.
 
     Args:
-        direct: of every role, what it is directly a member of.
-        oids: whose memberships are wanted, by their names.
+        direct: the direct memberships of every role.
+        oids: OIDs of the roles whose memberships are wanted, by name.
     """
     followed = {}
     for name, oid in oids.items():
@@ -105,7 +105,7 @@ def follow(direct: Direct, oids: Mapping[str, _Oid]) -> Memberships:
 
 
 def of_followed(followed: Direct, oids: Mapping[str, _Oid]) -> Memberships:
-    """Return the same where the server followed them; nothing of a role that it does not tell."""
+    """Return the memberships that the server followed; none of a role that it did not return."""
     return {n: frozenset(followed[oid].values()) for n, oid in oids.items() if oid in followed}
 
 

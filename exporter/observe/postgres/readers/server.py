@@ -20,9 +20,9 @@ from exporter.observe.postgres.session.statement import (
     boolean,
     inet,
     integer,
-    moment,
     text,
     text_or_none,
+    timestamp,
 )
 
 PRIVILEGES_ARE_INHERITED = 150000
@@ -36,7 +36,7 @@ def membership_mode(version: int) -> str:
 
 def _statement(version: int, identifier: str) -> Statement:
     mode = membership_mode(version)
-    # As few functions and operators as will do: a fresh session has to look each of them up.
+    # As few functions and operators as possible: a fresh session has to look each of them up.
     # current_setting('hba_file') fails without pg_read_all_settings; CASE keeps it from running
     return Statement(f"""
         SELECT pg_backend_pid(),
@@ -105,7 +105,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[_Row]:
     ) = row
     if integer(backend_pid, 1) != context.backend_pid:
         # a pooler invents the process number it announces at login; its sessions are not fresh,
-        # so that pg_conf_load_time() would not be true in them
+        # so that pg_conf_load_time() would be wrong in them
         return Unread(
             FailureReason.PROTOCOL,
             "a connection pooler answers instead of the server itself: point the target at the"
@@ -117,14 +117,14 @@ def _interpret(rows: list[Row], context: Context) -> Read[_Row]:
         version=text(version).partition(" ")[0],
         system_identifier=None if identifier is None else _identifier(identifier),
         in_recovery=boolean(in_recovery),
-        started_at=moment(started),
-        configuration_loaded_at=moment(loaded),
+        started_at=timestamp(started),
+        configuration_loaded_at=timestamp(loaded),
         tls_enabled=tls_enabled,
         requests_client_certificate=tls_enabled and text(authority) != "",
         address=None if address is None else inet(address),
         statistics_visible=boolean(statistics),
     )
-    return _Row(server, text_or_none(hba_file), text_or_none(ident_file), moment(asked_at))
+    return _Row(server, text_or_none(hba_file), text_or_none(ident_file), timestamp(asked_at))
 
 
 def _extend(context: Context, row: _Row) -> Context:
@@ -144,7 +144,7 @@ SERVER = Reading(
     extend=_extend,
 )
 SERVER_WITHOUT_IDENTIFIER = replace(SERVER, statement=lambda version: _statement(version, "NULL"))
-"""Where somebody revoked pg_control_system(), only the identifier is not known."""
+"""Without the privilege for pg_control_system(), only the system identifier is unknown."""
 
 
 def _server(results: Results) -> Read[Server]:
@@ -153,7 +153,7 @@ def _server(results: Results) -> Read[Server]:
 
 
 def _without_identifier(results: Results) -> Reading[_Row] | None:
-    """Return the statement to send where the server refused the first one."""
+    """Return the statement to send if the server refused the first one."""
     return SERVER_WITHOUT_IDENTIFIER if isinstance(results.rows(SERVER), Unread) else None
 
 

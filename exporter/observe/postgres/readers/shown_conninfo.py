@@ -69,12 +69,12 @@ _SSLMODE = re.compile(r" sslmode=(disable|allow|prefer|require|verify-ca|verify-
 def shown_values(conninfo: str) -> dict[str, str]:
     """Return keywords and values of the conninfo that pg_stat_wal_receiver shows.
 
-    Values are not quoted there: each goes on until a keyword that libpq prints after its own.
-    ``sslmode`` is always there and its values are few, so that it parts what stands before it from
-    what stands after it.
+    Values are not quoted there: each ends before a keyword that libpq prints after its own.
+    ``sslmode`` is always there and its values are few, so that it separates the keywords before it
+    from those after it.
 
     Returns:
-        nothing if ``sslmode`` is not there once: cut off, or somebody wrote it into a value.
+        nothing if ``sslmode`` is not there exactly once: it was cut off, or is part of a value.
     """
     try:
         before, sslmode, after = _SSLMODE.split(conninfo)

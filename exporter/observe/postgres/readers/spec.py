@@ -1,7 +1,8 @@
-"""What a reader declares, and the results that it decides and answers by.
+"""What a reader declares, and the results that its functions get.
 
 A reader is everything that is read under one label value of ``Reader``: its statements, and the
-fields of ``Observation`` that come of them. collect.py drives any number of them and knows none.
+fields of ``Observation`` that are computed from them. collect.py drives the readers without knowing
+any single one.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -96,7 +97,7 @@ class Results:
     def compute(self, function: Callable[..., T], *arguments: object) -> T:
         """Return ``function(*arguments)``, computed once for as long as these are the same objects.
 
-        For what a reader needs to decide on its second round and again for its fields.
+        For values that a reader needs to decide on its second round, and again for its fields.
         """
         before = self._computed.get(function)
         if before is None or any(
@@ -116,7 +117,7 @@ def _no_reading(_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReaderSpec:
-    """One reader: what it asks, what it needs first, what it may ask then, what comes of it.
+    """One reader: its statements, the readers that it depends on, and the fields it computes.
 
     Attributes:
         reader: its label value.
@@ -126,11 +127,12 @@ class ReaderSpec:
         needs: readers whose statements must all be answered, by rows or by a failure, before the
             rows of this one are interpreted and before ``second`` is called. An essential reader
             is needed by every other one, and must have succeeded.
-        second: returns the statements that the results give reason to send in another round trip.
+        second: returns the statements to send in a second round trip, depending on the results.
             One that was sent before is not sent again.
-        is_essential: without it, nothing is known of the server: no other reader asks anything
-            further, and the poll fails with its reason.
-        restart: returns what an essential reader that failed asks instead, once, None for nothing.
+        is_essential: without it, nothing is known of the server: no other reader sends a further
+            statement, and the poll fails with its reason.
+        restart: returns the statement that an essential reader sends instead after it failed,
+            once; None for none.
             The whole first round is sent again with it, because its rows are only consistent with
             those of the others if no reload of the server's configuration lies between them.
     """

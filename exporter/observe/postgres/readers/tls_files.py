@@ -1,7 +1,7 @@
 """The server's certificate, authorities and revocation lists as they are on its disk.
 
-By the shipped function public_certificates(), which is asked only where the times of the files are
-others than those of what the poll before read.
+Read by the shipped function public_certificates(), which is called only if the times of the files
+differ from those of the previous reading.
 
 Sources: manual, "Connections and Authentication" (ssl_*); be-secure-openssl.c, be_tls_init().
 """
@@ -57,11 +57,11 @@ _PROBLEMS = {
     "missing": (FailureReason.FILE_MISSING, "there is no such file"),
     "unreadable": (FailureReason.FILE_MISSING, "the server cannot read it"),
     "directory": (FailureReason.FILE_MISSING, "it is a directory"),
-    "empty": (FailureReason.FILE_MISSING, "it is empty, or no regular file"),
+    "empty": (FailureReason.FILE_MISSING, "it is empty, or not a regular file"),
     "too_large": (FailureReason.LIMIT_EXCEEDED, "it is larger than the exporter asks for"),
     "too_many": (FailureReason.LIMIT_EXCEEDED, "it holds more than 1000 revocation lists"),
 }
-"""What the shipped functions tell where they read no file."""
+"""What the shipped functions return for a file that they did not read."""
 
 
 def bounded(rows: list[Row]) -> list[Row]:
@@ -79,7 +79,7 @@ def problem_of(problem: bytes | None, what: str) -> Unread | None:
     """Return why a file was not read, or None if it was.
 
     Args:
-        problem: as the shipped functions tell it.
+        problem: as the shipped functions return it.
         what: the file, for a person.
     """
     if problem is None:
@@ -89,7 +89,7 @@ def problem_of(problem: bytes | None, what: str) -> Unread | None:
 
 
 def parse_bounded(data: bytes, path: str, most: int = MOST_TO_VERIFY) -> Read[CertificateFile]:
-    """Return what a file of the server holds, if that is no more than there may be of it.
+    """Return the content of a file of the server, if it has no more blocks than allowed.
 
     Args:
         data: its blocks of PEM.
@@ -106,20 +106,20 @@ def parse_bounded(data: bytes, path: str, most: int = MOST_TO_VERIFY) -> Read[Ce
 def read_of(
     times: tuple[FileTimes, ...], problems: Iterable[bytes | None], context: Context
 ) -> tuple[FileTimes, ...]:
-    """Return ``times`` if whatever changes an answer from now on changes them too; else nothing.
+    """Return ``times`` if every later change of the content changes them, too; else nothing.
 
-    Who may read a file has no time.
+    A change of a file's permissions may not change these times.
 
     Args:
         times: of the files, taken before they were read.
-        problems: as the shipped functions tell them.
+        problems: as the shipped functions return them.
         context: of the poll.
     """
     return () if b"unreadable" in problems else lasting(times, context)
 
 
 def of_this_release(read: Read[T]) -> Read[T]:
-    """Tell a function that is missing, or gives other columns, while others are there."""
+    """Report a function that is missing or has other columns, while others are there."""
     outdated = {FailureReason.NOT_INSTALLED, FailureReason.UNSUPPORTED_SERVER}
     if isinstance(read, Unread) and read.reason in outdated:
         return Unread(FailureReason.NOT_INSTALLED, _RUN_AGAIN)
@@ -127,7 +127,7 @@ def of_this_release(read: Read[T]) -> Read[T]:
 
 
 def known(context: Context) -> TlsFiles | None:
-    """Return what the poll before read, if it holds still; None if the files have to be read."""
+    """Return what the poll before read, if it is still valid; None if the files must be read."""
     kept = context.kept.tls_files
     if (
         kept is not None
@@ -157,7 +157,7 @@ def _file(rows: list[Row], *settings: ServerFile) -> Read[CertificateFile]:
             if number == 0:
                 paths.append(path)
             elif problem == b"missing":
-                continue  # a link that leads nowhere: OpenSSL passes it over as well
+                continue  # a dangling link: OpenSSL ignores it as well
             unread = problem_of(problem, f"{setting} ({path})")
             if unread is not None:
                 return unread

@@ -1,4 +1,4 @@
-"""Walsenders: what pg_stat_replication tells, with what else is known of their sessions.
+"""Walsenders: the rows of pg_stat_replication, with TLS, GSSAPI and slot of each session.
 
 Sources: manual, "The Cumulative Statistics System"; backend_status.h (64-byte buffers);
 walsender.c, WalSndGetStateString().
@@ -28,10 +28,10 @@ from exporter.observe.postgres.session.statement import (
     boolean,
     inet,
     integer,
-    moment,
     remembered,
     text,
     text_or_none,
+    timestamp,
     word,
 )
 
@@ -39,7 +39,7 @@ _SHORTEST_CUT = 60
 """The server's buffer holds 63 bytes; a cut inside a four-byte character leaves 60 whole ones."""
 
 _LARGEST_SERIAL = 10**63
-"""The server's buffer holds 63 digits; a certificate of a careless authority may have more."""
+"""The server's buffer holds 63 digits; a certificate may have more, against RFC 5280."""
 
 _ROLE = 2
 """Its column."""
@@ -48,11 +48,11 @@ _UNIX_SOCKET_PORT = -1
 """client_port of a session over a unix socket (backend_status.c)."""
 
 # The functions behind pg_stat_replication, pg_stat_activity, pg_stat_ssl, pg_stat_gssapi and
-# pg_replication_slots; what they call their columns is the same from 13 to 18. The views would cost
-# thrice as much: a fresh session has no catalog cached to open and join them, and four of them call
-# the same function once more.
+# pg_replication_slots; the names of their columns are the same from 13 to 18. The views would cost
+# three times as much: a fresh session has no catalog cached to open and join them, and four of them
+# call the same function once more.
 # - client_addr and the rest is NULL in rows that our role may not see
-# - textsend(): a DN that was cut inside a character is no valid text
+# - textsend(): a DN that was cut inside a character is not valid text
 # - a role that was dropped meanwhile keeps its number
 # - a session that ended between the two functions is left out
 _SQL = f"""
@@ -136,7 +136,7 @@ def _wal_sender(row: Row) -> WalSender:
     )
     return WalSender(
         pid=integer(pid, 1),
-        backend_start=moment(backend_start),
+        backend_start=timestamp(backend_start),
         role=text(role),
         application_name=text_or_none(application_name) or "",
         peer=_peer(address, port),
@@ -153,7 +153,7 @@ def _wal_sender(row: Row) -> WalSender:
 
 def _interpret(rows: list[Row], context: Context) -> Read[tuple[WalSender, ...]]:
     if not context.statistics_visible:
-        # also where nobody replicates: these rights would be missed as soon as somebody does
+        # also without any walsender: these rights are needed as soon as there is one
         return Unread(
             FailureReason.PERMISSION,
             f"walsenders: {len(rows)}, but the role may not see how they are connected;"
@@ -163,7 +163,7 @@ def _interpret(rows: list[Row], context: Context) -> Read[tuple[WalSender, ...]]
 
 
 def role_oids(rows: list[Row]) -> dict[str, bytes | None]:
-    """Return the OIDs of the walsenders' roles by name: a role may be renamed at any moment."""
+    """Return the OIDs of the walsenders' roles by name: a role may be renamed at any time."""
     return {text(row[_ROLE]): row[-1] for row in rows}
 
 

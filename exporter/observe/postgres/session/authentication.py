@@ -1,9 +1,9 @@
-"""Which authentication methods a server may ask for.
+"""Limits the authentication methods that a server may ask for.
 
 A server that is not verified may be an impostor. It can ask for the password in clear text or as an
 MD5 hash, or report in the middle of SCRAM that the login succeeded. libpq refuses all three if
 ``require_auth`` is ``scram-sha-256``, and SCRAM proves that the server knows the password.
-``none`` beside it would allow the third: libpq does not check then that SCRAM was completed.
+``none`` in addition would allow the third: libpq then does not check that SCRAM was completed.
 
 Source: manual, `require_auth`; fe-auth.c, check_expected_areq().
 """
@@ -33,7 +33,7 @@ class Attempt:
 
 
 def authenticated(given: Mapping[str, str], found: Completed) -> Attempt:
-    """Add what the server may ask for.
+    """Add the authentication methods that the server may ask for.
 
     What the configuration or the environment says about `require_auth` is left as it is.
 

@@ -1,9 +1,9 @@
-"""One session of one poll: login, one pipelined round trip per call, an end at any moment.
+"""One session of one poll: login, one pipelined round trip per call, an end at any time.
 
-libpq is driven through psycopg's thin wrapper, without waiting inside of it: a session is steps
-between which its socket is waited for (steps.py), so that a deadline (asyncio.timeout() around all
-of it) holds at once in every phase, a frozen backend included. psycopg's own waiting does not end
-in time there.
+libpq is driven through psycopg's thin wrapper, without waiting inside of it. A session is a
+sequence of steps; between them its socket is waited for (steps.py). So a deadline
+(asyncio.timeout() around all of it) takes effect immediately in every phase, even if the backend is
+frozen. psycopg's own waiting would not end in time there.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from exporter.observe.postgres.session.received import Received
 from exporter.observe.postgres.session.statement import Row, Statement
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
-"""What one session may receive; libpq would hold whatever a hostile server sends."""
+"""Bytes that one session may receive; libpq would keep all that a hostile server sends."""
 
-# a failure before the server was reached: the next address of the name may do better
+# a failure before the server was reached: the next address of the name may answer
 _NEXT_ADDRESS = frozenset({FailureReason.REFUSED, FailureReason.UNREACHABLE, FailureReason.TIMEOUT})
 
 _LOGGING_IN = "logging in"
 
 _SOON_SECONDS = 0.2
-"""A thread whose socket was severed needs less to notice."""
+"""A thread whose socket was shut down needs less time to notice it."""
 
 Work: TypeAlias = Callable[[PGconn], Generator[bool, None, None]]
 
@@ -50,7 +50,7 @@ class _Attempt:
 
     Attributes:
         pgconn: as soon as libpq has begun to connect, in a thread.
-        closed: nobody waits for it any more.
+        closed: nothing waits for it any more.
     """
 
     pgconn: PGconn | None = None
@@ -67,14 +67,14 @@ class _Attempt:
 
 
 class Session:
-    """A login at one server; leave it (``with``) and the socket is closed at once.
+    """A login at one server; when it is left (``with``), the socket is closed immediately.
 
     Attributes:
         stage: what is being waited for, in words for a deadline's detail.
     """
 
     _left: ClassVar[dict[str, Unread]] = {}
-    """By target, where a login was when it was left alone."""
+    """By target, the stage of a login that was abandoned."""
 
     def __init__(self, target: str, secrets: tuple[str, ...] = ()) -> None:
         self.stage = LOOKING_UP
@@ -118,7 +118,8 @@ class Session:
             work: the steps after the login, which yield as fetch() does; taken in a thread.
 
         Raises:
-            PollFailed: none of them let us in; tells of the last that was tried. Or by ``work``.
+            PollFailed: no login succeeded; the failure is that of the last endpoint. Or raised by
+                ``work``.
         """
         if not await self._offload.is_free(_SOON_SECONDS):
             raise PollFailed(self._left[self._target])
@@ -132,7 +133,7 @@ class Session:
             except TimeoutError:
                 self._close(sever=True)
                 if self._reason is not FailureReason.TIMEOUT:
-                    # a file of the login does not answer: that is the same at every address
+                    # a file of the login cannot be read: the same would happen at every address
                     raise PollFailed(self.overdue(share or 0)) from None
                 continue
             except PollFailed as failed:
@@ -141,7 +142,7 @@ class Session:
                     raise
                 continue
             except BaseException:
-                # the deadline of all of it, or the end of the program
+                # the deadline of the whole poll, or the end of the program
                 self._close(sever=True)
                 raise
             return
@@ -170,7 +171,7 @@ class Session:
         def logged_in() -> None:
             self._logged_in = True
             if limit is not None:
-                # it was for an address that does not answer
+                # it was the share of an address that does not answer
                 loop.call_soon_threadsafe(_lift, limit)
 
         attempt = self._attempt = _Attempt()
@@ -209,7 +210,7 @@ class Session:
         if pgconn.password:
             # libpq may have found one itself (passfile, PGPASSWORD)
             self._secrets = (*self._secrets, pgconn.password.decode("utf-8", "backslashreplace"))
-        libpq.tell_sqlstate(pgconn)
+        libpq.report_sqlstate(pgconn)
         return pgconn
 
     def _wait_for(self, stage: str, reason: FailureReason = FailureReason.TIMEOUT) -> None:
@@ -239,7 +240,7 @@ class Session:
         return self._failed(message)
 
     def _failed(self, message: str) -> Unread:
-        # the socket is still open, so that what was missing is still missing
+        # the socket is still open, so that a descriptor that was missing is still missing
         return failures.failed_connection(message, self._secrets, descriptors.shortage_now())
 
     def fetch(
@@ -248,7 +249,7 @@ class Session:
         statements: Mapping[str, Statement],
         arrived: Callable[[str, Read[list[Row]]], None],
     ) -> Generator[bool, None, None]:
-        """Send all statements at once, each with its own sync point, and read all answers.
+        """Send all statements together, each with its own sync point, and read all answers.
 
         Args:
             pgconn: as ``work`` was given it.
@@ -286,7 +287,7 @@ class Session:
             return
         attempt.closed = True
         pgconn = attempt.pgconn
-        # cut first, so that libpq's farewell cannot wait for a peer that does not read
+        # shut down first, so that libpq's Terminate cannot wait for a peer that does not read
         if sever and pgconn is not None and pgconn.status != ConnStatus.BAD:
             with suppress(OSError, Error):
                 _sever(pgconn.socket)
@@ -297,16 +298,18 @@ class Session:
 
 
 def _still(stage: str) -> str:
-    """Return why a target is not logged into again yet."""
+    """Return why the exporter does not log in at a target again yet."""
     detail = f"an earlier poll has not ended yet: its session is still {stage}"
     if stage == _LOGGING_IN:
         # in SCRAM; a file that libpq opens may have become slow only then
-        detail += "; the server may have us compute (it chooses how often the password is hashed)"
+        detail += (
+            "; the server may cause long computing (it chooses how often the password is hashed)"
+        )
     return detail
 
 
 def _sever(descriptor: int) -> None:
-    # not by a duplicate: there may be no descriptor left for it
+    # not with a duplicate: there may be no descriptor left for it
     borrowed = socket.socket(fileno=descriptor)
     try:
         borrowed.shutdown(socket.SHUT_RDWR)
@@ -315,5 +318,5 @@ def _sever(descriptor: int) -> None:
 
 
 def _lift(limit: asyncio.Timeout) -> None:
-    with suppress(RuntimeError):  # it has passed meanwhile
+    with suppress(RuntimeError):  # the timeout has expired meanwhile
         limit.reschedule(None)

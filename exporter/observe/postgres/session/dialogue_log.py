@@ -1,6 +1,6 @@
-"""What the debug log says of one session: the login, the questions, how many rows came back.
+"""Writes one session to the debug log: the login, the statements, the numbers of rows.
 
-Never what a row holds, and of the parameters only those that are public.
+No content of rows is logged, and only public parameters.
 """
 
 import logging
@@ -28,7 +28,7 @@ def log_login(target: str, endpoint: Endpoint, parameters: Mapping[str, str]) ->
 
 
 def log_questions(target: str, names: Iterable[str]) -> None:
-    """Log what is asked in one round trip."""
+    """Log the names of the statements of one round trip."""
     _LOG.debug("target=%s asks %s", target, ", ".join(names))
 
 

@@ -1,6 +1,6 @@
-"""What went wrong, as a stable reason and one safe line: errors of libpq and of the server.
+"""Translates errors of libpq and of the server to a stable reason and one safe line.
 
-The server's texts may be in any language, so that codes decide where there are any: the SQLSTATE,
+The server's texts may be in any language, so codes decide where there are any: the SQLSTATE,
 and the name of the source function that raised it where one SQLSTATE means several things (libpq
 adds both at verbosity VERBOSE, see connection.py). libpq's own texts are English in this process:
 nothing here calls setlocale(LC_MESSAGES).
@@ -27,7 +27,7 @@ _SERVER_ERROR = re.compile(r"^(?:[^\n]*: )?[^\s:]+:\s+([0-9A-Z]{5}): ", re.MULTI
 _ATTEMPT = re.compile(r"^(?=connection to server )", re.MULTILINE)
 _SOURCE_FUNCTION = re.compile(r"^[^\s:]+:\s+(\w+), \w+\.c:\d+\s*$", re.MULTILINE)
 
-# SQLSTATEs that mean one thing wherever they are met
+# SQLSTATEs that have one meaning wherever they occur
 _BY_SQLSTATE = {
     "08P01": FailureReason.PROTOCOL,
     "0A000": FailureReason.UNSUPPORTED_SERVER,
@@ -53,7 +53,7 @@ _BY_SQLSTATE = {
 _BY_TEXT = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
-        # the certificate authorities that the server's certificate is held against
+        # the certificate authorities that the server's certificate is verified with
         (r"root certificate", FailureReason.SERVER_CERTIFICATE),
         (r"certificate verify failed", FailureReason.SERVER_CERTIFICATE),
         (r"server certificate for .* does not match", FailureReason.SERVER_CERTIFICATE),
@@ -69,7 +69,7 @@ _BY_TEXT = tuple(
         (r"certificate file|private key|key file", FailureReason.CLIENT_CERTIFICATE),
         (r"certificate present|valid SSL certificate", FailureReason.CLIENT_CERTIFICATE),
         (r"did not request an SSL certificate", FailureReason.CLIENT_CERTIFICATE),
-        # no PostgreSQL answers
+        # the peer is not PostgreSQL
         (r"invalid response to (SSL|GSSAPI) negotiation", FailureReason.PROTOCOL),
         (r"expected authentication request", FailureReason.PROTOCOL),
         (r"unencrypted data after", FailureReason.PROTOCOL),
@@ -79,7 +79,7 @@ _BY_TEXT = tuple(
         # TLS in general
         (r"SSL was required|does not support SSL", FailureReason.TLS),
         (r"SSL (SYSCALL )?error|SSL connection|SSL library", FailureReason.TLS),
-        # the way there
+        # the network
         (r"translate host name", FailureReason.DNS),
         (r"Connection refused|No such file or directory", FailureReason.REFUSED),
         (r"timed out|timeout expired", FailureReason.TIMEOUT),
@@ -107,7 +107,7 @@ _NO_SOCKET = Unread(
     FailureReason.UNREACHABLE, "no socket could be created; libpq does not report why"
 )
 
-# of several errors (sslmode=prefer tries twice) the first of these is told
+# of several errors (sslmode=prefer tries twice) the first of these is reported
 _TELLING = (
     FailureReason.AUTHENTICATION,
     FailureReason.CLIENT_CERTIFICATE,
@@ -123,12 +123,12 @@ _VERIFY = "write sslmode: verify-full and sslrootcert for this target"
 _REFUSED_METHODS = {
     "server requested a cleartext password": (
         f"asks for the password in clear text: {_VERIFY};"
-        " require_auth: password would give it to whoever answers there"
+        " require_auth: password would send it to any server that answers there"
     ),
     "server requested a hashed password": (
         f"asks for an MD5 hash of the password: {_VERIFY}, or set the password again with"
-        " password_encryption = 'scram-sha-256'; require_auth: md5 would give the hash to whoever"
-        " answers there"
+        " password_encryption = 'scram-sha-256'; require_auth: md5 would send the hash to any"
+        " server that answers there"
     ),
     "server did not complete authentication": (
         f"did not prove that it knows the password: {_VERIFY}; if its rule is trust or cert,"
@@ -143,7 +143,7 @@ def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:
 
     Args:
         sqlstate: five characters.
-        text: the message, used where neither SQLSTATE nor function tells enough.
+        text: the message, used where neither SQLSTATE nor function is sufficient.
         function: the source function that raised it; empty if unknown.
     """
     match sqlstate:
@@ -157,7 +157,7 @@ def by_sqlstate(sqlstate: str, text: str, function: str) -> FailureReason:
                 else FailureReason.TOO_MANY_CONNECTIONS
             )
         case "42883":
-            # one of ours, or of the server itself: its name is in the message in every language
+            # set by the exporter, or by the server: every language has its name in the message
             return (
                 FailureReason.NOT_INSTALLED
                 if "replication_cert_exporter" in text
@@ -185,8 +185,8 @@ def _refused_login(text: str) -> FailureReason:
 
 
 def _not_now(text: str) -> FailureReason:
-    # one SQLSTATE and one source function for all; a server that speaks another language is told
-    # to be starting up. 13 says "starting up" also where hot_standby is off.
+    # all have the same SQLSTATE and source function; for a server with another language "starting
+    # up" is reported. 13 says "starting up" also where hot_standby is off.
     if "shutting down" in text:
         return FailureReason.SHUTTING_DOWN
     if "Hot standby mode is disabled" in text:
@@ -207,7 +207,7 @@ def failed_connection(
     """
     attempts = [attempt for attempt in _ATTEMPT.split(message) if attempt.strip()]
     text = one_line(_SOURCE_FUNCTION.sub("", message), secrets)
-    # where it could not open a file, libpq may give no reason, or an untrue one
+    # where it could not open a file, libpq may report no reason, or a wrong one
     if shortage is not None and (not attempts or any(map(_needs_descriptor, attempts))):
         detail = one_line(f"{shortage} ({text})") if text else shortage
         return Unread(FailureReason.EXPORTER_LIMITS, detail)
@@ -222,14 +222,14 @@ def _needs_descriptor(attempt: str) -> bool:
 
 
 def refused_method(message: str, secrets: tuple[str, ...] = ()) -> Unread | None:
-    """Return what to do where libpq refused the way in which a server asked for the password.
+    """Return what to do if libpq refused the authentication method that a server asked for.
 
     Args:
         message: of libpq, in a login that allowed nothing but SCRAM (authentication.py).
         secrets: that must not appear in the detail.
 
     Returns:
-        None: the login failed by something else.
+        None: the login failed for another reason.
     """
     found = _REFUSED_METHOD.search(message)
     if found is None:
@@ -253,7 +253,7 @@ def _of_attempt(message: str) -> FailureReason:
 
 
 def lost_connection(message: str, secrets: tuple[str, ...] = ()) -> Unread:
-    """Translate what libpq tells of a session that ended while it was read."""
+    """Translate what libpq reports of a session that ended while it was read."""
     error = _SERVER_ERROR.search(message)
     reason = by_sqlstate(error.group(1), message, "") if error else FailureReason.TERMINATED
     if re.search(r"synchronization|unexpected (message|response)|protocol|pipeline mode", message):

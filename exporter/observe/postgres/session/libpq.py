@@ -1,6 +1,6 @@
-"""Functions of libpq that psycopg does not offer as they are needed here.
+"""Functions of libpq that psycopg does not offer in the form that is needed here.
 
-They are called in the very library that psycopg uses, whichever that is.
+They are called in the library that psycopg has loaded, whichever that is.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ _VERBOSE = 2
 
 
 class _WithPointer(Protocol):
-    """What psycopg's wrappers of a connection have beyond their abstract type."""
+    """What psycopg's wrappers of a connection have in addition to their abstract type."""
 
     pgconn_ptr: int
 
@@ -26,10 +26,10 @@ def _pointer(pgconn: PGconn) -> ctypes.c_void_p:
     return ctypes.c_void_p(cast("_WithPointer", pgconn).pgconn_ptr)
 
 
-def tell_sqlstate(pgconn: PGconn) -> None:
+def report_sqlstate(pgconn: PGconn) -> None:
     """Have libpq put SQLSTATE and source function into its message of a failed login.
 
-    It offers them nowhere else, and the messages' texts may be in any language.
+    They are available nowhere else, and the messages may be in any language.
     """
     library().PQsetErrorVerbosity(_pointer(pgconn), _VERBOSE)
 
@@ -40,7 +40,7 @@ def connect_poll(pgconn: PGconn) -> PollingStatus:
 
 
 def send_pipeline_sync(pgconn: PGconn) -> None:
-    """Mark a synchronisation point in a pipeline without sending at once, where libpq can (17 on).
+    """Mark a synchronisation point in a pipeline without sending it yet, where libpq can (17 on).
 
     PQpipelineSync() sends each time: a TLS record and a packet for each statement.
     """

@@ -1,9 +1,9 @@
 """The files that libpq opens while it logs in, opened before it does.
 
-libpq opens whatever it finds at their paths, and may block there. So these files are opened in the
-login's thread before libpq connects: a stage is announced for each, which says where a login is
-blocked, and what is not a regular file is refused. What is missing or not permitted is left to
-libpq, which knows which file it needs.
+libpq opens any kind of file at their paths, and may block there. So these files are opened in the
+login's thread before libpq connects: a stage is announced for each, which names the file that
+blocks a login, and what is not a regular file is refused. Missing files and permissions are left
+to libpq, which knows which file it needs.
 
 Source: fe-connect.c, parseServiceInfo(), passwordFromFile(); fe-secure-openssl.c, initialize_SSL().
 """
@@ -21,7 +21,7 @@ Announce = Callable[[str, FailureReason], None]
 """Called with a stage, in words for a deadline's detail, and the reason if the poll ends in it."""
 
 _NO_FILE = "/dev/null/none"
-"""Not /dev/null itself: libpq would warn that it is no plain file."""
+"""Not /dev/null itself: libpq would warn that it is not a plain file."""
 
 _TLS_FILES = (
     ("sslrootcert", "root.crt", FailureReason.SERVER_CERTIFICATE),
@@ -57,7 +57,7 @@ def complete(
 
     Raises:
         PollFailed: a file is not a regular file.
-        ExhaustedError: a file could not be opened by a limit of the exporter.
+        ExhaustedError: a file could not be opened because of a limit of the exporter.
         OperationalError: libpq cannot use the parameters, in its words.
     """
     passwords = {}
@@ -88,7 +88,7 @@ def _passfile(parameters: Mapping[str, str], announce: Announce) -> str:
     except PollFailed:
         if own:
             raise
-        # libpq passes over it as well, but may open it first, and warns on standard error
+        # libpq ignores it as well, but may open it first, and warns on standard error
         return _NO_FILE
     return path
 
@@ -120,5 +120,5 @@ def _see(keyword: str, path: str, reason: FailureReason, announce: Announce) -> 
     except regular_file.NotRegular as fault:
         raise PollFailed(Unread(reason, f"{keyword} {path} {fault}")) from None
     except (OSError, ValueError) as error:
-        # libpq knows whether it needs what is missing, and says why it refuses what is there
+        # libpq knows whether it needs a missing file, and reports why it refuses an existing one
         descriptors.raise_if_exhausted(error, f"{keyword} {path}")

@@ -1,13 +1,13 @@
-"""A login's steps, away from the event loop.
+"""Runs the steps of a login in threads, outside of the event loop.
 
 In SCRAM the server chooses how often the password is hashed, and libpq sets no limit (4096 is
 usual and takes some milliseconds; 2**31, which a hostile server may ask for, takes half an hour).
 In TLS up to 1.2 it chooses the group of Diffie-Hellman; one of 10,000 bits takes seconds. And files
 with certificates may be on a slow disk.
 Such a step runs in a thread, outside of Python's lock. It cannot be interrupted: after the deadline
-it is left alone, and until it ends its target is not logged into again, so that one server can
-occupy one thread and no more. Nor may the process end in the usual way meanwhile: OpenSSL's own
-exit handler would free what the step works with (all_ended()).
+it is abandoned, and until it ends there is no further login at its target, so that one server can
+occupy one thread and no more. Nor may the process exit normally meanwhile: OpenSSL's exit handler
+would free the memory that the step uses (all_ended()).
 A few threads are kept for the next login, as a new one costs more than most steps, above all within
 OpenSSL, which gives each its own source of random numbers.
 
@@ -29,7 +29,7 @@ _LOOKING_AGAIN_SECONDS = 0.01
 
 
 Steps: TypeAlias = Callable[[Callable[[], bool]], T]
-"""Called with a function that tells whether anybody still waits for them."""
+"""Called with a function that returns whether a caller still waits for them."""
 
 
 class _Job(Generic[T]):
@@ -53,7 +53,7 @@ class _Job(Generic[T]):
         """Take the steps, in the thread."""
         try:
             result: T | Exception = self._steps(lambda: not self.abandoned)
-        except Exception as error:  # noqa: BLE001  raised again by whoever waits
+        except Exception as error:  # noqa: BLE001  raised again in the waiting coroutine
             result = error
         with self._lock:
             self._running = False
@@ -79,7 +79,7 @@ class Offload:
 
     _threads: ClassVar[Threads] = Threads("login")
     _under_way: ClassVar[set[_Job[Any]]] = set()
-    """Of all targets, what may still run: of the process, as the threads are."""
+    """The steps of all targets that may still run; shared by the process, as the threads are."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -99,7 +99,7 @@ class Offload:
         """Wait for the steps of earlier logins of the target; return whether they have ended."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + within_seconds
-        while self.occupied and loop.time() < ends_at:  # noqa: ASYNC110  the thread tells no loop
+        while self.occupied and loop.time() < ends_at:  # noqa: ASYNC110  the thread notifies no loop
             await asyncio.sleep(_LOOKING_AGAIN_SECONDS)
         return not self.occupied
 
@@ -108,7 +108,7 @@ class Offload:
 
         Args:
             steps: one after the other.
-            afterwards: called in the thread, after them, if nobody waits for them any more.
+            afterwards: called in the thread, after them, if nothing waits for them any more.
         """
         job: _Job[T] = _Job(self._target, steps, afterwards)
         self._job = job

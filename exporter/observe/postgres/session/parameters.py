@@ -19,10 +19,10 @@ _files: SharedCalls[str | Unread] = SharedCalls()
 
 
 async def password_of(target: Target, deadline: float) -> str | Unread:
-    """Read the target's password at the door; empty when it has none.
+    """Read the target's password; empty when it has none.
 
     Args:
-        target: whose password.
+        target: the target.
         deadline: by the event loop's clock.
     """
     password = target.password
@@ -38,14 +38,14 @@ async def password_of(target: Target, deadline: float) -> str | Unread:
 def session_options(timeout_seconds: float, given: str) -> str:
     """Return ``options`` for the startup packet: settings without another round trip.
 
-    They hold over settings of the role and the database, and ours over the configured ones.
+    They override settings of the role and the database; the exporter's override configured ones.
     """
     settings = {
         "statement_timeout": f"{max(1, round(timeout_seconds * _STATEMENT_SHARE * 1000))}",
         "lock_timeout": f"{max(1, round(timeout_seconds * _LOCK_SHARE * 1000))}",
         "idle_in_transaction_session_timeout": f"{max(1, round(timeout_seconds * 1000))}",
         "default_transaction_read_only": "on",
-        # nobody's function or operator may stand in for PostgreSQL's own
+        # no user's function or operator may shadow PostgreSQL's own
         "search_path": "pg_catalog",
         # the shipped functions' own texts are read under it
         "standard_conforming_strings": "on",
@@ -61,7 +61,7 @@ def session_options(timeout_seconds: float, given: str) -> str:
 def connection_parameters(target: Target, password: str) -> dict[str, str]:
     """Return libpq's parameters for one poll of a target.
 
-    The address is still to be added, and how the server may authenticate us (authentication.py).
+    The address is added later, and so are the permitted authentication methods (authentication.py).
     """
     given = target.parameters
     parameters = {

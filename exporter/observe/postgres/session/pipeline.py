@@ -1,7 +1,7 @@
 """Statements in one pipeline, each with its own synchronisation point, and their answers.
 
-Nothing here waits: answer() yields where there is nothing more to read yet, and whoever drives it
-(connection.py) goes on once the socket has something.
+Nothing here waits: answer() yields where there is nothing more to read yet, and its caller
+(connection.py) resumes it once the socket is readable.
 """
 
 from collections.abc import Generator, Iterable
@@ -23,7 +23,7 @@ Rows, an error after them, the error that ends the session, and the synchronisat
 
 
 def send(pgconn: PGconn, statements: Iterable[Statement]) -> None:
-    """Send statements as far as the socket takes them; one that fails will not blind the others."""
+    """Send statements as far as the socket accepts them; a failure does not affect the others."""
     pgconn.enter_pipeline_mode()
     for statement in statements:
         pgconn.send_query_params(statement.sql.encode(), statement.parameters)
@@ -93,7 +93,7 @@ _LAST_WORDS = frozenset({FailureReason.TERMINATED, FailureReason.RECOVERY_CONFLI
 
 
 def _lost(pgconn: PGconn, read: Read[list[Row]] | None, secrets: tuple[str, ...]) -> Unread:
-    # the server's last word (FATAL: terminating connection …) tells more than libpq's
+    # the server's last message (FATAL: terminating connection …) is more specific than libpq's
     if isinstance(read, Unread) and read.reason in _LAST_WORDS:
         return read
     return failures.lost_connection(

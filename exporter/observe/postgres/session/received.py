@@ -1,4 +1,4 @@
-"""How much a server has sent, of which libpq tells nothing."""
+"""Counts the bytes that a server has sent, which libpq does not report."""
 
 import fcntl
 import socket
@@ -14,7 +14,7 @@ _TAKEN_AT_A_TIME = 16_384
 
 
 class Received:
-    """Bytes of one session, which libpq may have carried on with over another socket."""
+    """Bytes of one session; libpq may change to another socket during it."""
 
     def __init__(self) -> None:
         self._before = 0
@@ -23,26 +23,26 @@ class Received:
     def up_to_now(self, descriptor: int) -> int:
         """Return how many have arrived; to be called before each step.
 
-        Over a unix socket the kernel tells only what waits to be taken, so that it is estimated.
+        Over a unix socket it is estimated: the kernel reports only bytes that were not read yet.
 
         Args:
             descriptor: of the socket.
         """
-        told = _of_tcp(descriptor)
-        if told is None:
-            told = self._of_socket + min(_waiting(descriptor), _TAKEN_AT_A_TIME)
-        if told < self._of_socket:
+        received = _of_tcp(descriptor)
+        if received is None:
+            received = self._of_socket + min(_waiting(descriptor), _TAKEN_AT_A_TIME)
+        if received < self._of_socket:
             self._before += self._of_socket
-        self._of_socket = told
-        return self._before + told
+        self._of_socket = received
+        return self._before + received
 
 
 def _of_tcp(descriptor: int) -> int | None:
     # the socket stays libpq's
     borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
     try:
-        told = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED.size)
-        return int(_BYTES_RECEIVED.unpack(told)[0])
+        tcp_info = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED.size)
+        return int(_BYTES_RECEIVED.unpack(tcp_info)[0])
     except (OSError, AttributeError, struct.error):
         return None
     finally:

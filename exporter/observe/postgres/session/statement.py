@@ -30,7 +30,7 @@ LARGEST_BIGINT = 2**63 - 1
 HIGHEST_PORT = 65_535
 
 _LONGEST_TEXT = 65_536
-"""Bytes. What is no UTF-8 takes long to decode, and nothing else in Python runs meanwhile."""
+"""Bytes. Invalid UTF-8 takes long to decode, and nothing else in Python runs meanwhile."""
 _SMALL_ROW = 2_048
 """Bytes of a row that is worth remembering."""
 
@@ -63,9 +63,9 @@ class Context:
         version: ``server_version_num``.
         backend_pid: of our own session, as the server announced it at login.
         statistics_visible: our role has the rights of pg_read_all_stats.
-        hba_file, ident_file: the main files' names as locations tell them.
+        hba_file, ident_file: the main files' names as in locations.
         asked_at: now() of the first statement, by the server's clock.
-        file_times: what FILE_TIMES told, if it did.
+        file_times: what FILE_TIMES read; empty if it failed.
         kept: of an earlier poll.
         may_receive: False if the server said at login that it is not a standby, so that it has no
             WAL receiver.
@@ -123,7 +123,7 @@ class Reading(Generic[T_co]):
             problem = str(error)
         except (ValueError, TypeError, LookupError, OverflowError, OSError) as error:
             # OSError: datetime.fromtimestamp() on some platforms; only the kind of error is
-            # told, as its text may quote what a hostile server sent
+            # shown, as its text may quote what a hostile server sent
             problem = type(error).__name__
         return Unread(
             FailureReason.PROTOCOL,
@@ -148,7 +148,7 @@ def remembered(function: Callable[[Row], T]) -> Callable[[Row], T]:
 
     @wraps(function)
     def call(row: Row) -> T:
-        # what a hostile server sends is not to be kept
+        # large rows, which a hostile server may send, are not kept
         small = sum([len(value) for value in row if value is not None]) <= _SMALL_ROW
         return cached(row) if small else function(row)
 
@@ -156,7 +156,7 @@ def remembered(function: Callable[[Row], T]) -> Callable[[Row], T]:
 
 
 def text_or_none(value: bytes | None) -> str | None:
-    r"""Decode UTF-8; bytes that are none become ``\xNN``, which loses nothing.
+    r"""Decode UTF-8; invalid bytes become ``\xNN``, which loses nothing.
 
     Raises:
         MalformedError: no value of this kind is so long.
@@ -221,7 +221,7 @@ def inet(value: bytes | None) -> IpAddress:
     return read
 
 
-def moment(value: bytes | None) -> datetime:
+def timestamp(value: bytes | None) -> datetime:
     """Read ``extract(epoch from …)``, which does not depend on the session's time zone.
 
     Raises:
@@ -236,9 +236,9 @@ def moment(value: bytes | None) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def moment_or_none(value: bytes | None) -> datetime | None:
-    """Like moment(), for a column that may be NULL."""
-    return None if value is None else moment(value)
+def timestamp_or_none(value: bytes | None) -> datetime | None:
+    """Like timestamp(), for a column that may be NULL."""
+    return None if value is None else timestamp(value)
 
 
 def _present(value: bytes | None) -> bytes:

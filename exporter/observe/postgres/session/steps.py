@@ -1,8 +1,8 @@
 """Steps of a session that has to wait for its socket before each of them.
 
-They are taken in a thread, which waits there as long as the server answers at once: a server nearby
-has answered everything by then. Whatever takes longer is waited for in the event loop, which costs
-more each time and no thread.
+They run in a thread, which waits for the socket as long as the server answers quickly: a server
+nearby has answered everything by then. Longer waits happen in the event loop, which costs more each
+time, but needs no thread.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from exporter.observe.postgres.session.offload import Offload
 T = TypeVar("T")
 
 _PATIENCE_MS = 50
-"""What a thread waits for one step."""
+"""How long a thread waits for one step."""
 
 _PATIENT = 16
 """With more threads than this at work, they do not wait at all."""
@@ -30,12 +30,12 @@ class _Ended(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What steps are taken of.
+    """The session that the steps belong to.
 
     Attributes:
-        descriptor: tells the number of its socket.
+        descriptor: returns the number of its socket.
         before: called with that number before a step, when the socket is ready for it.
-        abandoned: called in the thread, after the step there, if nobody waits for it any more.
+        abandoned: called in the thread, after the step there, if nothing waits for it any more.
     """
 
     descriptor: Callable[[], int]
@@ -83,7 +83,7 @@ def _advance(
             descriptor = session.descriptor()
             waiting = select.poll()
             waiting.register(descriptor, select.POLLIN | (select.POLLOUT if write else 0))
-            # what a severed socket has received can still be read, for as long as that takes
+            # what was received before the shutdown of a socket can still be read, at length
             if not waiting.poll(patience) or not is_wanted():
                 return write
             session.before(descriptor)

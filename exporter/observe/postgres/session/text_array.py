@@ -12,7 +12,7 @@ def elements(value: bytes | None) -> tuple[bytes, ...]:
     """Return the elements of ``{a,"b c"}``; NULL for the whole array is an empty one.
 
     Raises:
-        MalformedError: it is no such array, or one of its elements is NULL.
+        MalformedError: it is not such an array, or one of its elements is NULL.
     """
     if value is None:
         return ()

@@ -81,12 +81,12 @@ def test_a_failed_login_has_its_reason(message: str, reason: FailureReason) -> N
         (
             "server requested a cleartext password",
             "asks for the password in clear text",
-            "require_auth: password would give it to whoever answers there",
+            "require_auth: password would send it to any server that answers there",
         ),
         (
             "server requested a hashed password",
             "asks for an MD5 hash of the password",
-            "require_auth: md5 would give the hash to whoever answers there",
+            "require_auth: md5 would send the hash to any server that answers there",
         ),
         (
             "server did not complete authentication",
