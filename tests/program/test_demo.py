@@ -172,8 +172,8 @@ def test_without_prometheus_it_runs_and_says_how_to_have_the_alerts(
 ) -> None:
     nowhere = Suite("nowhere", tmp_path)
     monkeypatch.setattr("demo.monitoring.SUITES_IN_ORDER", (nowhere,))
-    with monitoring(free_port(), tmp_path, lambda: None) as told:
-        assert told == (HOW_TO_HAVE_THEM,)
+    with monitoring(free_port(), tmp_path, lambda: None) as messages:
+        assert messages == (HOW_TO_HAVE_THEM,)
 
 
 def test_a_prometheus_that_does_not_start_is_told_and_no_more(
@@ -186,8 +186,8 @@ def test_a_prometheus_that_does_not_start_is_told_and_no_more(
         program.write_text("#!/bin/sh\necho no room left; exit 1\n")
         program.chmod(0o755)
     monkeypatch.setattr("demo.monitoring.SUITES_IN_ORDER", (Suite("broken", tmp_path),))
-    with monitoring(free_port(), tmp_path, lambda: None) as told:
-        first, second = told
+    with monitoring(free_port(), tmp_path, lambda: None) as messages:
+        first, second = messages
         assert first.startswith("Prometheus does not run here: ")
         assert second.startswith("Alertmanager does not run here: ")
         assert "no room left" in first

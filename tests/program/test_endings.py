@@ -90,9 +90,9 @@ def test_a_login_that_computes_without_end_does_not_make_it_crash_at_its_end(
             for _ in range(6)
         ]
         ended = [(check.communicate(timeout=60)[0], check.returncode) for check in checks]
-    for told, code in ended:
+    for output, code in ended:
         assert code == 3
-        assert "1 target could not be read" in told
+        assert "1 target could not be read" in output
 
 
 @pytest.mark.parametrize("text", ["targets: " + "[" * 5000, "\x00", "a: &a [*a, *a]", "- - -: {"])

@@ -204,13 +204,13 @@ def test_the_reason_is_told_as_itself_while_descriptors_are_missing_and_all_is_w
             kept.request("GET", "/metrics")
             return kept.getresponse().read().decode()
 
-        def limits_told() -> bool:
+        def limits_reported() -> bool:
             # at a moment when no poll holds one, which then misses it
             lower_limit(exporter)
             return 'pgrepl_target_failure{reason="exporter_limits",target="db1"} 1.0' in metrics()
 
         assert 'pgrepl_up{target="db1"} 1.0' in metrics()
-        until(limits_told, 30, "the limit to be told")
+        until(limits_reported, 30, "the limit to be told")
         assert 'pgrepl_up{target="db1"} 0.0' in metrics()
         with connect(exporter):
             until(lambda: "cannot be accepted" in exporter.log.read_text(), 20, "that to be told")

@@ -63,15 +63,19 @@ def test_the_limit_of_a_process_is_raised() -> None:
 def test_only_what_comes_from_a_limit_is_taken_for_that(
     error: Exception, words: str | None
 ) -> None:
-    told = descriptors.shortage(error)
-    assert told == words if words is None or told is None else words in told
+    shortage_text = descriptors.shortage(error)
+    assert (
+        shortage_text == words if words is None or shortage_text is None else words in shortage_text
+    )
 
 
 def test_the_limit_that_was_reached_is_named() -> None:
     with none_left():
-        limit, told = descriptors.limit(), descriptors.shortage_now()
-    assert told is not None
-    assert told.startswith(f"too many open files: the limit of the exporter is {limit}; raise it")
+        limit, shortage_text = descriptors.limit(), descriptors.shortage_now()
+    assert shortage_text is not None
+    assert shortage_text.startswith(
+        f"too many open files: the limit of the exporter is {limit}; raise it"
+    )
     assert descriptors.shortage_now() is None
 
 

@@ -52,9 +52,9 @@ async def test_a_failure_that_lasts_is_logged_once(
     board = Board([target])
     for _ in range(3):
         await poll_once(target, board, now=now)
-    told = [r for r in caplog.records if r.name == "exporter.poller"]
-    assert [r.levelno for r in told] == [logging.WARNING]
-    assert "target=db1 cannot be read: refused" in told[0].getMessage()
+    logged = [r for r in caplog.records if r.name == "exporter.poller"]
+    assert [r.levelno for r in logged] == [logging.WARNING]
+    assert "target=db1 cannot be read: refused" in logged[0].getMessage()
 
 
 async def test_a_target_that_is_configured_no_more_ends_no_poll_in_an_error(

@@ -98,7 +98,7 @@ class House:
         self.stage.board.certificates.inventory = self._reader.read(now())
         return self.stage.poll()
 
-    def told(self, client: ReplicationClient) -> Connection:
+    def connection(self, client: ReplicationClient) -> Connection:
         """Poll, and return what is told of one client."""
         return connection_of(self.report(), client)
 

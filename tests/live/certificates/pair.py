@@ -47,7 +47,7 @@ class Pair:
         poll(self.standby_target, self.board)
         return poll(self.house.stage.target, self.board)
 
-    def told(self) -> Connection:
+    def connection(self) -> Connection:
         """Wait until the standby streams, and return what is told of its connection."""
         found: list[Connection] = []
 

@@ -21,7 +21,7 @@ def test_the_file_of_one_standby_is_not_taken_for_that_of_its_namesake(
     primaries: Primaries, major: int
 ) -> None:
     with pair(primaries, major) as (both, _):
-        assert both.told().certificate_pending is False
+        assert both.connection().certificate_pending is False
         server = both.house.stage.primary.server
         issued = both.house.authority.issue(common_name=ROLE)
         key, certificate = (both.house.directory / f"namesake.{kind}" for kind in ("key", "crt"))

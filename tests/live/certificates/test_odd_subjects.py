@@ -61,9 +61,9 @@ def shared(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Hou
 
 def match_of(shared: House, issued: Issued) -> Matched | Ambiguous | Unmatched:
     with ReplicationClient(shared.parameters(issued)) as client:
-        told = shared.told(client)
-    assert told.in_use is not None
-    return told.in_use
+        connection = shared.connection(client)
+    assert connection.in_use is not None
+    return connection.in_use
 
 
 def test_every_odd_subject_is_matched_among_all_the_others(shared: House) -> None:
@@ -104,7 +104,7 @@ def test_serial_numbers_of_every_size_and_sign_are_told_apart(shared: House) -> 
     for serial, (certificate, key) in owned.items():
         parameters = {**shared.parameters(None), "sslcert": str(certificate), "sslkey": str(key)}
         with ReplicationClient(parameters) as client:
-            found = shared.told(client).in_use
+            found = shared.connection(client).in_use
         assert isinstance(found, Matched), serial
         assert found.certificate.serial_number == serial
 
@@ -147,12 +147,12 @@ def test_what_is_not_known_or_not_known_for_sure_is_a_reason_and_no_verdict(
     issued = shared.authority.issue(common_name=ROLE)
     shared.own(shared.authority.issue(common_name=ROLE))
     with ReplicationClient(shared.parameters(issued)) as client:
-        told = shared.told(client)
-        assert told.in_use == Unmatched()
-        assert Reason.CERTIFICATE_UNKNOWN in told.reasons
+        connection = shared.connection(client)
+        assert connection.in_use == Unmatched()
+        assert Reason.CERTIFICATE_UNKNOWN in connection.reasons
         known = shared.authority.issue(common_name=ROLE, serial_number=6)
         shared.own(issued, known)
-        now_known = shared.told(client)
+        now_known = shared.connection(client)
     assert isinstance(now_known.in_use, Matched)
     assert Reason.CERTIFICATE_UNKNOWN not in now_known.reasons
-    assert (now_known.posture, now_known.verdict) == (told.posture, told.verdict)
+    assert (now_known.posture, now_known.verdict) == (connection.posture, connection.verdict)

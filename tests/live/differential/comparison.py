@@ -80,7 +80,7 @@ def compare(
     outcomes = [arena.oracle.ask(client) for client in clients]
     for client, connection, outcome in zip(clients, judged.connections, outcomes, strict=True):
         for wrong in _broken_promises(arena, client, connection, outcome, tally):
-            raise WrongError(_told(wrong, files, client, connection, outcome))
+            raise WrongError(_description(wrong, files, client, connection, outcome))
     truths = _truths(arena, files, clients, outcomes, tls=tls)
     for client, connection, outcome, truth in zip(
         clients, judged.connections, outcomes, truths, strict=True
@@ -93,7 +93,9 @@ def compare(
             tally.undecided += 1
             tally.plain_undecided += files.plain
         if not _allows(connection.rule_match, truth):
-            raise WrongError(_told(f"the rule is {truth}", files, client, connection, outcome))
+            raise WrongError(
+                _description(f"the rule is {truth}", files, client, connection, outcome)
+            )
         _check_oracle(judged, truth, outcome)
 
 
@@ -168,7 +170,7 @@ def _broken_promises(
             yield f"the certificate is required, and one of {other} gets in"
 
 
-def _told(
+def _description(
     what: str, files: RuleFiles, client: Client, connection: Connection, outcome: Outcome
 ) -> str:
     return (

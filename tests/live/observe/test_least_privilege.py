@@ -197,8 +197,8 @@ def test_public_certificates_are_those_of_the_files(own_primary: Primary) -> Non
         ("ssl_ca_file", str(authority), None),
     ]
     for (_, _, _, pem), path in zip(rows, (certificate, authority), strict=True):
-        told = x509.load_pem_x509_certificate(str(pem).encode())
-        assert told == x509.load_pem_x509_certificate(path.read_bytes())
+        decoded = x509.load_pem_x509_certificate(str(pem).encode())
+        assert decoded == x509.load_pem_x509_certificate(path.read_bytes())
         assert str(pem).startswith("-----BEGIN CERTIFICATE-----")
 
 

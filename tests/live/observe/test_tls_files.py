@@ -129,7 +129,7 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
 
 
 @pytest.mark.parametrize(
-    ("mode", "lists", "told"),
+    ("mode", "lists", "expected"),
     [
         (0o000, 1, (FailureReason.FILE_MISSING, "the server cannot read it")),
         (0o700, 1001, (FailureReason.LIMIT_EXCEEDED, "it holds more than 1000 revocation lists")),
@@ -138,7 +138,7 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
 )
 @pytest.mark.parametrize("major", [14, 18])
 async def test_a_directory_that_is_not_read_is_told_as_such(
-    primaries: Primaries, major: int, mode: int, lists: int, told: tuple[FailureReason, str]
+    primaries: Primaries, major: int, mode: int, lists: int, expected: tuple[FailureReason, str]
 ) -> None:
     with fresh_primary(primaries, major, settings={"ssl_crl_dir": "lists"}) as primary:
         directory = primary.server.data_directory / "lists"
@@ -149,7 +149,7 @@ async def test_a_directory_that_is_not_read_is_told_as_such(
         directory.chmod(mode)
         read = tls_files(await primary.observe())
         directory.chmod(0o700)
-    reason, words = told
+    reason, words = expected
     assert read.revocation == Unread(reason, f"ssl_crl_dir (lists): {words}")
     assert fingerprints(read.authority) == [fingerprint(primary.authority.certificate)]
 

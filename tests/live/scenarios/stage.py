@@ -77,7 +77,7 @@ class Stage:
         assert report.rules is not None
         return report.rules.state
 
-    def told(self, client: ReplicationClient) -> Connection:
+    def connection(self, client: ReplicationClient) -> Connection:
         """Poll, and return what is told of one client."""
         return connection_of(self.poll(), client)
 

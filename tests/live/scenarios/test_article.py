@@ -58,7 +58,7 @@ def test_example_1_trust_lets_everybody_in_though_certificates_are_there(
     _set(article, TRUST_RULES)
     parameters = article.primary.client_with_certificate("replicationuser", sslmode=sslmode)
     with ReplicationClient(parameters) as client:
-        connection = article.told(client)
+        connection = article.connection(client)
     assert connection.posture is posture
     assert connection.verdict is Verdict.INSECURE
     assert Reason.RULE_TRUSTS in connection.reasons
@@ -100,7 +100,7 @@ def test_example_2_without_knowledge_of_the_rules_in_force_nothing_is_guessed(
         article.load_hba(REFUSED_RULES)
         article.restart_exporter()
         _is_rejected(article.poll())
-        connection = article.told(client)
+        connection = article.connection(client)
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
     assert connection.verdict is Verdict.UNKNOWN
     assert connection.reasons == (Reason.RULES_REJECTED,)
@@ -125,7 +125,7 @@ def test_example_2_the_lines_told_are_taken_by_the_server(article: Stage) -> Non
         article.load_hba("".join(f"{line}\n" for line in corrected))
         assert article.hba_state() is HbaState.LOADED
     with ReplicationClient(parameters) as client:
-        assert article.told(client).posture is Posture.CERTIFICATE_REQUIRED
+        assert article.connection(client).posture is Posture.CERTIFICATE_REQUIRED
 
 
 def test_example_3_verify_ca_with_a_certificate_works_against_a_certificate_rule(
@@ -134,7 +134,7 @@ def test_example_3_verify_ca_with_a_certificate_works_against_a_certificate_rule
     _set(article, f"{RIGHT_LINE}\n")
     parameters = article.primary.client_with_certificate("replicationuser", sslmode="verify-ca")
     with ReplicationClient(parameters) as client:
-        connection = article.told(client)
+        connection = article.connection(client)
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
     assert connection.verdict is Verdict.SECURE
     assert connection.reasons == ()
@@ -144,8 +144,8 @@ def test_example_3_verify_ca_with_a_certificate_works_against_a_certificate_rule
 def _is_rejected(report: TargetReport) -> None:
     assert report.rules is not None
     assert report.rules.state is HbaState.REJECTED
-    told = {e.location.line_number: e.message for e in report.rules.error_lines}
-    assert told == {
+    messages = {e.location.line_number: e.message for e in report.rules.error_lines}
+    assert messages == {
         3: "peer authentication is only supported on local sockets",
         4: "cert authentication is only supported on hostssl connections",
     }

@@ -129,8 +129,8 @@ async def test_dead_targets_delay_no_other_and_each_has_its_own_reason(
         done.set()
         await polling
         os.kill(backend, signal.SIGCONT)
-        told = {t.name: failure_of(board, t.name) for t in targets}
-    assert told == {
+        reasons = {t.name: failure_of(board, t.name) for t in targets}
+    assert reasons == {
         "silent": FailureReason.TIMEOUT,
         "frozen": FailureReason.TIMEOUT,
         "halted": FailureReason.TIMEOUT,
@@ -182,13 +182,13 @@ async def test_another_cluster_at_the_same_address_is_told(primaries: Primaries)
         parameters = {"host": str(address), "user": "postgres", "dbname": "postgres"}
         target = Target("moving", {**parameters, "port": str(first.server.port)})
         board = Board([target])
-        told = []
+        reasons = []
         for server in (first.server, second.server, second.server):
             socket.unlink(missing_ok=True)
             socket.symlink_to(server.socket_directory / f".s.PGSQL.{server.port}")
             await poll_in_loop(target, board)
-            told.append(failure_of(board, "moving"))
-    assert told == [None, FailureReason.IDENTITY_CHANGED, None]
+            reasons.append(failure_of(board, "moving"))
+    assert reasons == [None, FailureReason.IDENTITY_CHANGED, None]
 
 
 async def test_polling_that_is_cancelled_ends_though_its_server_is_frozen(

@@ -39,10 +39,10 @@ def follow(on: Stage, parameters: dict[str, str], mode: Mode, password: str) -> 
     """Do the steps; after each, the client must still be accepted."""
     operator = Operator(on, parameters, mode.kind)
     try:
-        assert operator.told().posture is mode.posture
+        assert operator.connection().posture is mode.posture
         for _ in operator.follow():
             pass
-        connection = operator.told()
+        connection = operator.connection()
         operator.is_refused_without_certificate(password)
     finally:
         operator.close()

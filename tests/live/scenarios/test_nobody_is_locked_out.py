@@ -185,9 +185,9 @@ def test_a_remedy_followed_literally_locks_nobody_out(shared: Stage, situation: 
     if shared.primary.server.major < situation.since:
         return
     with situation_on(shared, situation) as operator:
-        assert operator.told().posture is situation.posture
+        assert operator.connection().posture is situation.posture
         steps = list(operator.follow())
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.posture is Posture.CERTIFICATE_REQUIRED, steps
         assert connection.verdict is Verdict.SECURE
         assert Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE not in connection.reasons
@@ -208,7 +208,7 @@ def test_clients_at_other_addresses_keep_their_rule(shared: Stage) -> None:
         operator = Operator(shared, near, others=[far])
         try:
             steps = list(operator.follow())
-            assert operator.told().posture is Posture.CERTIFICATE_REQUIRED
+            assert operator.connection().posture is Posture.CERTIFICATE_REQUIRED
             operator.is_refused_without_certificate(PASSWORD)
             assert operator.others == [far]
         finally:
@@ -230,12 +230,12 @@ def test_what_is_so_already_is_no_step(shared: Stage) -> None:
         know_certificates(shared, Path(operator.parameters["sslcert"]))
         steps = list(operator.follow())
         assert [step.place for step in steps] == [Place.SERVER] * 3
-        assert operator.told().posture is Posture.CERTIFICATE_REQUIRED
+        assert operator.connection().posture is Posture.CERTIFICATE_REQUIRED
 
 
 def test_another_rule_that_admits_lowers_neither_posture_nor_verdict(shared: Stage) -> None:
     with situation_on(shared, A8_OTHER_RULE) as operator:
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.posture is Posture.CERTIFICATE_REQUIRED
         assert connection.verdict is Verdict.SECURE
         assert connection.reasons == (Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE,)
@@ -244,7 +244,7 @@ def test_another_rule_that_admits_lowers_neither_posture_nor_verdict(shared: Sta
 def test_where_only_the_chain_is_checked_a_name_is_nothing_to_repair(shared: Stage) -> None:
     with situation_on(shared, A12_CHAIN_ONLY) as operator:
         know_certificates(shared, Path(operator.parameters["sslcert"]))
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
         (handshake,) = (f for f in connection.findings if isinstance(f, NextHandshake))
         assert handshake.is_required
@@ -279,7 +279,7 @@ def test_under_patroni_nothing_is_edited_by_hand(shared: Stage) -> None:
         client = parameters(shared, role, common_name, tls=bool(common_name))
         operator = Operator(shared, client)
         try:
-            steps = operator.told().remedy
+            steps = operator.connection().remedy
         finally:
             operator.close()
         text = " ".join(action(step) for step in steps)

@@ -181,11 +181,11 @@ def test_nothing_that_is_let_out_holds_a_secret(
         poll(target, board)
     records = board.snapshot()
     saved = [saved_poll_of(target, board) for target in settings.targets]
-    told = {r.target.name: r.report for r in records}
+    reports = {r.target.name: r.report for r in records}
     # the secrets were used, and the rules that hold some were read
     assert all(
         report is not None and (report.failure is not None) == name.startswith("wrong")
-        for name, report in told.items()
+        for name, report in reports.items()
     )
     let_out = {
         "log": log.getvalue(),
@@ -335,8 +335,8 @@ def test_faults_of_a_configuration_tell_no_secret(
         load(path)
     error = caught.value
     assert error.faults
-    told = "".join(traceback.format_exception(error))
-    assert found_in("\n".join([str(error), repr(error), told, log.getvalue()])) == []
+    text = "".join(traceback.format_exception(error))
+    assert found_in("\n".join([str(error), repr(error), text, log.getvalue()])) == []
 
 
 @pytest.mark.parametrize("secret", SECRETS)

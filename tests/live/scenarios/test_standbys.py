@@ -99,12 +99,12 @@ def test_a_standby_is_read_as_completely_as_a_primary(cascade: Cascade) -> None:
 
 
 def test_metrics_tell_a_standby_from_a_primary(cascade: Cascade) -> None:
-    told = []
+    samples = []
     for on in (cascade.primary, cascade.standby):
         on.poll()
         series = scraped(on.board.record(on.target.name))
-        told += list(values(series, "pgrepl_in_recovery").values())
-    assert told == [0, 1]
+        samples += list(values(series, "pgrepl_in_recovery").values())
+    assert samples == [0, 1]
 
 
 def test_metrics_tell_the_issuer_of_a_certificate(cascade: Cascade) -> None:

@@ -157,8 +157,8 @@ def report(
     return assess(poll, target, RulesHistory(), knowledge, now=NOW)[0]
 
 
-def connections(told: TargetReport) -> tuple[Connection, ...]:
-    found: Read[tuple[Connection, ...]] = told.connections
+def connections(target_report: TargetReport) -> tuple[Connection, ...]:
+    found: Read[tuple[Connection, ...]] = target_report.connections
     assert isinstance(found, tuple)
     return found
 

@@ -69,14 +69,14 @@ def test_a_name_that_is_not_proven_leaves_open_only_what_hangs_on_the_name() -> 
 
 @pytest.mark.parametrize("demand", Demand)
 def test_without_a_certificate_the_posture_is_how_the_client_comes(demand: Demand) -> None:
-    told = {
+    postures = {
         "hidden": reached(replace(PLAIN, peer=OtherPeer.HIDDEN), demand),
         "socket": reached(replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), demand),
         "plain": reached(PLAIN, demand),
         "gss": reached(replace(PLAIN, gss_encrypted=True), demand),
         "tls": reached(WITHOUT_CERTIFICATE, demand),
     }
-    assert told == {
+    assert postures == {
         "hidden": Posture.HIDDEN,
         "socket": Posture.UNIX_SOCKET,
         "plain": Posture.PLAINTEXT,

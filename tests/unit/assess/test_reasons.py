@@ -145,8 +145,8 @@ def test_a_rule_lets_in_by_its_method(method: str, reason: Reason) -> None:
 def test_a_rule_that_is_not_for_tls_alone_allows_plaintext(
     connection_type: ConnectionType, *, allows: bool
 ) -> None:
-    told = why(STANDBY, replace(SCRAM, connection_type=connection_type))
-    assert (Reason.RULE_ALLOWS_PLAINTEXT in told) is allows
+    reasons = why(STANDBY, replace(SCRAM, connection_type=connection_type))
+    assert (Reason.RULE_ALLOWS_PLAINTEXT in reasons) is allows
 
 
 def test_a_rule_for_what_comes_without_tls_allows_plaintext() -> None:
@@ -217,8 +217,8 @@ def test_a_rule_for_gssapi_takes_nothing_from_one_for_tls() -> None:
 
 def test_a_map_below_that_admits_several_names_is_shadowed_too() -> None:
     for lines in ((mapping("/.*", "replica"),), (mapping("alice", "replica"),)):
-        told = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps(*lines)))
-        assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in told
+        reasons = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps(*lines)))
+        assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in reasons
     nobody = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps()))
     assert Reason.RULE_SHADOWS_CERTIFICATE_RULE not in nobody
 
@@ -324,9 +324,9 @@ def test_a_rule_that_may_refuse_beside_one_that_lets_in_changes_no_reason() -> N
 
 
 def test_an_older_session_whose_name_is_not_seen_is_unproven() -> None:
-    told = judged(OTHER_NAME, CERT)
-    assert told.posture is Posture.CERTIFICATE_UNCONFIRMED
-    assert told.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
+    connection = judged(OTHER_NAME, CERT)
+    assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
+    assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
     near = replace(REJECT, address="samenet", netmask=None)
     assert why(OTHER_NAME, near, CERT) == (Reason.CERTIFICATE_NAME_UNPROVEN,)
 

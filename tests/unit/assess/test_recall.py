@@ -83,7 +83,8 @@ def test_a_remedy_is_judged_again_where_other_clients_are_connected(
     first, again, anew = _two_polls(FIRST, replace(FIRST, wal_senders=later))
     assert again == anew
     (before, now) = (
-        next(c for c in connections(told) if c.wal_sender is STANDBY) for told in (first, again)
+        next(c for c in connections(target_report) if c.wal_sender is STANDBY)
+        for target_report in (first, again)
     )
     assert now is not before
 

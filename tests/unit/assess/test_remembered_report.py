@@ -137,8 +137,8 @@ def test_the_end_of_what_is_served_is_told_of_in_time() -> None:
     knowledge = replace(KNOWLEDGE, served=replace(SERVED, certificates=(served,)))
     poll = replace(POLL, tls_files=TLS_FILES)
     first, history = _steady(poll, knowledge)
-    told = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.findings
-    assert set(told) > set(first.certificates.findings)
+    reported = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.findings
+    assert set(reported) > set(first.certificates.findings)
 
 
 def test_it_is_forgotten_at_no_other_time() -> None:

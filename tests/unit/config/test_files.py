@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from exporter.config.files import file_fault, key_permissions_fault
-from tests.unit.config.conftest import Told
+from tests.unit.config.conftest import FaultsOf
 
 HOSTED = "targets:\n- name: db1\n  host: db1.example\n"
 
@@ -27,17 +27,17 @@ PASSWORD_FILES = {
     ("content", "expected"), PASSWORD_FILES.items(), ids=list(map(str, range(7)))
 )
 def test_a_file_without_a_password_is_told(
-    folder: Path, told: Told, content: bytes, expected: str
+    folder: Path, faults_of: FaultsOf, content: bytes, expected: str
 ) -> None:
     (folder / "password").write_bytes(content)
-    assert told(f"{HOSTED}  password_file: password\n") == [
+    assert faults_of(f"{HOSTED}  password_file: password\n") == [
         f"config.yml:4: targets.0.password_file: {expected}"
     ]
 
 
-def test_a_pipe_is_no_password_file(folder: Path, told: Told) -> None:
+def test_a_pipe_is_no_password_file(folder: Path, faults_of: FaultsOf) -> None:
     os.mkfifo(folder / "pipe")
-    assert told(f"{HOSTED}  password_file: pipe\n") == [
+    assert faults_of(f"{HOSTED}  password_file: pipe\n") == [
         "config.yml:4: targets.0.password_file: is a FIFO, not a regular file"
     ]
 
@@ -63,27 +63,27 @@ def test_a_pipe_is_no_password_file(folder: Path, told: Told) -> None:
     ],
 )
 def test_a_pipe_is_none_of_the_files_that_are_named(
-    folder: Path, told: Told, lines: str, place: str
+    folder: Path, faults_of: FaultsOf, lines: str, place: str
 ) -> None:
     os.mkfifo(folder / "pipe")
-    (fault,) = told(f"{HOSTED}{lines}\n")
+    (fault,) = faults_of(f"{HOSTED}{lines}\n")
     assert fault.endswith(f"{place}: is a FIFO, not a regular file")
 
 
-def test_a_path_that_no_path_can_be_is_told(told: Told) -> None:
-    assert told(f"{HOSTED}  password_file: {'x' * 300}\n") == [
+def test_a_path_that_no_path_can_be_is_told(faults_of: FaultsOf) -> None:
+    assert faults_of(f"{HOSTED}  password_file: {'x' * 300}\n") == [
         "config.yml:4: targets.0.password_file: cannot be read: File name too long"
     ]
 
 
-def test_a_password_file_is_read_through_a_link(folder: Path, told: Told) -> None:
+def test_a_password_file_is_read_through_a_link(folder: Path, faults_of: FaultsOf) -> None:
     (folder / "link").symlink_to("password")
-    assert told(f"{HOSTED}  password_file: link\n") == []
+    assert faults_of(f"{HOSTED}  password_file: link\n") == []
 
 
-def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told) -> None:
+def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, faults_of: FaultsOf) -> None:
     (folder / "client.key").chmod(0o644)
-    assert told(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
+    assert faults_of(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
         (
             "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses"
             " it: chmod 0600 (0640 is allowed when root owns it)"
@@ -91,9 +91,11 @@ def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told)
     ]
 
 
-def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(folder: Path, told: Told) -> None:
+def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(
+    folder: Path, faults_of: FaultsOf
+) -> None:
     (folder / "password").chmod(0o640)
-    assert told(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
+    assert faults_of(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
         (
             "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and"
             " libpq passes over it: chmod 0600"

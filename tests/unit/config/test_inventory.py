@@ -7,7 +7,7 @@ import pytest
 from exporter.config import load
 from exporter.model.inventory import InventorySource
 from exporter.model.target import PasswordFile, PasswordVariable
-from tests.unit.config.conftest import Loaded, Told
+from tests.unit.config.conftest import FaultsOf, Loaded
 
 TARGET = "targets:\n- name: db1\n  host: db1.example\n"
 SOURCE = TARGET + "inventory:\n- name: standbys\n  paths: standbys\n"
@@ -87,9 +87,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("text", FAULTS)
-def test_faults_are_told(text: str, told: Told) -> None:
-    assert told(TARGET + text + "\n") == [f"config.yml:{fault}" for fault in FAULTS[text]]
+def test_faults_are_told(text: str, faults_of: FaultsOf) -> None:
+    assert faults_of(TARGET + text + "\n") == [f"config.yml:{fault}" for fault in FAULTS[text]]
 
 
-def test_paths_need_not_exist(told: Told) -> None:
-    assert told(SOURCE) == []
+def test_paths_need_not_exist(faults_of: FaultsOf) -> None:
+    assert faults_of(SOURCE) == []

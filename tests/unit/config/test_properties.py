@@ -152,11 +152,11 @@ def test_no_change_of_a_file_makes_a_secret_told(changes: list[tuple[str, int, s
             case _:
                 text = text[:position]
     found = _load(text, {"PASSWORD": SECRET})
-    told = [str(found), repr(found)]
+    texts = [str(found), repr(found)]
     if isinstance(found, ConfigurationError):
-        told += traceback.format_exception(found)
+        texts += traceback.format_exception(found)
     # Parts of it too: a parser's message may show only where it stopped.
-    assert not [line for line in told if SECRET[:6] in line or SECRET[-6:] in line]
+    assert not [line for line in texts if SECRET[:6] in line or SECRET[-6:] in line]
 
 
 @settings(deadline=None, max_examples=100)

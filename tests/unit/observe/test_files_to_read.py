@@ -162,7 +162,7 @@ def test_a_standby_with_a_crowd_of_certificates_shows_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         (FailureReason.NOT_INSTALLED, FailureReason.NOT_INSTALLED),
         (FailureReason.UNSUPPORTED_SERVER, FailureReason.NOT_INSTALLED),
@@ -170,11 +170,11 @@ def test_a_standby_with_a_crowd_of_certificates_shows_none() -> None:
     ],
 )
 def test_functions_of_another_release_are_told_as_such(
-    reason: FailureReason, told: FailureReason
+    reason: FailureReason, expected: FailureReason
 ) -> None:
     read: Read[TlsFiles] = of_this_release(Unread(reason, "x"))
     assert isinstance(read, Unread)
-    assert read.reason is told
+    assert read.reason is expected
 
 
 def test_settings_that_a_later_release_tells_of_are_left_out() -> None:
@@ -271,10 +271,10 @@ def test_a_receiver_s_file_is_read_once() -> None:
 
 def test_what_is_known_of_a_receiver_is_not_hidden_by_its_file() -> None:
     failure = Unread(FailureReason.STATEMENT_TIMEOUT, "x")
-    told = receiver.with_file(_receiver(), failure)
-    assert told.role == "r"
-    assert told.certificate is failure
-    assert told.read_of == ()
+    reported = receiver.with_file(_receiver(), failure)
+    assert reported.role == "r"
+    assert reported.certificate is failure
+    assert reported.read_of == ()
 
 
 def test_a_receiver_that_ended_before_its_file_was_read_has_none() -> None:

@@ -154,9 +154,9 @@ def test_two_targets_share_one_inventory_and_each_is_judged(tmp_path: Path) -> N
 
 def test_another_version_is_refused_with_the_version_of_its_writer(tmp_path: Path) -> None:
     document = {**saved(), "format_version": FORMAT_VERSION + 1, "new": {}}
-    told = fault(tmp_path, json.dumps(document))
-    assert f"format version {FORMAT_VERSION + 1}, written by exporter 1.2.3" in told
-    assert f"this exporter reads format version {FORMAT_VERSION}" in told
+    message = fault(tmp_path, json.dumps(document))
+    assert f"format version {FORMAT_VERSION + 1}, written by exporter 1.2.3" in message
+    assert f"this exporter reads format version {FORMAT_VERSION}" in message
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,9 @@ def test_the_lines_that_a_remedy_writes_are_judged(role: str) -> None:
         content = read(HBA, files[HBA])
         lines_read = () if content.lines is None else tuple(content.lines.values())
         after = replace(poll, hba=content, hba_lines=lines_read)
-        told = report(replace(after, wal_senders=(showing(f"/CN={role}", role=role),)))
-        assert isinstance(told.connections, tuple)
-        (connection,) = told.connections
+        outcome = report(replace(after, wal_senders=(showing(f"/CN={role}", role=role),)))
+        assert isinstance(outcome.connections, tuple)
+        (connection,) = outcome.connections
         assert connection.rule_match == Governs(content.rules[0])
         assert connection.posture is Posture.CERTIFICATE_REQUIRED
         assert connection.remedy == ()

@@ -145,11 +145,11 @@ def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
 
 def test_names_are_written_as_the_server_s_version_reads_them() -> None:
     sender = replace(LOGICAL, database="/shop", role="/x")
-    told = [
+    reported = [
         lines(steps(HbaState.REJECTED, [broken(CERT_ON_HOST)], [sender], version)[0])
         for version in (159999, 160000)
     ]
-    assert told == [
+    assert reported == [
         ('hostssl "/shop" "/x" 10.0.0.5/32 cert',),
         ("hostssl /^/shop$ /^/x$ 10.0.0.5/32 cert",),
     ]

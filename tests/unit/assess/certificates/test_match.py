@@ -110,11 +110,11 @@ def test_one_certificate_in_several_places_is_one() -> None:
 def test_a_name_is_cut_as_the_server_cuts_it(width: str, position: int) -> None:
     whole = ("a" * position + width * 32)[:80]
     kept = whole.encode()[:63]
-    told = as_shown(DistinguishedName(whole, "", ()))
-    assert told == kept.decode("utf-8", "backslashreplace")
+    reported = as_shown(DistinguishedName(whole, "", ()))
+    assert reported == kept.decode("utf-8", "backslashreplace")
     cut = position + (63 - position) // len(width.encode()) * len(width.encode())
-    assert told.endswith("".join(f"\\x{byte:02x}" for byte in kept[cut:]))
-    assert len(told) == position + (cut - position) // len(width.encode()) + 4 * (63 - cut)
+    assert reported.endswith("".join(f"\\x{byte:02x}" for byte in kept[cut:]))
+    assert len(reported) == position + (cut - position) // len(width.encode()) + 4 * (63 - cut)
 
 
 def test_what_is_shown_is_issuer_serial_number_and_subject() -> None:
@@ -145,9 +145,9 @@ CERTIFICATES = st.builds(
 
 @given(st.lists(CERTIFICATES, max_size=8), CERTIFICATES)
 def test_what_is_matched_is_what_was_shown(among: list[Certificate], shown: Certificate) -> None:
-    told = found(shown, *among)
+    reported = found(shown, *among)
     alike = {c for c in among if peer(c) == peer(shown)}
-    match told:
+    match reported:
         case Matched(one):
             assert alike == {one}
         case Ambiguous(several):
@@ -156,7 +156,9 @@ def test_what_is_matched_is_what_was_shown(among: list[Certificate], shown: Cert
         case Unmatched():
             assert not alike
     if shown in among:
-        assert told == Matched(shown) or (isinstance(told, Ambiguous) and shown in told.candidates)
+        assert reported == Matched(shown) or (
+            isinstance(reported, Ambiguous) and shown in reported.candidates
+        )
 
 
 @given(st.lists(CERTIFICATES, max_size=5), CERTIFICATES, st.data())

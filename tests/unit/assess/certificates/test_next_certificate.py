@@ -91,8 +91,8 @@ def why(connection: Connection) -> WhyNextUnknown:
 
 
 def test_the_first_certificate_of_the_standbys_file_is_sent_with_the_others() -> None:
-    told = judged(of_standby(sending(RENEWED, CA)), CERT).next_certificate
-    assert told == NextCertificate(
+    successor = judged(of_standby(sending(RENEWED, CA)), CERT).next_certificate
+    assert successor == NextCertificate(
         certificate=RENEWED,
         source=CertificateSource.STANDBY_FILE,
         path=FILE,
@@ -190,13 +190,13 @@ def either(one: Receiver, other: Receiver) -> tuple[Knowledge, Knowledge]:
 def test_one_in_files_of_several_names_is_told_with_all_of_them() -> None:
     elsewhere = replace(RECEIVER, certificate=file("/etc/replica.crt", OWN))
     for knowledge in either(RECEIVER, elsewhere):
-        told = judged(knowledge, CERT).next_certificate
-        assert isinstance(told, NextCertificate)
-        assert told.path == f"/etc/replica.crt or {FILE}"
+        successor = judged(knowledge, CERT).next_certificate
+        assert isinstance(successor, NextCertificate)
+        assert successor.path == f"/etc/replica.crt or {FILE}"
     for knowledge in either(RECEIVER, replace(RECEIVER, sslmode="prefer")):
-        told = judged(knowledge, CERT).next_certificate
-        assert isinstance(told, NextCertificate)
-        assert told.path == FILE
+        successor = judged(knowledge, CERT).next_certificate
+        assert isinstance(successor, NextCertificate)
+        assert successor.path == FILE
 
 
 def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_alike() -> None:
@@ -221,8 +221,8 @@ def test_of_several_standbys_that_send_none_all_are_told() -> None:
 
 
 def test_one_of_the_inventory_is_told_with_its_place_and_chain() -> None:
-    told = judged(stored(known(OWN, CA, paths=("/a", "/b"))), CERT).next_certificate
-    assert told == NextCertificate(
+    successor = judged(stored(known(OWN, CA, paths=("/a", "/b"))), CERT).next_certificate
+    assert successor == NextCertificate(
         certificate=OWN,
         source=CertificateSource.INVENTORY,
         path="/a",
@@ -271,11 +271,11 @@ MINE = certificate(name("CN=mine"), serial=21, since=NOW - 90 * DAY)
 def test_whose_a_certificate_is_says_the_configuration_first(
     certificates: list[InventoryCertificate], expected: Certificate | None
 ) -> None:
-    told = judged(stored(*certificates), CERT)
+    connection = judged(stored(*certificates), CERT)
     if expected is None:
-        assert why(told) == NotFound(StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE)
+        assert why(connection) == NotFound(StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE)
     else:
-        assert sent(told) == expected
+        assert sent(connection) == expected
 
 
 def test_the_subject_in_use_tells_its_own_from_others() -> None:
@@ -337,11 +337,11 @@ def test_names_go_through_the_map_of_the_rule(
 ) -> None:
     poll = replace(SEEN, ident=maps(mapping(system, "replica"), mapping("x", "replica", "other")))
     one = certificate(name(f"CN={common_name}"), serial=40)
-    told = judged(stored(known(one)), BY_MAP, sender=sender, poll=poll)
+    connection = judged(stored(known(one)), BY_MAP, sender=sender, poll=poll)
     if sender is PLAIN:
         # no rule that demands a certificate governs it
         expected = NextCertificate if common_name == "replica" else NextUnknown
-    assert isinstance(told.next_certificate, expected)
+    assert isinstance(connection.next_certificate, expected)
 
 
 def test_a_map_may_ask_for_the_whole_name() -> None:
@@ -358,9 +358,9 @@ def test_a_map_may_ask_for_the_whole_name() -> None:
         clientname="DN",
     )
     for seen in (poll, replace(poll, hba_lines=(line,))):
-        told = judged(stored(known(one)), BY_MAP, poll=seen).next_certificate
-        assert isinstance(told, NextCertificate)
-        assert told.name is NameFit.ADMITTED
+        successor = judged(stored(known(one)), BY_MAP, poll=seen).next_certificate
+        assert isinstance(successor, NextCertificate)
+        assert successor.name is NameFit.ADMITTED
 
 
 # --- several that may be sent
@@ -421,18 +421,18 @@ def test_a_map_counts_where_the_rule_holds_a_certificates_name_against_it(
 ) -> None:
     poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
     one = certificate(name("CN=standby-1"), serial=40)
-    told = judged(of_standby(sending(one)), rule, poll=poll).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.name is expected
+    successor = judged(of_standby(sending(one)), rule, poll=poll).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.name is expected
 
 
 def test_rules_that_may_govern_must_agree_on_a_name() -> None:
     poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
     one = certificate(name("CN=standby-1"), serial=40)
     by_host = replace(CERT, address="db9.example", netmask=None)
-    told = judged(of_standby(sending(one)), by_host, BY_MAP, poll=poll).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.name is NameFit.UNDECIDED
+    successor = judged(of_standby(sending(one)), by_host, BY_MAP, poll=poll).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.name is NameFit.UNDECIDED
 
 
 def test_a_peer_without_an_address_is_a_client_too() -> None:
@@ -442,9 +442,9 @@ def test_a_peer_without_an_address_is_a_client_too() -> None:
 
 def test_where_the_servers_files_are_not_read_equal_names_fare_alike() -> None:
     poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
-    told = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.verification is None
+    successor = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.verification is None
 
 
 def test_of_too_many_none_is_looked_at() -> None:
@@ -476,8 +476,8 @@ def test_the_newest_may_be_another_clients_that_shares_the_name() -> None:
         using(OWN, replace(STANDBY, pid=3)),
         replace(WITHOUT_CERTIFICATE, pid=4, application_name="other"),
     ):
-        told = judged(knowledge, CERT, sender=using(EXPIRED), others=[another])
-        assert sent(told) == RENEWED
+        connection = judged(knowledge, CERT, sender=using(EXPIRED), others=[another])
+        assert sent(connection) == RENEWED
 
 
 def test_what_another_client_uses_is_not_its_own() -> None:
@@ -528,6 +528,6 @@ def test_of_a_role_that_is_shared_what_is_in_use_may_stay() -> None:
 
 def test_a_standbys_file_may_hold_several_authorities() -> None:
     root = certificate(name("CN=Root"), serial=2, authority=True)
-    told = judged(of_standby(sending(OWN, CA, root)), CERT).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.chain == (CA, root)
+    successor = judged(of_standby(sending(OWN, CA, root)), CERT).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.chain == (CA, root)

@@ -99,8 +99,8 @@ def test_the_type_of_a_rule_is_held_against_how_the_client_comes(
     connection_type: ConnectionType, socket: Truth, plaintext: Truth, tls: Truth, gss: Truth
 ) -> None:
     rule = replace(ANYBODY, connection_type=connection_type)
-    told = [matches(rule, client) for client in (SOCKET, PLAINTEXT, PHYSICAL, GSS)]
-    assert told == [socket, plaintext, tls, gss]
+    reported = [matches(rule, client) for client in (SOCKET, PLAINTEXT, PHYSICAL, GSS)]
+    assert reported == [socket, plaintext, tls, gss]
 
 
 def test_what_does_not_match_by_its_type_leaves_no_doubt() -> None:
@@ -155,14 +155,14 @@ def test_all_fields_have_to_match() -> None:
 
 def test_membership_that_could_not_be_read_is_a_doubt() -> None:
     blind = replace(AROUND, member_of=None)
-    told = doubted(replace(ANYBODY, roles=("+staff",)), PHYSICAL, blind)
-    assert told == (MAY, (MembershipUnread("staff"),))
+    doubts = doubted(replace(ANYBODY, roles=("+staff",)), PHYSICAL, blind)
+    assert doubts == (MAY, (MembershipUnread("staff"),))
     assert matches(replace(ANYBODY, roles=("+staff", "replica")), around=blind) is YES
 
 
 def test_an_expression_without_an_answer_is_a_doubt() -> None:
-    told = doubted(replace(ANYBODY, roles=("/new",)), PHYSICAL, AROUND)
-    assert told == (MAY, (NotEvaluated("/new"),))
+    doubts = doubted(replace(ANYBODY, roles=("/new",)), PHYSICAL, AROUND)
+    assert doubts == (MAY, (NotEvaluated("/new"),))
 
 
 def test_before_16_a_leading_slash_is_part_of_a_name() -> None:

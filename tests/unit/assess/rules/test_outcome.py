@@ -142,9 +142,9 @@ def test_whether_a_rule_has_clientname_is_asked_of_each_content_that_it_may_gove
         ((here, plain), {True, False}),
         ((here, unread, other), {True, None}),
     )
-    for contents, told in expected:
+    for contents, reported in expected:
         found = outcomes(CLIENT, InForce(contents, (maps(),)), AROUND)
-        assert found.clientname(CERT) == told
+        assert found.clientname(CERT) == reported
 
 
 def test_the_doubts_of_several_contents_are_told_once_each() -> None:

@@ -110,8 +110,8 @@ async def test_healthy_while_nothing_has_been_polled() -> None:
 async def test_ready_once_every_target_has_been_polled_whatever_came_of_it() -> None:
     async with site(RECORD, NOT_POLLED) as shown:
         async with shown.client.get(f"{shown.url}/-/ready") as answer:
-            told = "1 of 2 targets have not been polled yet\n"
-            assert (answer.status, await answer.text()) == (503, told)
+            message = "1 of 2 targets have not been polled yet\n"
+            assert (answer.status, await answer.text()) == (503, message)
         shown.records = (RECORD, DOWN)
         async with shown.client.get(f"{shown.url}/-/ready") as answer:
             assert (answer.status, await answer.text()) == (200, "ready\n")

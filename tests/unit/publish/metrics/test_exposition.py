@@ -91,8 +91,8 @@ def test_any_report_parses_back_to_the_same_series(
 @pytest.mark.parametrize("form", list(Format))
 def test_families_are_told_once_and_together(form: Format) -> None:
     page = page_of((RECORD, DOWN, BLIND, NOT_POLLED, named(RECORD, "other")), form).decode()
-    told = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
-    assert sorted(set(told)) == sorted(told)
+    reported = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
+    assert sorted(set(reported)) == sorted(reported)
     assert page.endswith("# EOF\n") == (form is Format.OPENMETRICS)
     assert page.count("# EOF") == (form is Format.OPENMETRICS)
 
@@ -176,8 +176,8 @@ def test_a_family_that_fails_is_left_out_counted_and_logged_once(
 
 
 def test_the_process_and_python_are_told_beside() -> None:
-    told = {family.name for family in parsed(page_of(()))}
-    assert {"process_resident_memory_bytes", "process_cpu_seconds", "python_info"} <= told
+    reported = {family.name for family in parsed(page_of(()))}
+    assert {"process_resident_memory_bytes", "process_cpu_seconds", "python_info"} <= reported
 
 
 @pytest.mark.parametrize(

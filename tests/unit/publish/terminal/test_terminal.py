@@ -264,17 +264,17 @@ def test_a_hostile_name_cannot_act_on_the_terminal(character: str) -> None:
 
 @given(st.text(st.characters(codec=None)))
 def test_printable_text_holds_nothing_that_moves_or_hides(text: str) -> None:
-    told = printable(text)
-    assert all(c == " " or unicodedata.category(c)[0] in "LNPS" for c in told)
-    told.encode("utf-8")
+    output = printable(text)
+    assert all(c == " " or unicodedata.category(c)[0] in "LNPS" for c in output)
+    output.encode("utf-8")
 
 
 @given(st.text(), st.integers(4, 20))
 def test_what_is_clipped_fits_and_what_fits_is_whole(text: str, width: int) -> None:
-    told = printable(text)
-    for clipped in (clip(told, width), clip_left(told, width)):
+    output = printable(text)
+    for clipped in (clip(output, width), clip_left(output, width)):
         assert columns_of(clipped) <= width
-        assert (clipped == told) == (columns_of(told) <= width)
+        assert (clipped == output) == (columns_of(output) <= width)
 
 
 def test_paths_are_clipped_at_their_beginning() -> None:
@@ -312,13 +312,13 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
 
 
 def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
-    told = (
+    advice = (
         "\nWhat a reconnect meets hangs on the certificate that the client owns then. To have it "
         "foretold, name\nthe files with certificates of clients under inventory in config.yml, or "
         "make the standbys targets\ntoo.\n"
     )
     text = explain_text(with_connections((NOT_FORETOLD, NOT_FORETOLD)), colour=False)
-    assert text.endswith(told)
+    assert text.endswith(advice)
     assert text.count("inventory") == 1
     in_plaintext = replace(NOT_FORETOLD, wal_sender=PLAINTEXT.wal_sender)
     refused = replace(NOT_FORETOLD, forecast=Forecast.REFUSED)
@@ -358,7 +358,7 @@ def test_rules_that_may_govern_are_all_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("match", "told"),
+    ("match", "expected"),
     [
         (NoRule(), "none matches"),
         (Undecided((), may_match_none=False, why=()), "not known"),
@@ -366,11 +366,11 @@ def test_rules_that_may_govern_are_all_printed() -> None:
     ],
 )
 def test_what_may_govern_is_told_where_no_rule_is_known_to(
-    match: NoRule | Undecided, told: str
+    match: NoRule | Undecided, expected: str
 ) -> None:
     record = with_connections((replace(REPLICA, rule_match=match, findings=()),))
-    assert told in connections_table((record,), colour=False, width=None)
-    assert f"  rule       {told}" in explain_text(record, colour=False)
+    assert expected in connections_table((record,), colour=False, width=None)
+    assert f"  rule       {expected}" in explain_text(record, colour=False)
 
 
 def test_the_encryption_names_a_certificate_only_where_no_sentence_does() -> None:
@@ -426,13 +426,13 @@ def test_a_refused_reconnect_and_what_ends_first_stand_in_the_table() -> None:
         forecast_cause=ForecastCause.REVOKED,
         breaks_at=None,
     )
-    told = connections_table([with_connections([refused])], colour=False, width=None)
-    assert "because a reconnect is refused (revoked)" in told
+    text = connections_table([with_connections([refused])], colour=False, width=None)
+    assert "because a reconnect is refused (revoked)" in text
     # the certificate in use, for nothing else is known to end
-    assert told.splitlines()[2].endswith(f"{IN_USE.not_after:%Y-%m-%d}")
+    assert text.splitlines()[2].endswith(f"{IN_USE.not_after:%Y-%m-%d}")
     by_list = replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)
-    told = connections_table([with_connections([by_list])], colour=False, width=None)
-    assert told.splitlines()[2].endswith("2026-11-20 (crl)")
+    text = connections_table([with_connections([by_list])], colour=False, width=None)
+    assert text.splitlines()[2].endswith("2026-11-20 (crl)")
 
 
 def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
@@ -482,7 +482,7 @@ def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("in_use", "told"),
+    ("in_use", "expected"),
     [
         (None, None),
         (Unmatched(), {"match": "none"}),
@@ -490,10 +490,10 @@ def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
     ],
 )
 def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
-    in_use: InUse | None, told: dict[str, object] | None
+    in_use: InUse | None, expected: dict[str, object] | None
 ) -> None:
     connection = replace(REPLICA, in_use=in_use, next_certificate=NOT_FOUND)
     (target,) = json.loads(report_json([with_connections([connection])]))["targets"]
     (shown,) = target["connections"]
-    assert shown["certificate_in_use"] == told
+    assert shown["certificate_in_use"] == expected
     assert shown["next_certificate"] == {"known": False, "why": next_unknown_text(NOT_FOUND.why)}

@@ -46,7 +46,7 @@ def test_every_value_has_a_sentence_of_its_own(
     "sentences", [POSTURES, VERDICTS, REASONS, HBA_STATES, FAILURES], ids=lambda s: str(len(s))
 )
 def test_sentences_end_in_a_full_stop(sentences: Mapping[Any, str]) -> None:
-    assert [told for told in sentences.values() if not told.endswith(".")] == []
+    assert [sentence for sentence in sentences.values() if not sentence.endswith(".")] == []
 
 
 def test_the_page_of_metrics_is_the_one_the_catalogue_makes() -> None:

@@ -51,15 +51,15 @@ def _odd(**given: object) -> bytes:
 
 
 def test_a_certificate_is_read_whole(issued: Issued) -> None:
-    told = issued.certificate
+    decoded = issued.certificate
     certificate = _only(issued.certificate_path.read_bytes())
-    assert certificate.der == told.public_bytes(Encoding.DER)
-    assert certificate.fingerprint == told.fingerprint(SHA256()).hex()
+    assert certificate.der == decoded.public_bytes(Encoding.DER)
+    assert certificate.fingerprint == decoded.fingerprint(SHA256()).hex()
     assert certificate.subject.slash == "/O=Lab/CN=replica"
     assert certificate.issuer.rfc2253 == "CN=Lab Root CA,O=Lab"
-    assert certificate.serial_number == told.serial_number
-    assert certificate.not_before == told.not_valid_before_utc
-    assert certificate.not_after == told.not_valid_after_utc
+    assert certificate.serial_number == decoded.serial_number
+    assert certificate.not_before == decoded.not_valid_before_utc
+    assert certificate.not_after == decoded.not_valid_after_utc
     assert certificate.names == ("db1.example", "::1")
     assert certificate.key_type == "EC secp256r1"
     assert certificate.signature_algorithm == "ecdsa-with-SHA256"
@@ -67,12 +67,12 @@ def test_a_certificate_is_read_whole(issued: Issued) -> None:
 
 
 def test_a_list_is_read_whole(revoked: Path) -> None:
-    told = x509.load_pem_x509_crl(revoked.read_bytes())
+    decoded = x509.load_pem_x509_crl(revoked.read_bytes())
     (one,) = parse(revoked.read_bytes(), "file").revocation_lists
-    assert one.der == told.public_bytes(Encoding.DER)
-    assert one.fingerprint == told.fingerprint(SHA256()).hex()
+    assert one.der == decoded.public_bytes(Encoding.DER)
+    assert one.fingerprint == decoded.fingerprint(SHA256()).hex()
     assert one.issuer.slash == "/O=Lab/CN=Lab Root CA"
-    assert (one.this_update, one.next_update) == (told.last_update_utc, told.next_update_utc)
+    assert (one.this_update, one.next_update) == (decoded.last_update_utc, decoded.next_update_utc)
     assert one.number is None
 
 
