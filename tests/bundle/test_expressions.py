@@ -22,7 +22,7 @@ from tests.bundle.expressions import faults
         ("pgrepl_up and on (node) pgrepl_up", ["no family here has the label node"]),
     ],
 )
-def test_what_no_series_has_is_told(expression: str, expected: list[str]) -> None:
+def test_unknown_names_in_expressions_are_reported(expression: str, expected: list[str]) -> None:
     assert faults(expression) == expected
 
 

@@ -60,7 +60,7 @@ def test_the_image_knows_its_version(container: Container) -> None:
     assert 'pgrepl_exporter_build_info{version="0.1.0"' in container.get("/metrics")
 
 
-def test_the_process_is_nobody_in_particular_and_may_do_nothing(container: Container) -> None:
+def test_the_process_runs_as_an_unprivileged_user_and_may_do_nothing(container: Container) -> None:
     status = container.python("print(open('/proc/1/status').read())")
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     assert fields["Uid"].split() == ["10001"] * 4

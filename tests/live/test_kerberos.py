@@ -79,7 +79,7 @@ def test_a_client_with_a_ticket_is_encrypted_by_gssapi_and_not_by_tls(
     assert rows == [(True, f"r_gss@{REALM}", False)]
 
 
-def test_it_is_told_as_gss_encrypted_and_insecure_with_the_reasons(
+def test_it_is_reported_as_gss_encrypted_and_insecure_with_the_reasons(
     server: PostgresServer, kerberos: Realm
 ) -> None:
     target = Target(

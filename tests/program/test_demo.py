@@ -176,7 +176,7 @@ def test_without_prometheus_it_runs_and_says_how_to_have_the_alerts(
         assert messages == (HOW_TO_HAVE_THEM,)
 
 
-def test_a_prometheus_that_does_not_start_is_told_and_no_more(
+def test_a_prometheus_that_does_not_start_is_reported_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "usr" / "share").mkdir(parents=True)
@@ -267,7 +267,7 @@ def test_once_prints_the_table_and_ends() -> None:
         assert demo.left_over() == []
 
 
-def test_a_port_in_use_is_told_with_the_way_out() -> None:
+def test_a_port_in_use_is_reported_with_the_way_out() -> None:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         with running(f"--port={port}") as demo:

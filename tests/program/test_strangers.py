@@ -191,7 +191,7 @@ def lower_limit(exporter: Running) -> None:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest, 1024))
 
 
-def test_the_reason_is_told_as_itself_while_descriptors_are_missing_and_all_is_well_afterwards(
+def test_the_reason_is_reported_while_descriptors_are_missing_and_all_is_well_afterwards(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
     path = config(tmp_path, primary.port, *OFTEN)

@@ -80,7 +80,7 @@ def test_the_history_comes_back_as_it_was_posted() -> None:
     assert board.history("db1") is history
 
 
-def test_another_system_identifier_is_told_once_and_forgets_the_history() -> None:
+def test_another_system_identifier_is_reported_once_and_forgets_the_history() -> None:
     board = Board([TARGET])
     board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     assert board.same_cluster("db1", "1")

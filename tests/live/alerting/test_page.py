@@ -154,7 +154,7 @@ def secure_the_standby(on: Scene) -> None:
     on.primary.reload()
 
 
-def test_plaintext_pages_until_the_standby_shows_the_certificate_that_is_demanded(
+def test_plaintext_pages_until_the_standby_sends_the_required_certificate(
     suite: Suite, tmp_path: Path
 ) -> None:
     with scene(suite, tmp_path) as on:

@@ -120,7 +120,7 @@ PAIRS = [
 @pytest.mark.parametrize(
     "number", range(len(PAIRS)), ids=lambda n: " / ".join(map(key, PAIRS[n][:2]))
 )
-def test_a_lesser_alert_is_silent_beside_a_worse_one_on_the_same_thing(
+def test_a_lesser_alert_is_silenced_by_a_worse_one_on_the_same_thing(
     router: Router, number: int
 ) -> None:
     *pair, state = PAIRS[number]

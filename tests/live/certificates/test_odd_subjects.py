@@ -95,7 +95,7 @@ SERIALS = {
 }
 
 
-def test_serial_numbers_of_every_size_and_sign_are_told_apart(shared: House) -> None:
+def test_serial_numbers_of_every_size_and_sign_are_distinguished(shared: House) -> None:
     owned = {
         serial: issue_odd(shared.authority, f"serial{n}", odd_name(ROLE), serial_number=serial)
         for n, serial in enumerate(SERIALS.values())
@@ -113,7 +113,7 @@ def der(issued: Issued) -> bytes:
     return issued.certificate.public_bytes(Encoding.DER)
 
 
-def test_equal_serial_numbers_of_different_issuers_are_told_apart(shared: House) -> None:
+def test_equal_serial_numbers_of_different_issuers_are_distinguished(shared: House) -> None:
     below = shared.authority.intermediate()
     shared.trust([shared.authority.certificate])
     one = shared.authority.issue(common_name=ROLE, serial_number=99)

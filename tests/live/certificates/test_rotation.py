@@ -43,7 +43,9 @@ def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
 
 
 @pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
-def test_authorities_that_no_reload_takes_refuse_nobody(primaries: Primaries, major: int) -> None:
+def test_authorities_that_no_reload_takes_refuse_no_client(
+    primaries: Primaries, major: int
+) -> None:
     with house(primaries, major, RULES) as made:
         own = made.authority.issue(common_name=ROLE)
         made.own(own)

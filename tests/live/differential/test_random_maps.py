@@ -47,7 +47,9 @@ def _demand(rule: HbaRule, role: str, maps: IdentContent, observation: Observati
     return demand
 
 
-def test_a_map_lets_in_whom_the_exporter_says(server: Arena, say: Callable[[str], None]) -> None:
+def test_a_map_accepts_the_clients_that_the_exporter_says(
+    server: Arena, say: Callable[[str], None]
+) -> None:
     major = server.server.major
     say(f"PostgreSQL {server.server.installation.version}, maps, seed {SEED}")
     counted: Counter[str] = Counter()

@@ -361,7 +361,7 @@ def test_somebody_else_s_schema_of_that_name_is_not_trusted(own_primary: Primary
         own_primary.server.sql(least_privilege_sql(EXPORTER_ROLE))
 
 
-async def test_a_member_that_does_not_inherit_is_told_as_blind(own_primary: Primary) -> None:
+async def test_a_member_that_does_not_inherit_is_reported_as_blind(own_primary: Primary) -> None:
     server = own_primary.server
     server.sql("REVOKE pg_read_all_stats FROM exporter; ALTER ROLE exporter NOINHERIT")
     server.sql("GRANT pg_read_all_stats TO exporter")

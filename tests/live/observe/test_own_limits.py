@@ -58,7 +58,7 @@ def failures(path: Path, descriptors: int) -> list[Unread] | None:
     return [Unread(FailureReason(each["reason"]), each["detail"]) for each in reported if each]
 
 
-def test_whatever_cannot_be_opened_the_limit_is_what_is_told(
+def test_whatever_cannot_be_opened_the_limit_is_reported(
     primaries: Primaries, tmp_path: Path
 ) -> None:
     seen: list[Unread] = []

@@ -137,7 +137,7 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
     ids=["unreadable", "too many"],
 )
 @pytest.mark.parametrize("major", [14, 18])
-async def test_a_directory_that_is_not_read_is_told_as_such(
+async def test_a_directory_that_is_not_read_is_reported_as_such(
     primaries: Primaries, major: int, mode: int, lists: int, expected: tuple[FailureReason, str]
 ) -> None:
     with fresh_primary(primaries, major, settings={"ssl_crl_dir": "lists"}) as primary:
@@ -226,7 +226,7 @@ async def test_a_chain_keeps_its_order(own_primary: Primary) -> None:
 
 
 @pytest.mark.parametrize("major", [13, 18])
-async def test_with_tls_off_what_the_settings_name_is_told(
+async def test_with_tls_off_what_the_settings_name_is_reported(
     primaries: Primaries, major: int
 ) -> None:
     with fresh_primary(primaries, major, tls=False) as primary:
@@ -237,7 +237,7 @@ async def test_with_tls_off_what_the_settings_name_is_told(
     assert (read.authority, read.revocation) == (CertificateFile(""), CertificateFile(""))
 
 
-async def test_without_the_shipped_functions_it_is_told_as_the_others_are(
+async def test_without_the_shipped_functions_it_is_reported_as_the_others_are(
     own_primary: Primary,
 ) -> None:
     own_primary.server.sql("DROP SCHEMA replication_cert_exporter CASCADE")
@@ -268,7 +268,7 @@ async def test_functions_of_an_older_release_cost_only_what_they_lack(
         assert not isinstance(read, Unread), read
 
 
-async def test_a_role_without_grants_is_told_as_such(primary: Primary) -> None:
+async def test_a_role_without_grants_is_reported_as_such(primary: Primary) -> None:
     read = (await primary.observe("blind")).tls_files
     assert isinstance(read, Unread)
     assert read.reason is FailureReason.PERMISSION

@@ -69,7 +69,7 @@ def test_example_1_trust_lets_everybody_in_though_certificates_are_there(
     assert RIGHT_LINE in _explained(article)
 
 
-def test_example_2_both_lines_are_refused_and_told_by_number(article: Stage) -> None:
+def test_example_2_both_lines_are_refused_and_reported_by_number(article: Stage) -> None:
     _set(article, TRUST_RULES)
     parameters = article.primary.client_with_certificate("replicationuser")
     with ReplicationClient(parameters):
@@ -114,7 +114,7 @@ def test_example_2_the_server_really_refuses_the_file(article: Stage) -> None:
     assert "was not reloaded" in server.log_since(offset)
 
 
-def test_example_2_the_lines_told_are_taken_by_the_server(article: Stage) -> None:
+def test_example_2_the_lines_shown_are_accepted_by_the_server(article: Stage) -> None:
     _set(article, TRUST_RULES)
     parameters = article.primary.client_with_certificate("replicationuser")
     with ReplicationClient(parameters):

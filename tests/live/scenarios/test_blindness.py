@@ -106,11 +106,11 @@ def test_without_the_statistics_grant_replicas_are_not_judged(busy: Stage) -> No
     is_reported_as_blind(as_role(busy, "blind"))
 
 
-def test_without_the_statistics_grant_nobody_replicating_is_no_zero(quiet: Stage) -> None:
+def test_without_the_statistics_grant_no_replication_is_not_a_zero(quiet: Stage) -> None:
     is_reported_as_blind(as_role(quiet, "blind"))
 
 
-def test_with_the_grant_nobody_replicating_is_a_known_zero(quiet: Stage) -> None:
+def test_with_the_grant_no_replication_is_a_known_zero(quiet: Stage) -> None:
     quiet.poll()
     series = scraped(quiet.board.record(quiet.target.name))
     assert values(series, "pgrepl_up") == {(): 1}
@@ -136,7 +136,7 @@ def test_a_grant_without_inheritance_is_blind(busy: Stage) -> None:
         busy.primary.server.sql("REVOKE pg_read_all_stats FROM blind")
 
 
-def test_membership_without_inheritance_is_blind_also_where_nobody_replicates(
+def test_membership_without_inheritance_is_blind_also_without_replication(
     quiet: Stage,
 ) -> None:
     member = as_role(quiet, "noinherit")
@@ -183,7 +183,7 @@ def test_without_rules_what_is_visible_is_judged(busy: Stage) -> None:
     }
 
 
-def test_each_thing_that_may_not_be_read_is_told_with_its_reason(busy: Stage) -> None:
+def test_each_thing_that_may_not_be_read_is_reported_with_its_reason(busy: Stage) -> None:
     report = as_on_a_managed_service(busy)
     reasons = {reader: unread.reason for reader, unread in report.readers.items() if unread}
     expected = {
@@ -198,7 +198,7 @@ def test_each_thing_that_may_not_be_read_is_told_with_its_reason(busy: Stage) ->
     assert reasons == expected
 
 
-def test_metrics_tell_that_the_rules_are_unreadable(busy: Stage) -> None:
+def test_metrics_show_that_the_rules_are_unreadable(busy: Stage) -> None:
     managed = as_role(busy, "sees")
     managed.poll()
     series = scraped(managed.board.record(managed.target.name))

@@ -68,7 +68,7 @@ def test_a_quoted_name_that_reads_like_a_keyword_is_not_one(on: Stage) -> None:
     assert connection.reasons == ()
 
 
-def test_a_map_that_cannot_be_read_leaves_open_whose_certificate_is_demanded(on: Stage) -> None:
+def test_a_map_that_cannot_be_read_leaves_open_whose_certificate_is_required(on: Stage) -> None:
     server = on.primary.server
     server.write_ident(f"people {OTHER_NAME} r_doubt\n")
     on.load_hba(MAPPED)

@@ -173,7 +173,7 @@ async def test_a_fault_of_ours_in_one_poll_stops_neither_it_nor_the_others(
     assert "fault in the exporter" in caplog.text
 
 
-async def test_another_cluster_at_the_same_address_is_told(primaries: Primaries) -> None:
+async def test_another_cluster_at_the_same_address_is_reported(primaries: Primaries) -> None:
     with fresh_primary(primaries, 17) as first, fresh_primary(primaries, 18) as second:
         # an address that moves: a unix socket that is a link, and leads elsewhere afterwards
         address = first.server.directory / "address"

@@ -52,7 +52,7 @@ def follow(on: Stage, parameters: dict[str, str], mode: Mode, password: str) -> 
 
 
 @pytest.mark.parametrize("mode", INSECURE, ids=lambda mode: mode.name)
-def test_the_steps_end_in_a_demanded_certificate(on: Stage, password: str, mode: Mode) -> None:
+def test_the_steps_end_in_a_required_certificate(on: Stage, password: str, mode: Mode) -> None:
     primary = on.primary
     follow(
         on,

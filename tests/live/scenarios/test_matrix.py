@@ -160,7 +160,7 @@ def test_table_synchronisation_workers_fold_to_one_name(matrix: Matrix) -> None:
     assert not any(key[0] in workers for key in samples)
 
 
-def test_a_client_with_an_older_tls_version_than_demanded_is_insecure(matrix: Matrix) -> None:
+def test_a_client_with_an_older_tls_version_than_required_is_insecure(matrix: Matrix) -> None:
     parameters = matrix.stage.primary.client_with_certificate(
         "r_backup", ssl_max_protocol_version="TLSv1.2"
     )

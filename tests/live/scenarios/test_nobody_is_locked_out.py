@@ -181,7 +181,9 @@ def know_certificates(on: Stage, path: Path) -> None:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
-def test_a_remedy_followed_literally_locks_nobody_out(shared: Stage, situation: Situation) -> None:
+def test_a_remedy_followed_literally_locks_no_client_out(
+    shared: Stage, situation: Situation
+) -> None:
     if shared.primary.server.major < situation.since:
         return
     with situation_on(shared, situation) as operator:

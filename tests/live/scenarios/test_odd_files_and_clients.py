@@ -93,7 +93,9 @@ def load(on: Stage, rules: str, maps: str = "") -> None:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
-def test_a_remedy_followed_literally_locks_nobody_out(shared: Stage, situation: Situation) -> None:
+def test_a_remedy_followed_literally_locks_no_client_out(
+    shared: Stage, situation: Situation
+) -> None:
     if shared.primary.server.major < situation.since:
         return
     with situation_on(shared, situation) as operator:

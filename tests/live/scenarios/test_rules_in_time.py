@@ -205,7 +205,7 @@ class TestWithFileTimes:
         moments.append(moment(started))
         assert moments == [GOOD, LOOSE, GOOD_AND_OLDER]
 
-    def test_rules_that_would_refuse_the_running_session_are_told(self, started: Stage) -> None:
+    def test_rules_that_would_refuse_the_running_session_are_reported(self, started: Stage) -> None:
         moments = [moment(started)]
         started.load_hba(REFUSING)
         moments += [moment(started), polls(started, restarts=True)]
@@ -214,7 +214,7 @@ class TestWithFileTimes:
 
 
 @pytest.mark.usefixtures("standby")
-def test_an_edit_right_after_a_reload_is_told_by_whom_polled_in_between(started: Stage) -> None:
+def test_an_edit_right_after_a_reload_is_detected_by_a_poll_in_between(started: Stage) -> None:
     """And not by an exporter that begins later: docs/architecture.md says why it may not doubt."""
     server = started.primary.server
     moments: list[Moment] = []
@@ -291,7 +291,7 @@ class TestWithoutFileTimes:
         assert moment(started) == GOOD_AND_OLDER
         assert polls(started, restarts=True) == self.NOT_YET
 
-    def test_a_rejected_reload_is_told_once_it_was_watched(self, started: Stage) -> None:
+    def test_a_rejected_reload_is_reported_once_it_was_watched(self, started: Stage) -> None:
         moment(started)
         reload_unrelated_parameter(started)
         moments = [moment(started)]

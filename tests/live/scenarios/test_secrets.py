@@ -264,7 +264,7 @@ def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(
     assert held.certificate.fingerprint[:16] in let_out["metrics"]
 
 
-def test_an_observation_holds_no_secret_though_the_server_tells_them(
+def test_an_observation_holds_no_secret_although_the_server_shows_them(
     planted: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted.primary.server.write_hba(HBA + BROKEN)
@@ -276,7 +276,7 @@ def test_an_observation_holds_no_secret_though_the_server_tells_them(
         assert found_in(repr(read)) == []
 
 
-def test_a_bind_password_that_the_server_tells_is_masked() -> None:
+def test_a_bind_password_that_the_server_shows_is_masked() -> None:
     # the distribution's server has LDAP; the ones of the matrix have not
     with (
         workspace() as directory,
@@ -300,7 +300,7 @@ def test_a_bind_password_that_the_server_tells_is_masked() -> None:
         assert found_in(repr(read) + report_json(board.snapshot())) == []
 
 
-def test_a_fault_of_ours_tells_no_secret_in_its_traceback(
+def test_a_fault_of_ours_shows_no_secret_in_its_traceback(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     (clear,) = [t for t in settings_of(planted, monkeypatch).targets if t.name == "right-clear"]
@@ -327,7 +327,7 @@ def test_a_fault_of_ours_tells_no_secret_in_its_traceback(
         [f"password: '{PASSWORD}"],
     ],
 )
-def test_faults_of_a_configuration_tell_no_secret(
+def test_faults_of_a_configuration_show_no_secret(
     planted: Planted, lines: list[str], log: io.StringIO
 ) -> None:
     path = planted.configuration(planted.target("db", 5432, *lines))

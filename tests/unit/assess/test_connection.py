@@ -93,7 +93,7 @@ def test_a_connection_that_would_be_refused() -> None:
     )
 
 
-def test_a_certificate_without_a_name_that_can_be_told() -> None:
+def test_a_certificate_whose_name_cannot_be_determined() -> None:
     assert judged(showing(None), CERT).certificate_name is None
     assert judged(WITHOUT_CERTIFICATE, CERT).certificate_name is None
 
@@ -292,7 +292,7 @@ def test_without_a_certificate_there_is_no_name_to_prove() -> None:
     assert Reason.CERTIFICATE_NAME_UNPROVEN not in connection.reasons
 
 
-def test_names_of_certificate_and_issuer_are_told_where_one_is_shown() -> None:
+def test_names_of_certificate_and_issuer_are_reported_where_one_is_shown() -> None:
     connection = judged_under(STANDBY, known(rules(CERT)))
     assert (connection.certificate_name, connection.issuer_name) == ("replica", "CA")
     connection = judged_under(WITHOUT_CERTIFICATE, known(rules(CERT)))

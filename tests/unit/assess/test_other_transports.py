@@ -112,7 +112,7 @@ def test_where_the_rule_may_require_no_certificate_it_is_no_reason() -> None:
     assert connected(STANDBY, near, CERT, SCRAM).reasons == (Reason.RULE_UNDECIDED,)
 
 
-def test_a_weaker_requirement_has_the_reason_beside_its_own() -> None:
+def test_a_weaker_requirement_has_the_reason_and_its_own() -> None:
     found = connected(STANDBY, CHAIN, SCRAM)
     assert found.reasons == (Reason.RULE_CHECKS_CHAIN_ONLY, ADMITS)
     poll = replace(POLL, ident=maps(mapping("/.*", "replica")))

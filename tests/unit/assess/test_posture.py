@@ -49,7 +49,7 @@ def reached(wal_sender: WalSender, *demanded: Demand, name_unproven: bool = Fals
         (set(), Posture.CERTIFICATE_UNCONFIRMED),
     ],
 )
-def test_a_certificate_shown_is_worth_what_is_demanded(
+def test_the_posture_of_a_presented_certificate_depends_on_what_is_required(
     demanded: set[Demand], expected: Posture
 ) -> None:
     assert reached(SHOWN, *demanded) is expected
@@ -58,7 +58,7 @@ def test_a_certificate_shown_is_worth_what_is_demanded(
     assert reached(SHOWN, *demanded, Demand.REFUSES) is with_refusal
 
 
-def test_a_name_that_is_not_proven_leaves_open_only_what_hangs_on_the_name() -> None:
+def test_a_name_that_is_not_proven_leaves_open_only_what_depends_on_the_name() -> None:
     for demand, expected in (
         (Demand.CERTIFICATE, Posture.CERTIFICATE_UNCONFIRMED),
         (Demand.CHAIN, Posture.CERTIFICATE_CHAIN_REQUIRED),
@@ -109,7 +109,9 @@ def demanded(
 @pytest.mark.parametrize(
     "demand", [Demand.CERTIFICATE, Demand.CHAIN, Demand.CHAIN_BY_MAP, Demand.UNKNOWN]
 )
-def test_a_demand_for_a_certificate_refuses_who_shows_none_or_is_not_asked(demand: Demand) -> None:
+def test_a_required_certificate_refuses_clients_that_send_none_or_are_not_asked(
+    demand: Demand,
+) -> None:
     assert demanded(SHOWN, {demand}) == {demand}
     assert demanded(SHOWN, {demand}, asks=False) == REFUSES
     assert demanded(WITHOUT_CERTIFICATE, {demand}) == REFUSES
@@ -126,7 +128,7 @@ def test_who_needs_no_certificate_is_let_in_without() -> None:
         assert demanded(sender, NOTHING, asks=False) == NOTHING
 
 
-def test_once_tls_is_off_nobody_comes_over_tls() -> None:
+def test_once_tls_is_off_no_client_connects_over_tls() -> None:
     assert demanded(SHOWN, NOTHING, tls=False, asks=False) == REFUSES
     assert demanded(WITHOUT_CERTIFICATE, NOTHING, tls=False, asks=False) == REFUSES
     assert demanded(PLAIN, NOTHING, tls=False, asks=False) == NOTHING

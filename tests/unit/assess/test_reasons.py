@@ -130,7 +130,7 @@ def test_tls_that_is_too_old_is_one_more_reason() -> None:
         ("pam", Reason.RULE_USES_OTHER_METHOD),
     ],
 )
-def test_a_rule_lets_in_by_its_method(method: str, reason: Reason) -> None:
+def test_a_rule_accepts_by_its_method(method: str, reason: Reason) -> None:
     assert why(STANDBY, replace(HOSTSSL_SCRAM, auth_method=method)) == (reason,)
 
 
@@ -177,7 +177,7 @@ def test_rules_that_would_refuse_a_connection_that_lasts() -> None:
 # --- a rule above another
 
 
-def test_a_rule_shadows_one_below_it_that_would_demand_the_certificate() -> None:
+def test_a_rule_shadows_one_below_it_that_would_require_the_certificate() -> None:
     shadowed = (
         Reason.CLIENT_WITHOUT_TLS,
         Reason.RULE_USES_PASSWORD,
@@ -266,7 +266,7 @@ def test_contents_that_do_not_agree_are_undecided_for_the_reason_of_their_state(
     assert why_of(STANDBY, both) == (reason,)
 
 
-def test_what_contents_have_in_common_is_told_though_they_do_not_agree() -> None:
+def test_what_contents_have_in_common_is_reported_though_they_do_not_agree() -> None:
     both = known(rules(SCRAM), rules(CERT, SCRAM), state=HbaState.PENDING)
     assert why_of(PLAIN, both) == (
         Reason.CLIENT_WITHOUT_TLS,
@@ -275,7 +275,7 @@ def test_what_contents_have_in_common_is_told_though_they_do_not_agree() -> None
     )
 
 
-def test_one_shadow_is_told_only_if_every_content_casts_it() -> None:
+def test_one_shadow_is_reported_only_if_every_content_casts_it() -> None:
     same = known(rules(SCRAM, CERT), rules(SCRAM, CERT, TRUST), state=HbaState.PENDING)
     assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in why_of(PLAIN, same)
     one = known(rules(SCRAM, CERT), rules(SCRAM), state=HbaState.PENDING)
@@ -303,7 +303,7 @@ def test_maps_that_do_not_agree_are_undecided_for_the_reason_of_their_state(
     )
 
 
-def test_a_map_that_was_read_and_cannot_be_decided_is_told_as_unreadable() -> None:
+def test_a_map_that_was_read_and_cannot_be_decided_is_reported_as_unreadable() -> None:
     poll = replace(POLL, ident=maps(mapping("/.*", "/new")))
     assert why(STANDBY, MAPPED, poll=poll) == (Reason.MAP_UNREADABLE,)
 
@@ -318,7 +318,7 @@ def test_rules_that_hang_on_what_only_the_server_sees_are_undecided() -> None:
     )
 
 
-def test_a_rule_that_may_refuse_beside_one_that_lets_in_changes_no_reason() -> None:
+def test_a_rule_that_may_refuse_changes_no_reason_if_another_accepts() -> None:
     near = replace(REJECT, address="samenet", netmask=None)
     assert why(STANDBY, near, HOSTSSL_SCRAM) == (Reason.RULE_USES_PASSWORD,)
 
@@ -331,7 +331,7 @@ def test_an_older_session_whose_name_is_not_seen_is_unproven() -> None:
     assert why(OTHER_NAME, near, CERT) == (Reason.CERTIFICATE_NAME_UNPROVEN,)
 
 
-def test_an_unproven_name_matters_only_where_the_certificate_is_demanded() -> None:
+def test_an_unproven_name_matters_only_where_the_certificate_is_required() -> None:
     assert why(OTHER_NAME, NEAR, CERT) == (Reason.RULE_UNDECIDED,)
     assert why(OTHER_NAME, HOSTSSL_SCRAM) == (Reason.RULE_USES_PASSWORD,)
 

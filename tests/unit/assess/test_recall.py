@@ -69,7 +69,7 @@ SECURE = replace(FIRST, wal_senders=(STANDBY,), hba=rules(CERT))
 NEWCOMER = replace(PLAIN, pid=1, peer=TcpPeer(ip_address("10.0.0.9"), 1))
 
 
-def test_another_connection_is_judged_beside_those_that_are_remembered() -> None:
+def test_another_connection_is_judged_with_those_that_are_remembered() -> None:
     first, again, anew = _two_polls(SECURE, replace(SECURE, wal_senders=(NEWCOMER, STANDBY)))
     assert again == anew
     assert {c.wal_sender for c in connections(again)} == {NEWCOMER, STANDBY}

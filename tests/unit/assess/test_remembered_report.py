@@ -99,7 +99,7 @@ def _again(
     return given
 
 
-def test_the_same_is_told_again_with_the_times_of_the_poll() -> None:
+def test_the_same_is_reported_again_with_the_times_of_the_poll() -> None:
     first, history = _steady()
     later = replace(POLL, at=NOW + DAY, duration_seconds=0.5)
     given, after = assess(later, TARGET, history, KNOWLEDGE, now=NOW + DAY)
@@ -108,7 +108,7 @@ def test_the_same_is_told_again_with_the_times_of_the_poll() -> None:
     assert after is history
 
 
-def test_what_one_poll_taught_about_the_rules_is_no_ground_to_tell_the_same_again() -> None:
+def test_what_one_poll_learned_about_the_rules_is_not_reported_again() -> None:
     _, history = assess(POLL, TARGET, RulesHistory(), KNOWLEDGE, now=START)
     assert history.last is None
 
@@ -122,7 +122,7 @@ def test_time_alone_changes_it_at_every_date_that_counts(date: datetime) -> None
         assert _again(history, now=moment).connections is not first.connections
 
 
-def test_a_date_that_passes_tells_whatever_the_server_sends_less_meanwhile() -> None:
+def test_a_date_that_passes_counts_even_if_the_server_sends_less_meanwhile() -> None:
     date, intermediate = OWN.not_after, certificate(name("CN=intermediate"), authority=True)
     chain = replace(SERVED, certificates=(*SERVED.certificates, intermediate))
     alone = replace(chain, certificates=SERVED.certificates)
@@ -132,7 +132,7 @@ def test_a_date_that_passes_tells_whatever_the_server_sends_less_meanwhile() -> 
     assert Reason.CERTIFICATE_EXPIRED_IN_USE in connection.reasons
 
 
-def test_the_end_of_what_is_served_is_told_of_in_time() -> None:
+def test_the_expiry_of_what_is_served_is_reported_in_time() -> None:
     served = certificate(name("CN=db1"), serial=51, until=NOW + DAY + EXPIRES_SOON)
     knowledge = replace(KNOWLEDGE, served=replace(SERVED, certificates=(served,)))
     poll = replace(POLL, tls_files=TLS_FILES)
@@ -249,7 +249,7 @@ def test_turns_of_lists_are_both_their_dates_if_they_have_them() -> None:
     assert lists_turns([crl(until=None)]) == (listed.this_update, listed.this_update + SECOND)
 
 
-def test_ends_that_are_told_of_are_those_of_what_is_served_and_of_the_files() -> None:
+def test_expiries_are_reported_for_what_is_served_and_for_the_files() -> None:
     read = replace(TLS_FILES, revocation=LISTED)
     assert set(expiry_dates(read, SERVED)) == {SERVER_LEAF.not_after, CA.not_after, NOW + 7 * DAY}
     assert set(expiry_dates(UNREAD, SERVED)) == {SERVER_LEAF.not_after}

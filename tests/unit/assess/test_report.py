@@ -92,7 +92,7 @@ def test_a_poll_that_read_nothing() -> None:
     )
 
 
-def test_walsenders_that_may_not_be_seen_are_not_nobody() -> None:
+def test_walsenders_that_may_not_be_seen_do_not_count_as_none() -> None:
     outcome = report(replace(POLL, wal_senders=DENIED))
     assert outcome.failure is DENIED
     assert outcome.connections is DENIED
@@ -101,7 +101,7 @@ def test_walsenders_that_may_not_be_seen_are_not_nobody() -> None:
     assert [use.connections for use in exempting.exemptions] == [0, 0]
 
 
-def test_each_reader_is_told_with_its_own_failure() -> None:
+def test_each_reader_is_reported_with_its_own_failure() -> None:
     for reader, poll in {
         Reader.WAL_SENDERS: replace(POLL, wal_senders=MISSING),
         Reader.HBA_RULES: replace(POLL, hba=MISSING),
@@ -142,7 +142,7 @@ def test_the_state_of_the_rules_is_reported_first(poll: Observation, state: HbaS
     assert outcome.findings[0] == RulesState(state)
 
 
-def test_lines_in_error_are_told_with_what_to_do() -> None:
+def test_lines_in_error_are_reported_with_what_to_do() -> None:
     peer = replace(BROKEN, message="peer authentication is only supported on local sockets")
     outcome = report(replace(POLL, hba=with_errors(peer, WARNING))).rules
     assert outcome is not None
@@ -213,7 +213,7 @@ def from_loopback(pid: int) -> WalSender:
     return replace(PLAIN, pid=pid, peer=TcpPeer(ip_address("127.0.0.1"), 5))
 
 
-def test_exemptions_are_told_with_how_many_connections_they_cover() -> None:
+def test_exemptions_are_reported_with_how_many_connections_they_cover() -> None:
     unused = replace(EXEMPT_LAB, name="unused", reason="for later", until=NOW + HOUR)
     lab = replace(EXEMPT_LAB, roles=frozenset({"exempt"}))
     wal_senders = (

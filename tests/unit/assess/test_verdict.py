@@ -40,7 +40,7 @@ def given(
         (Posture.HIDDEN, UNKNOWN, UNKNOWN, UNKNOWN),
     ],
 )
-def test_what_is_enough_hangs_on_the_requirement(
+def test_what_is_enough_depends_on_the_requirement(
     posture: Posture, certificate: Verdict, chain: Verdict, tls: Verdict
 ) -> None:
     for requirement, expected in (
@@ -128,7 +128,7 @@ def test_an_exemption_ends_at_its_moment() -> None:
     assert not covered(ends, now=NOW + timedelta(days=1))
 
 
-def test_the_first_exemption_that_covers_is_told() -> None:
+def test_the_first_exemption_that_covers_is_reported() -> None:
     others = (replace(LAB, name="past", until=NOW), LAB, replace(LAB, name="later"))
     policy = replace(STRICT, exemptions=others)
     assert given(Posture.PLAINTEXT, policy, PLAIN) == (Verdict.EXEMPT, "lab")

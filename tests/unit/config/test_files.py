@@ -26,7 +26,7 @@ PASSWORD_FILES = {
 @pytest.mark.parametrize(
     ("content", "expected"), PASSWORD_FILES.items(), ids=list(map(str, range(7)))
 )
-def test_a_file_without_a_password_is_told(
+def test_a_file_without_a_password_is_reported(
     folder: Path, faults_of: FaultsOf, content: bytes, expected: str
 ) -> None:
     (folder / "password").write_bytes(content)
@@ -70,7 +70,7 @@ def test_a_pipe_is_none_of_the_files_that_are_named(
     assert fault.endswith(f"{place}: is a FIFO, not a regular file")
 
 
-def test_a_path_that_no_path_can_be_is_told(faults_of: FaultsOf) -> None:
+def test_an_impossible_path_is_reported(faults_of: FaultsOf) -> None:
     assert faults_of(f"{HOSTED}  password_file: {'x' * 300}\n") == [
         "config.yml:4: targets.0.password_file: cannot be read: File name too long"
     ]
@@ -81,7 +81,9 @@ def test_a_password_file_is_read_through_a_link(folder: Path, faults_of: FaultsO
     assert faults_of(f"{HOSTED}  password_file: link\n") == []
 
 
-def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, faults_of: FaultsOf) -> None:
+def test_a_private_key_that_libpq_would_refuse_is_reported(
+    folder: Path, faults_of: FaultsOf
+) -> None:
     (folder / "client.key").chmod(0o644)
     assert faults_of(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
         (
@@ -91,7 +93,7 @@ def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, faults_of: 
     ]
 
 
-def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(
+def test_a_file_of_passwords_that_libpq_would_pass_over_is_reported(
     folder: Path, faults_of: FaultsOf
 ) -> None:
     (folder / "password").chmod(0o640)
@@ -141,5 +143,5 @@ def unreadable() -> Iterator[Path]:
         os.seteuid(user)
 
 
-def test_a_file_that_may_not_be_read_is_told(unreadable: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(unreadable: Path) -> None:
     assert file_fault(unreadable) == "cannot be read: Permission denied"

@@ -87,7 +87,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("text", FAULTS)
-def test_faults_are_told(text: str, faults_of: FaultsOf) -> None:
+def test_faults_are_reported(text: str, faults_of: FaultsOf) -> None:
     assert faults_of(TARGET + text + "\n") == [f"config.yml:{fault}" for fault in FAULTS[text]]
 
 

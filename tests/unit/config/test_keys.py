@@ -204,31 +204,35 @@ LABELS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), AT_THE_TOP.values(), ids=AT_THE_TOP)
-def test_a_fault_at_the_top_is_told(faults_of: FaultsOf, text: str, expected: list[str]) -> None:
+def test_a_fault_at_the_top_is_reported(
+    faults_of: FaultsOf, text: str, expected: list[str]
+) -> None:
     assert faults_of(text) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), IN_DEFAULTS.values(), ids=IN_DEFAULTS)
-def test_a_fault_in_the_defaults_is_told_once(
+def test_a_fault_in_the_defaults_is_reported_once(
     faults_of: FaultsOf, text: str, expected: str
 ) -> None:
     assert faults_of(text + TARGET + "- name: db2\n  host: db2\n") == [expected]
 
 
 @pytest.mark.parametrize(("value", "expected"), DURATIONS.items(), ids=DURATIONS)
-def test_what_is_no_duration_is_told(faults_of: FaultsOf, value: str, expected: str) -> None:
+def test_invalid_durations_are_reported(faults_of: FaultsOf, value: str, expected: str) -> None:
     assert faults_of(f"{TARGET}  interval: {value}\n") == [
         f"config.yml:4: targets.0.interval: {expected}"
     ]
 
 
 @pytest.mark.parametrize(("text", "expected"), TARGETS.values(), ids=TARGETS)
-def test_a_fault_of_a_target_is_told(faults_of: FaultsOf, text: str, expected: list[str]) -> None:
+def test_a_fault_of_a_target_is_reported(
+    faults_of: FaultsOf, text: str, expected: list[str]
+) -> None:
     assert faults_of(text) == expected
 
 
 @pytest.mark.parametrize(("label", "expected"), LABELS.items(), ids=LABELS)
-def test_what_cannot_be_a_label_is_told(faults_of: FaultsOf, label: str, expected: str) -> None:
+def test_what_cannot_be_a_label_is_reported(faults_of: FaultsOf, label: str, expected: str) -> None:
     assert faults_of(f"{TARGET}  labels:\n    {label}\n") == [
         f"config.yml:5: targets.0.labels.{expected}"
     ]
@@ -252,13 +256,15 @@ def test_what_cannot_be_a_label_is_told(faults_of: FaultsOf, label: str, expecte
         "user: {hunter2: !x y}",
     ],
 )
-def test_what_became_a_key_for_want_of_a_colon_is_not_told(faults_of: FaultsOf, stray: str) -> None:
+def test_what_became_a_key_for_want_of_a_colon_is_not_reported(
+    faults_of: FaultsOf, stray: str
+) -> None:
     faults = faults_of(f"{TARGET}- {{name: db2, host: h, {stray}}}\n")
     assert faults
     assert "hunter2" not in "".join(faults)
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_their_lines(faults_of: FaultsOf) -> None:
+def test_all_faults_are_reported_at_once_in_the_order_of_their_lines(faults_of: FaultsOf) -> None:
     text = (
         "defaults:\n  interval: 60\n  polcy: {}\n"
         "targets:\n"

@@ -118,18 +118,20 @@ def _conninfo(string: str) -> str:
 
 
 @pytest.mark.parametrize(("line", "expected"), FIELDS.items(), ids=FIELDS)
-def test_what_names_no_server_is_told(faults_of: FaultsOf, line: str, expected: str) -> None:
+def test_a_value_that_names_no_server_is_reported(
+    faults_of: FaultsOf, line: str, expected: str
+) -> None:
     assert faults_of(f"{NAMED}  {line}\n") == [f"config.yml:3: targets.0.{expected}"]
 
 
 @pytest.mark.parametrize(("line", "expected"), LOGINS.items(), ids=LOGINS)
-def test_a_fault_of_the_login_is_told(faults_of: FaultsOf, line: str, expected: str) -> None:
+def test_a_fault_of_the_login_is_reported(faults_of: FaultsOf, line: str, expected: str) -> None:
     at = 3 if expected.startswith("host:") else 4
     assert faults_of(f"{HOSTED}  {line}\n") == [f"config.yml:{at}: targets.0.{expected}"]
 
 
 @pytest.mark.parametrize(("string", "expected"), STRINGS.items(), ids=STRINGS)
-def test_a_fault_of_a_connection_string_is_told_without_quoting_it(
+def test_a_fault_of_a_connection_string_is_reported_without_quoting_it(
     faults_of: FaultsOf, string: str, expected: str
 ) -> None:
     assert faults_of(_conninfo(string)) == [f"config.yml:3: targets.0.conninfo: {expected}"]
@@ -150,11 +152,11 @@ def test_every_keyword_that_has_a_rule_here_is_one_of_libpqs() -> None:
     assert (REFUSED.keys() | CHOICES.keys() | PATHS.keys()) - newer_than_some_libpq <= KEYWORDS
 
 
-def test_a_target_without_host_is_told(faults_of: FaultsOf) -> None:
+def test_a_target_without_host_is_reported(faults_of: FaultsOf) -> None:
     assert faults_of(NAMED) == [f"config.yml:2: targets.0: {NO_SERVER}"]
 
 
-def test_parameters_beside_a_connection_string_are_refused(faults_of: FaultsOf) -> None:
+def test_parameters_together_with_a_connection_string_are_refused(faults_of: FaultsOf) -> None:
     text = f"{NAMED}  conninfo: host=db1\n  parameters: {{keepalives: 1}}\n"
     assert faults_of(text) == [
         (
@@ -164,7 +166,7 @@ def test_parameters_beside_a_connection_string_are_refused(faults_of: FaultsOf) 
     ]
 
 
-def test_an_sslmode_that_is_no_text_is_told_once(faults_of: FaultsOf) -> None:
+def test_an_sslmode_that_is_no_text_is_reported_once(faults_of: FaultsOf) -> None:
     text = f"{HOSTED}  sslmode: []\n  parameters: {{sslnegotiation: direct}}\n"
     assert faults_of(text) == [
         "config.yml:4: targets.0.sslmode: must be text (true, false and null need quotes)"

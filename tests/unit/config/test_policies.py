@@ -85,14 +85,14 @@ ENDS = {
 
 
 @pytest.mark.parametrize(("policy", "expected"), POLICIES.items(), ids=POLICIES)
-def test_a_fault_of_a_policy_is_told(faults_of: FaultsOf, policy: str, expected: str) -> None:
+def test_a_fault_of_a_policy_is_reported(faults_of: FaultsOf, policy: str, expected: str) -> None:
     assert faults_of(f"{TARGET}  policy:\n    {policy}\n") == [
         f"config.yml:5: targets.0.policy.{expected}"
     ]
 
 
 @pytest.mark.parametrize(("text", "expected"), EXEMPTIONS.values(), ids=EXEMPTIONS)
-def test_a_fault_of_an_exemption_is_told(
+def test_a_fault_of_an_exemption_is_reported(
     faults_of: FaultsOf, text: str, expected: list[str]
 ) -> None:
     found = faults_of(f"{EXEMPTION}      {text}\n")
@@ -100,7 +100,7 @@ def test_a_fault_of_an_exemption_is_told(
 
 
 @pytest.mark.parametrize(("until", "expected"), ENDS.items(), ids=ENDS)
-def test_what_is_no_end_is_told(faults_of: FaultsOf, until: str, expected: str) -> None:
+def test_invalid_ends_are_reported(faults_of: FaultsOf, until: str, expected: str) -> None:
     assert faults_of(f"{EXEMPTION}      roles: [r]\n      until: {until}\n") == [
         f"config.yml:9: targets.0.policy.exemptions.0.until: {expected}"
     ]

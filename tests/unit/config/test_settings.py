@@ -160,7 +160,7 @@ def test_targets_keep_their_order(loaded: Loaded) -> None:
     assert [target.name for target in loaded(text).targets] == ["db3", "db1", "db2"]
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path / "none.yml")
     assert raised.value.faults == (
@@ -173,7 +173,7 @@ def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_a_file_name_with_a_line_break_is_told_on_one_line(tmp_path: Path) -> None:
+def test_a_file_name_with_a_line_break_is_reported_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "a\nb.yml").write_text("a: b: c\n")
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path / "a\nb.yml")

@@ -40,7 +40,7 @@ def test_one_file_can_be_named_without_a_pattern(conf_d: Path, loaded: Loaded) -
     assert _names(loaded, f"targets_from: {conf_d}/a.yml\n") == ["a1", "a2"]
 
 
-def test_settings_tell_which_files_they_were_read_from(conf_d: Path, loaded: Loaded) -> None:
+def test_settings_list_the_files_they_were_read_from(conf_d: Path, loaded: Loaded) -> None:
     assert loaded(FROM).sources == (
         conf_d.parent / "config.yml",
         conf_d / "a.yml",
@@ -98,7 +98,7 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize(("pattern", "expected"), PATTERNS.items(), ids=PATTERNS)
-def test_a_pattern_that_cannot_be_followed_is_told(
+def test_a_pattern_that_cannot_be_followed_is_reported(
     conf_d: Path, faults_of: FaultsOf, pattern: str, expected: str
 ) -> None:
     assert conf_d.is_dir()
@@ -107,29 +107,29 @@ def test_a_pattern_that_cannot_be_followed_is_told(
     ]
 
 
-def test_a_single_pattern_is_told_at_its_key(faults_of: FaultsOf) -> None:
+def test_a_single_pattern_is_reported_at_its_key(faults_of: FaultsOf) -> None:
     assert faults_of(f"{TARGET}targets_from: missing/*.yml\n") == [
         "config.yml:2: targets_from: its folder cannot be read: No such file or directory"
     ]
 
 
-def test_an_empty_list_of_patterns_is_told(faults_of: FaultsOf) -> None:
+def test_an_empty_list_of_patterns_is_reported(faults_of: FaultsOf) -> None:
     assert faults_of(f"{TARGET}targets_from: []\n") == [
         "config.yml:2: targets_from: must not be empty: name at least one, or leave the key out"
     ]
 
 
-def test_patterns_of_the_wrong_kind_are_told_and_hide_no_target(faults_of: FaultsOf) -> None:
+def test_patterns_of_the_wrong_kind_are_reported_and_hide_no_target(faults_of: FaultsOf) -> None:
     assert faults_of("targets_from: {a: b}\n") == ["config.yml:1: targets_from: must be a list"]
 
 
-def test_a_file_that_is_named_and_missing_is_told(faults_of: FaultsOf) -> None:
+def test_a_file_that_is_named_and_missing_is_reported(faults_of: FaultsOf) -> None:
     assert faults_of(f"{TARGET}targets_from: more.yml\n") == [
         "more.yml: cannot be read: No such file or directory"
     ]
 
 
-def test_a_name_that_is_too_long_is_told(faults_of: FaultsOf) -> None:
+def test_a_name_that_is_too_long_is_reported(faults_of: FaultsOf) -> None:
     name = "x" * 300
     assert faults_of(f"{TARGET}targets_from: [{name}, '{name}/*.yml']\n") == [
         "config.yml:2: targets_from.1: its folder cannot be read: File name too long",
@@ -137,19 +137,19 @@ def test_a_name_that_is_too_long_is_told(faults_of: FaultsOf) -> None:
     ]
 
 
-def test_a_link_that_leads_nowhere_is_told(conf_d: Path, faults_of: FaultsOf) -> None:
+def test_a_link_that_leads_nowhere_is_reported(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "c.yml").symlink_to("gone.yml")
     assert faults_of(FROM) == ["conf.d/c.yml: cannot be read: No such file or directory"]
 
 
-def test_a_pipe_among_the_files_is_told_and_does_not_block(
+def test_a_pipe_among_the_files_is_reported_and_does_not_block(
     conf_d: Path, faults_of: FaultsOf
 ) -> None:
     os.mkfifo(conf_d / "c.yml")
     assert faults_of(FROM) == ["conf.d/c.yml: is a FIFO, not a regular file"]
 
 
-def test_an_empty_file_is_told(conf_d: Path, faults_of: FaultsOf) -> None:
+def test_an_empty_file_is_reported(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("# later\n")
     assert faults_of(FROM) == ["conf.d/a.yml:1: is empty"]
 
@@ -180,7 +180,7 @@ def test_a_name_is_taken_across_all_files(conf_d: Path, faults_of: FaultsOf) -> 
     ]
 
 
-def test_the_faults_of_all_files_are_told_at_once(conf_d: Path, faults_of: FaultsOf) -> None:
+def test_the_faults_of_all_files_are_reported_at_once(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("targets:\n- name: a\n  hots: h\n  hostaddr: ::1\n")
     (conf_d / "b.yml").write_text("targets: '\n")
     assert faults_of("defaults: {timeout: 5}\n" + FROM) == [

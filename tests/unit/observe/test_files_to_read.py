@@ -169,7 +169,7 @@ def test_a_standby_with_a_crowd_of_certificates_shows_none() -> None:
         (FailureReason.PERMISSION, FailureReason.PERMISSION),
     ],
 )
-def test_functions_of_another_release_are_told_as_such(
+def test_functions_of_another_release_are_reported_as_such(
     reason: FailureReason, expected: FailureReason
 ) -> None:
     read: Read[TlsFiles] = of_this_release(Unread(reason, "x"))
@@ -177,7 +177,7 @@ def test_functions_of_another_release_are_told_as_such(
     assert read.reason is expected
 
 
-def test_settings_that_a_later_release_tells_of_are_left_out() -> None:
+def test_settings_that_a_later_release_adds_are_left_out() -> None:
     row: Row = (b"ssl_new_file", b"new", b"1", b"0", b"0")
     hba: Row = (b"hba_file", b"pg_hba.conf", None, None, None)
     read = FILE_TIMES.take([row, hba], _context())

@@ -59,7 +59,7 @@ def test_a_tls_session_older_than_tls_turned_off_is_not_secure() -> None:
     assert added(connection.remedy) == []
 
 
-def test_a_certificate_that_nobody_is_asked_for_any_more_is_not_required() -> None:
+def test_a_certificate_that_no_client_is_asked_for_any_more_is_not_required() -> None:
     poll = replace(POLL, server=replace(SERVER, requests_client_certificate=False))
     connection = judged(STANDBY, CERT, poll=poll)
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED

@@ -120,7 +120,7 @@ def test_a_client_keeps_its_line_only_by_the_same_map() -> None:
     assert added(steps) == ["m alice replica", "m bob replica"]
 
 
-def test_a_line_that_nobody_uses_is_removed() -> None:
+def test_a_line_that_no_client_uses_is_removed() -> None:
     content = (mapping("alice", "replica"), mapping("/^x.*$", "replica"))
     steps = narrowed(ALICE, *content)
     assert edits(steps) == [Change(IDENT, 2, replaces=True, new=())]
@@ -222,7 +222,7 @@ def test_a_client_that_uses_the_map_without_a_certificate_is_named() -> None:
         assert (Obstacle.INCOMPLETE in obstacles) is is_named
 
 
-def test_a_client_whose_name_goes_through_the_map_beside_a_ticket_s_is_named() -> None:
+def test_another_client_whose_name_goes_through_the_map_of_a_kerberos_ticket_is_named() -> None:
     both = replace(EVERYBODY, auth_method="gss")
     steps = narrowed(ALICE, mapping("/.*", "replica"), rule=both)
     assert edits(steps) == []

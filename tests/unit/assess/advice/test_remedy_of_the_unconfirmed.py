@@ -180,7 +180,7 @@ def test_a_rule_that_is_not_decided() -> None:
     )
 
 
-def test_rules_that_all_demand_a_certificate_are_made_one_that_demands_the_role_s() -> None:
+def test_rules_that_all_require_a_certificate_become_one_that_requires_the_role_s() -> None:
     near = replace(CHAIN, address="samenet", netmask=None)
     page_text = steps(STANDBY, near, CERT)
     assert page_text.replace(" clientcert=verify-ca", "") == steps(STANDBY, NEAR, CERT)

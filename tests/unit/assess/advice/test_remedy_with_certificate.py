@@ -64,7 +64,7 @@ def test_what_is_best_needs_nothing() -> None:
     assert steps(replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), local) == ""
 
 
-def test_a_certificate_that_is_not_demanded() -> None:
+def test_a_certificate_that_is_not_required() -> None:
     assert steps(STANDBY, HOSTSSL_SCRAM) == text(
         """
         on the server: RequireCertificate(role='replica', database=None, refused=(),
@@ -80,7 +80,7 @@ def test_a_certificate_that_is_not_demanded() -> None:
     )
 
 
-def test_a_certificate_that_is_not_demanded_of_a_server_that_asks_nobody_any_more() -> None:
+def test_a_certificate_that_is_not_required_by_a_server_that_no_longer_asks_for_one() -> None:
     page_text = steps(STANDBY, HOSTSSL_SCRAM, poll=NOT_ASKING)
     first, rest = page_text.split("on the server: Require", 1)
     assert first.rstrip() == text(
@@ -93,7 +93,7 @@ def test_a_certificate_that_is_not_demanded_of_a_server_that_asks_nobody_any_mor
     assert "on the server: Require" + rest == steps(STANDBY, HOSTSSL_SCRAM)
 
 
-def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_demanded() -> None:
+def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_required() -> None:
     page_text = steps(OTHER, HOSTSSL_SCRAM)
     first, rest = page_text.split("on the server: Require", 1)
     assert first.rstrip() == text(
@@ -110,7 +110,7 @@ def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_demanded
     assert "on the server: Require" + rest == steps(STANDBY, HOSTSSL_SCRAM)
 
 
-def test_a_certificate_whose_name_cannot_be_told() -> None:
+def test_a_certificate_whose_name_cannot_be_determined() -> None:
     page_text = steps(NAMELESS, HOSTSSL_SCRAM)
     first = page_text[: page_text.index("on the server: Require")]
     assert first.rstrip() == text(

@@ -124,7 +124,7 @@ def test_a_server_without_tls() -> None:
     assert "on the standby or client" + rest == steps(PLAIN, SCRAM)
 
 
-def test_a_server_that_asks_nobody_for_a_certificate() -> None:
+def test_a_server_that_asks_no_client_for_a_certificate() -> None:
     page_text = steps(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM, poll=NOT_ASKING)
     first, rest = page_text.split("on the standby or client", 1)
     assert first.rstrip() == text(
@@ -137,7 +137,7 @@ def test_a_server_that_asks_nobody_for_a_certificate() -> None:
     assert "on the standby or client" + rest == steps(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM)
 
 
-def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
+def test_a_client_whose_rules_already_require_a_certificate() -> None:
     assert steps(WITHOUT_CERTIFICATE, CERT) == text(
         """
         on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
@@ -157,7 +157,7 @@ def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
     )
 
 
-def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
+def test_a_client_whose_rule_over_tls_already_requires_the_certificate() -> None:
     page_text = steps(PLAIN, CERT, SCRAM)
     last = page_text[page_text.index("on the server: CloseRule") :]
     assert last == text(
@@ -201,7 +201,7 @@ def test_a_client_that_would_be_refused_over_tls() -> None:
     )
 
 
-def test_a_client_that_no_rule_lets_in_any_more() -> None:
+def test_a_client_that_no_rule_accepts_any_more() -> None:
     page_text = steps(PLAIN)
     first = page_text[: page_text.index("on the server: Load")]
     assert first.rstrip() == text(

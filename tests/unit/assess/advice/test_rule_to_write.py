@@ -246,7 +246,7 @@ def test_a_line_for_a_hostile_name_is_read_as_that_name(
         (replace(CERT, options=("map=m", "clientcert=verify-full")), "cert map=m"),
     ],
 )
-def test_a_method_keeps_its_options_beside_the_name_check(rule: HbaRule, expected: str) -> None:
+def test_a_method_keeps_its_options_with_the_name_check(rule: HbaRule, expected: str) -> None:
     assert with_name_check(rule, whole_name=False) == expected
 
 

@@ -112,12 +112,12 @@ def test_an_expired_certificate_in_use_whose_successor_is_not_known() -> None:
     )
 
 
-def test_what_is_not_in_the_inventory_is_told() -> None:
+def test_what_is_not_in_the_inventory_is_reported() -> None:
     connection = judged(EMPTY_INVENTORY, CERT)
     assert connection.remedy == (Step(Place.EXPORTER, MakeCertificateKnown()),)
 
 
-def test_several_that_may_be_in_use_are_told() -> None:
+def test_several_that_may_be_in_use_are_reported() -> None:
     twin = certificate(salt="again")
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN), known(twin)))
     connection = judged(stored, CERT)
@@ -277,7 +277,7 @@ def test_only_what_is_known_to_be_good_is_named() -> None:
         assert not any(isinstance(s.kind, UseCertificate) for s in connection.remedy)
 
 
-def test_a_reconnect_is_told_once() -> None:
+def test_a_reconnect_is_reported_once() -> None:
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)))
     steps = judged(knowledge, SCRAM, sender=using(EXPIRED)).remedy
     assert sum(step == AGAIN for step in steps) == 1

@@ -134,7 +134,7 @@ def test_with_a_good_certificate_the_rules_decide(
         ((replace(CERT, address="db9.example", netmask=None), REJECT), refused(ForecastCause.RULE)),
     ],
 )
-def test_the_name_must_be_one_that_the_rule_lets_in(
+def test_the_name_must_be_one_that_the_rule_accepts(
     written: tuple[HbaRule, ...], expected: tuple[Forecast, ForecastCause]
 ) -> None:
     other = certificate(name("CN=standby-1"), serial=9)
@@ -248,7 +248,7 @@ def test_whether_a_client_falls_back_is_not_known_where_its_sslmode_is_not(
 @pytest.mark.parametrize(
     ("rule", "expected"), [(CERT, UNKNOWN), (CHAIN, UNKNOWN), (SCRAM, WITHOUT), (REJECT, RULE)]
 )
-def test_where_the_next_certificate_is_not_known_only_rules_tell(
+def test_where_the_next_certificate_is_not_known_only_rules_count(
     rule: HbaRule, expected: tuple[Forecast, ForecastCause]
 ) -> None:
     connection = judged(NOBODY_KNOWN, rule)
@@ -256,7 +256,7 @@ def test_where_the_next_certificate_is_not_known_only_rules_tell(
     assert (connection.breaks_at, connection.certificate_pending) == (None, None)
 
 
-def test_an_expired_one_whose_successor_nobody_knows_may_be_sent_again() -> None:
+def test_an_expired_one_whose_successor_is_not_known_may_be_sent_again() -> None:
     served = replace(SERVED, certificates=(EXPIRED,))
     knowledge = replace(NOBODY_KNOWN, served=served)
     assert met(judged(knowledge, SCRAM, sender=using(EXPIRED))) == UNKNOWN
@@ -277,7 +277,7 @@ def test_a_client_whose_file_is_gone_sends_none() -> None:
     assert judged(missing, SCRAM).breaks_at is None
 
 
-def test_a_client_that_is_told_to_sends_none() -> None:
+def test_a_client_configured_to_send_none_sends_none() -> None:
     reported = of_standby(replace(RECEIVER, certificate=file("")))
     assert met(judged(reported, CERT)) == RULE
     assert met(judged(reported, SCRAM)) == WITHOUT
@@ -306,7 +306,7 @@ def test_its_own_dates_are_known_where_the_servers_files_are_not(
         assert (connection.breaks_at, connection.breaks_cause) == (until, ForecastCause.EXPIRED)
 
 
-def test_a_name_that_no_rule_lets_in_is_refused_whatever_the_authorities() -> None:
+def test_a_name_that_no_rule_accepts_is_refused_whatever_the_authorities() -> None:
     other = certificate(name("CN=other"), serial=9)
     assert met(judged(of_standby(sending(other)), CERT, poll=NOT_READ)) == NAME
 
@@ -318,7 +318,7 @@ def test_a_name_that_no_rule_lets_in_is_refused_whatever_the_authorities() -> No
         replace(TLS_FILES, authority=file("")),
     ],
 )
-def test_without_authorities_nobody_is_vouched_for_or_accused(tls_files: TlsFiles) -> None:
+def test_without_authorities_no_certificate_is_verified_or_rejected(tls_files: TlsFiles) -> None:
     poll = replace(SEEN, tls_files=tls_files)
     connection = judged(verdict_on(bad(ForecastCause.AUTHORITY)), CERT, poll=poll)
     assert met(connection) == UNKNOWN
@@ -638,7 +638,7 @@ def test_of_several_that_may_be_in_use_the_one_that_is_sent_need_not_be_another(
 # --- reasons, which never lower anything
 
 
-def test_an_expired_certificate_in_use_is_told_and_lowers_nothing() -> None:
+def test_an_expired_certificate_in_use_is_reported_and_lowers_nothing() -> None:
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)))
     connection = judged(knowledge, CERT, sender=using(EXPIRED))
     assert connection.reasons == (Reason.CERTIFICATE_EXPIRED_IN_USE,)
@@ -669,7 +669,7 @@ def test_a_certificate_is_unknown_only_where_there_is_an_inventory() -> None:
     )
 
 
-def test_an_ambiguous_certificate_is_told() -> None:
+def test_an_ambiguous_certificate_is_reported() -> None:
     twin = certificate(salt="again")
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN), known(twin)))
     connection = judged(stored, CERT)
@@ -677,7 +677,7 @@ def test_an_ambiguous_certificate_is_told() -> None:
     assert connection.verdict is Verdict.SECURE
 
 
-def test_a_session_without_a_certificate_has_none_to_tell_of() -> None:
+def test_a_session_without_a_certificate_has_none_to_report() -> None:
     stored = Knowledge(OpenSsl(), inventory=inventory())
     connection = judged(stored, SCRAM, sender=WITHOUT_CERTIFICATE)
     assert connection.in_use is None

@@ -95,7 +95,7 @@ def test_a_certificate_that_differs_in_what_is_shown_is_none(other: Certificate)
     ],
     ids=["issued anew with its serial", "cut names", "cut issuers", "a slash in a value"],
 )
-def test_what_cannot_be_told_apart_is_ambiguous(one: Certificate, two: Certificate) -> None:
+def test_what_cannot_be_distinguished_is_ambiguous(one: Certificate, two: Certificate) -> None:
     both = tuple(sorted((one, two), key=lambda c: c.fingerprint))
     assert found(one, one, two) == found(two, two, one) == Ambiguous(both)
 
@@ -212,7 +212,7 @@ def test_a_certificate_of_two_sources_is_bound_as_each_of_them_says() -> None:
     assert index.of_role["replica"].newest == index.of_standby["a", ""].newest == (twice,)
 
 
-def test_an_authority_is_nobodys_own_and_may_be_in_use_all_the_same() -> None:
+def test_an_authority_belongs_to_no_client_and_may_still_be_in_use() -> None:
     free, bound = known(CA), known(CA, roles=["CA"], application_names=["a"])
     index = inventory_index((free, bound))
     assert index.shown == {shown_of(CA): (free, bound)}

@@ -121,7 +121,7 @@ def test_the_standbys_file_goes_before_the_inventory() -> None:
         (sending(), CertificateFileEmpty("db2", FILE)),
     ],
 )
-def test_where_the_file_tells_nothing_the_inventory_is_asked(
+def test_where_the_file_contains_nothing_the_inventory_is_used(
     receiver: Receiver, reason: WhyNoStandby
 ) -> None:
     knowledge = of_standby(receiver)
@@ -187,7 +187,7 @@ def either(one: Receiver, other: Receiver) -> tuple[Knowledge, Knowledge]:
     )
 
 
-def test_one_in_files_of_several_names_is_told_with_all_of_them() -> None:
+def test_one_in_files_of_several_names_is_reported_with_all_of_them() -> None:
     elsewhere = replace(RECEIVER, certificate=file("/etc/replica.crt", OWN))
     for knowledge in either(RECEIVER, elsewhere):
         successor = judged(knowledge, CERT).next_certificate
@@ -206,7 +206,7 @@ def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_a
         assert why(judged(knowledge, CERT)) == ChainsDiffer(("db1b", "db2"))
 
 
-def test_of_several_standbys_that_send_none_all_are_told() -> None:
+def test_of_several_standbys_that_send_none_all_are_reported() -> None:
     missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
     knowledge, _ = either(missing, replace(RECEIVER, certificate=CertificateFile("")))
     assert why(judged(knowledge, CERT)) == NoneSent(
@@ -220,7 +220,7 @@ def test_of_several_standbys_that_send_none_all_are_told() -> None:
 # --- the inventory
 
 
-def test_one_of_the_inventory_is_told_with_its_place_and_chain() -> None:
+def test_one_of_the_inventory_is_reported_with_its_place_and_chain() -> None:
     successor = judged(stored(known(OWN, CA, paths=("/a", "/b"))), CERT).next_certificate
     assert successor == NextCertificate(
         certificate=OWN,
@@ -278,7 +278,7 @@ def test_whose_a_certificate_is_says_the_configuration_first(
         assert sent(connection) == expected
 
 
-def test_the_subject_in_use_tells_its_own_from_others() -> None:
+def test_the_subject_in_use_distinguishes_its_own_from_others() -> None:
     ours = certificate(serial=8, since=NOW - 50 * DAY)
     newer = certificate(name("CN=replica"), serial=9, since=NOW - DAY)
     assert sent(judged(stored(known(ours), known(newer)), CERT)) == ours
@@ -292,7 +292,7 @@ def test_the_subject_in_use_tells_its_own_from_others() -> None:
     assert sent(judged(stored(known(newer)), CERT)) == newer
 
 
-def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
+def test_a_cut_subject_identifies_its_own_once_the_one_in_use_is_known() -> None:
     long = "O=" + "x" * 60
     old = certificate(name(long, "CN=replica"), serial=3)
     renewed = certificate(name(long, "CN=replica"), serial=4, since=NOW - DAY)
@@ -377,14 +377,14 @@ def tied(of_second: Verification) -> Knowledge:
     return Knowledge(OpenSsl(verdicts), inventory=inventory(known(first), known(second)))
 
 
-def test_of_two_that_are_equally_new_and_fare_alike_the_one_that_ends_first_is_told() -> None:
+def test_of_two_equally_new_ones_with_the_same_outcome_the_first_to_expire_is_reported() -> None:
     assert sent(judged(tied(lasting(8)), CERT)).serial_number == 9
     assert sent(judged(tied(lasting(10)), CERT)).serial_number == 8
     by_its_own_end = Verification(VERIFIED)
     assert sent(judged(tied(by_its_own_end), CERT)).serial_number == 8
 
 
-def test_of_two_that_are_equally_new_and_fare_otherwise_none_is_told() -> None:
+def test_of_two_equally_new_ones_with_different_outcomes_none_is_reported() -> None:
     bad = Verification("certificate revoked", ForecastCause.REVOKED)
     differ = why(judged(tied(bad), CERT))
     assert isinstance(differ, OutcomesDiffer)
@@ -394,7 +394,7 @@ def test_of_two_that_are_equally_new_and_fare_otherwise_none_is_told() -> None:
     ]
 
 
-def test_of_two_whose_names_fare_otherwise_none_is_told() -> None:
+def test_of_two_whose_names_have_different_outcomes_none_is_reported() -> None:
     one = certificate(name("CN=a"), serial=8)
     other = certificate(name("CN=replica"), serial=9)
     knowledge = stored(known(one, roles=["replica"]), known(other, roles=["replica"]))
@@ -501,7 +501,7 @@ def test_another_address_is_another_client() -> None:
     assert sent(judged(knowledge, CERT, others=[using(RENEWED, again)])) == RENEWED
 
 
-def test_bound_to_the_standby_a_certificate_is_nobody_elses() -> None:
+def test_a_certificate_bound_to_the_standby_belongs_to_no_other_client() -> None:
     knowledge = stored(
         known(OWN, application_names=["standby"]), known(RENEWED, application_names=["standby"])
     )

@@ -77,7 +77,7 @@ def test_what_is_no_receiver_of_that_name_is_no_standby(sender: WalSender) -> No
     assert names(STANDBY_TARGET, sender=sender) == []
 
 
-def test_the_slot_tells_first_then_the_address_then_the_sender() -> None:
+def test_the_slot_counts_first_then_the_address_then_the_sender() -> None:
     sender = replace(STANDBY, slot_name="ours")
     assert names(STANDBY_TARGET, receiving(OTHER, slot_name="ours"), sender=sender) == ["db3"]
     assert names(STANDBY_TARGET, OTHER) == ["db2"]

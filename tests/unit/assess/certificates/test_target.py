@@ -105,7 +105,7 @@ def with_files(
 # --- places
 
 
-def test_every_certificate_is_told_at_each_of_its_places() -> None:
+def test_every_certificate_is_reported_at_each_of_its_places() -> None:
     poll = replace(
         NOBODY,
         tls_files=TlsFiles(
@@ -148,7 +148,7 @@ def test_what_is_not_read_has_no_place(poll: Observation) -> None:
         assert found.server_certificate_pending is None
 
 
-def test_the_lists_of_the_servers_files_are_told_once_each() -> None:
+def test_the_lists_of_the_servers_files_are_reported_once_each() -> None:
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl("B"), crl("A"), crl("B")))
     assert certificates_of(with_files(lists=lists)).revocation_lists == (
         ListedRevocations(crl("B"), SERVER_FILE),
@@ -189,7 +189,7 @@ def test_a_reason_stands_for_words_that_are_missing() -> None:
     assert found.findings[0] == ServedNotVerified("file_missing")
 
 
-def test_a_name_that_is_not_known_is_not_told() -> None:
+def test_a_name_that_is_not_known_is_not_reported() -> None:
     openssl = OpenSsl({SERVER_LEAF: Verification("bad")})
     knowledge = Knowledge(openssl, served=replace(SERVED, host=None))
     assert certificates_of(NOBODY, knowledge).findings[0] == ServedRejected(
@@ -279,7 +279,7 @@ def test_what_a_client_will_send_is_verified_as_the_server_would() -> None:
     assert found.findings == ()
 
 
-def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> None:
+def test_what_the_inventory_has_for_the_roles_is_verified_and_reported_if_idle() -> None:
     idle = certificate(name("O=Lab", "CN=standby-9"), serial=90, since=NOW - DAY)
     bad = certificate(name("O=Lab", "CN=standby-8"), serial=80, since=NOW - 2 * DAY)
     free = certificate(name("O=Other", "CN=replica"), serial=70, since=NOW - 3 * DAY)
@@ -309,7 +309,7 @@ def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> 
     )
 
 
-def test_of_very_many_the_newest_are_verified_and_few_told() -> None:
+def test_of_very_many_the_newest_are_verified_and_few_reported() -> None:
     many = [
         known(certificate(name(f"CN=s{n}"), serial=n, since=NOW - n * DAY), roles=["replica"])
         for n in range(201)
@@ -392,7 +392,7 @@ def test_after_a_failed_poll_what_is_served_is_still_known() -> None:
     assert (nobody.readers, nobody.certificates) == ({}, TargetCertificates())
 
 
-def test_readers_tell_what_was_read() -> None:
+def test_readers_show_what_was_read() -> None:
     read = whole(SEEN).readers
     assert (read[Reader.TLS_FILES], read[Reader.RECEIVER]) == (None, None)
     assert Reader.SERVED_CHAIN not in read
@@ -436,7 +436,7 @@ def test_the_servers_own_certificate_may_be_its_clients_too() -> None:
     assert judged(below, CERT, sender=sender, poll=unread).in_use == Unmatched()
 
 
-def test_of_a_server_that_nothing_was_asked_of_nothing_is_told() -> None:
+def test_nothing_is_reported_of_a_server_that_was_not_queried() -> None:
     assert certificates_of(POLL) == TargetCertificates()
 
 

@@ -37,7 +37,7 @@ def test_clientcert_is_checked_under_every_method(
     assert demanded(replace(SCRAM, auth_method=method, options=option)) == {expected}
 
 
-def test_cert_demands_the_role_s_certificate_whatever_stands_beside_it() -> None:
+def test_cert_requires_the_role_s_certificate_whatever_its_options() -> None:
     assert demanded(CERT) == {Demand.CERTIFICATE}
     assert demanded(replace(CERT, options=())) == {Demand.CERTIFICATE}
 

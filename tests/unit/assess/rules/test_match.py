@@ -95,7 +95,7 @@ def matches(
         (ConnectionType.HOSTNOGSSENC, NO, YES, YES, NO),
     ],
 )
-def test_the_type_of_a_rule_is_held_against_how_the_client_comes(
+def test_the_type_of_a_rule_is_matched_against_how_the_client_connects(
     connection_type: ConnectionType, socket: Truth, plaintext: Truth, tls: Truth, gss: Truth
 ) -> None:
     rule = replace(ANYBODY, connection_type=connection_type)
@@ -248,7 +248,7 @@ def test_an_address_is_masked_on_both_sides_within_its_family(
         (None, AddressNotShown()),
     ],
 )
-def test_an_address_that_only_the_server_can_tell_is_a_doubt(
+def test_an_address_that_only_the_server_can_determine_is_a_doubt(
     address: str | None, doubt: Doubt
 ) -> None:
     assert doubted(replace(ANYBODY, address=address), PHYSICAL, AROUND) == (MAY, (doubt,))
@@ -317,7 +317,7 @@ def test_a_quoted_all_in_the_address_field_is_a_host_name() -> None:
     )
 
 
-def test_doubts_of_one_rule_are_told_together() -> None:
+def test_doubts_of_one_rule_are_reported_together() -> None:
     rule = replace(ANYBODY, roles=("+staff", "/new"), address="samenet")
     blind = replace(AROUND, member_of=None)
     result, doubts = doubted(rule, PHYSICAL, blind, quoting=UNKNOWN_QUOTES)

@@ -313,7 +313,7 @@ async def test_a_port_in_use_is_an_error_and_leaves_nothing_behind() -> None:
                 pass
 
 
-async def test_a_fault_of_a_page_is_told_without_its_details(
+async def test_a_fault_of_a_page_is_reported_without_its_details(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def faulty() -> Sequence[TargetRecord]:

@@ -107,7 +107,7 @@ def test_no_connections_is_a_known_zero_of_every_verdict() -> None:
     assert "pgrepl_connections" not in names(series)
 
 
-def test_sessions_observed_are_told_in_all_combinations() -> None:
+def test_sessions_observed_are_reported_in_all_combinations() -> None:
     samples = values(scraped(RECORD), "pgrepl_sessions_observed_total", "kind", "verdict")
     assert set(samples) == {(k.value, v.value) for k in ReplicationKind for v in Verdict}
     assert {key: value for key, value in samples.items() if value} == {
@@ -237,7 +237,7 @@ def test_a_mapped_address_is_written_as_postgresql_writes_it() -> None:
     assert values(series, "pgrepl_connections", "client_addr") == {("::ffff:10.0.0.9",): 1}
 
 
-def test_the_info_tells_rule_certificate_and_slot() -> None:
+def test_the_info_shows_rule_certificate_and_slot() -> None:
     labels = (
         "tls_version", "auth_method", "hba_file", "hba_line", "serial_number", "certificate_cn",
         "issuer_cn", "fingerprint", "slot_name", "sync_state", "activity",
@@ -278,13 +278,13 @@ def test_beyond_the_cap_secure_connections_are_left_out_first_and_counted() -> N
     assert values(series, "pgrepl_target_connections", "verdict")[("secure",)] == MAX_SERIES
 
 
-def test_a_reason_that_was_found_twice_is_told_once() -> None:
+def test_a_reason_that_was_found_twice_is_reported_once() -> None:
     twice = replace(PLAINTEXT, reasons=(Reason.RULE_TRUSTS, Reason.RULE_TRUSTS))
     assert values(scraped(with_connections((twice,))), "pgrepl_connection_reason", "reason") == {
         ("rule_trusts",): 1
     }
 
 
-def test_two_targets_tell_each_their_own() -> None:
+def test_two_targets_each_expose_their_own() -> None:
     samples = values(scraped(RECORD, named(RECORD, "other")), "pgrepl_up", "target")
     assert samples == {("primary",): 1, ("other",): 1}

@@ -87,7 +87,7 @@ def test_a_pending_server_certificate_is_absent_where_it_is_not_known() -> None:
     assert values(scraped(record), "pgrepl_server_certificate_pending") == {}
 
 
-def test_certificates_of_a_target_whose_poll_failed_are_told_all_the_same() -> None:
+def test_certificates_of_a_target_whose_poll_failed_are_reported_all_the_same() -> None:
     assert DOWN.report is not None
     samples = values(
         scraped(DOWN), "pgrepl_certificate_not_after_timestamp_seconds", "source", *KEY
@@ -95,7 +95,7 @@ def test_certificates_of_a_target_whose_poll_failed_are_told_all_the_same() -> N
     assert ("served", *SERVED.key) in samples
 
 
-def test_of_revocation_lists_of_one_issuer_the_one_that_ends_first_is_told() -> None:
+def test_the_revocation_list_of_an_issuer_that_expires_first_is_reported() -> None:
     assert RECORD.report is not None
     lists = tuple(
         ListedRevocations(each, CertificateSource.SERVER_FILE)
@@ -118,7 +118,7 @@ def test_of_revocation_lists_of_one_issuer_the_one_that_ends_first_is_told() -> 
     }
 
 
-def test_a_connection_tells_the_certificate_it_uses_and_what_waits_for_a_reconnect() -> None:
+def test_a_connection_shows_the_certificate_it_uses_and_what_waits_for_a_reconnect() -> None:
     series = scraped(with_connections([REPLICA]))
     fingerprints = values(series, "pgrepl_connection_info", "application_name", "fingerprint")
     assert fingerprints == {("standby1", IN_USE.key[0]): 1}
@@ -139,7 +139,7 @@ def test_a_certificate_that_is_not_known_for_sure_has_no_end_and_no_fingerprint(
         assert values(series, "pgrepl_connection_certificate_not_after_timestamp_seconds") == {}
 
 
-def test_the_inventory_is_told_without_a_target() -> None:
+def test_the_inventory_is_reported_without_a_target() -> None:
     series = with_inventory(inventory(IN_USE, UNUSED, AUTHORITY))
     reported = {
         frozenset(labels): value
@@ -183,7 +183,7 @@ def test_files_of_the_inventory_that_cannot_be_read_are_counted_by_reason() -> N
     }
 
 
-def test_without_an_inventory_nothing_is_told_of_one() -> None:
+def test_without_an_inventory_nothing_is_reported_of_one() -> None:
     samples = {name for name, _ in scraped(RECORD)}
     assert samples.isdisjoint(family.full_name for family in INVENTORY_ONLY)
 

@@ -89,7 +89,7 @@ def test_any_report_parses_back_to_the_same_series(
 
 
 @pytest.mark.parametrize("form", list(Format))
-def test_families_are_told_once_and_together(form: Format) -> None:
+def test_families_are_reported_once_and_together(form: Format) -> None:
     page = page_of((RECORD, DOWN, BLIND, NOT_POLLED, named(RECORD, "other")), form).decode()
     reported = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
     assert sorted(set(reported)) == sorted(reported)
@@ -137,7 +137,7 @@ def test_what_has_not_changed_is_not_rendered_again() -> None:
     assert reads > after_one
 
 
-def test_a_changed_record_is_told() -> None:
+def test_a_changed_record_is_reported() -> None:
     exposition = Exposition()
     exposition.page((RECORD,), STATE, gzip=True)
     later = replace(RECORD, polls=4)
@@ -148,7 +148,7 @@ def test_a_changed_record_is_told() -> None:
         assert values(series_of(page), "pgrepl_polls_total", "target") == {("primary",): 4}
 
 
-def test_a_target_that_is_gone_is_not_told() -> None:
+def test_a_target_that_is_gone_is_not_reported() -> None:
     exposition = Exposition()
     exposition.page((RECORD, named(RECORD, "other")), STATE)
     series = series_of(exposition.page((RECORD,), STATE))
@@ -175,7 +175,7 @@ def test_a_family_that_fails_is_left_out_counted_and_logged_once(
     assert len([r for r in caplog.records if "pgrepl_target_info" in r.getMessage()]) == 1
 
 
-def test_the_process_and_python_are_told_beside() -> None:
+def test_the_process_and_python_have_metrics_too() -> None:
     reported = {family.name for family in parsed(page_of(()))}
     assert {"process_resident_memory_bytes", "process_cpu_seconds", "python_info"} <= reported
 

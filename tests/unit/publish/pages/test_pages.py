@@ -164,7 +164,7 @@ def test_an_empty_fleet_and_an_empty_search_say_so() -> None:
     assert "Nothing matches." in shown(RECORD, q="no such thing")
 
 
-def test_the_page_of_a_target_tells_rule_reasons_and_steps() -> None:
+def test_the_page_of_a_target_shows_rule_reasons_and_steps() -> None:
     text = text_of(page(RECORD))
     assert "up, PostgreSQL 17.5, primary" in text
     assert "host replication replicator 10.0.0.0/24 trust" in text
@@ -181,7 +181,7 @@ def test_what_is_bad_is_open_and_what_is_good_is_closed() -> None:
     assert opened == [" open", "", ""]
 
 
-def test_the_page_of_a_target_tells_its_certificates() -> None:
+def test_the_page_of_a_target_shows_its_certificates() -> None:
     text = text_of(page(RECORD))
     end = "2027-02-18 12:00 UTC in 90 days CN=db1.example.com,O=Lab server"
     assert f"{end} served ok 8" in text
@@ -189,7 +189,7 @@ def test_the_page_of_a_target_tells_its_certificates() -> None:
     assert "2026-11-27 12:00 UTC in 7 days CN=Lab authority,O=Lab" in text
 
 
-def test_a_connection_tells_the_certificate_in_use_and_the_next() -> None:
+def test_a_connection_shows_the_certificate_in_use_and_the_next() -> None:
     text = text_of(page(with_connections([REPLICA])))
     assert "ends 2026-12-10 12:00 UTC (in 20 days)" in text
     path = "/var/lib/postgresql/replicator.crt"
@@ -204,13 +204,13 @@ def test_a_connection_tells_the_certificate_in_use_and_the_next() -> None:
         (Unmatched(), "Certificate in use none that is known"),
     ],
 )
-def test_a_certificate_that_is_not_known_for_sure_is_told_as_such(
+def test_a_certificate_that_is_not_known_for_sure_is_reported_as_such(
     in_use: Ambiguous | Unmatched, expected: str
 ) -> None:
     assert expected in text_of(page(with_connections([replace(REPLICA, in_use=in_use)])))
 
 
-def test_a_refused_reconnect_is_told_with_its_cause() -> None:
+def test_a_refused_reconnect_is_reported_with_its_cause() -> None:
     refused = replace(REPLICA, forecast=Forecast.REFUSED, forecast_cause=ForecastCause.REVOKED)
     text = text_of(page(with_connections([refused])))
     assert "Reconnect refused (cause: revoked):" in text
@@ -246,7 +246,7 @@ def test_rules_that_are_fine_are_not_spoken_of() -> None:
     assert not target_page(record, NOW).rules_are_fine
 
 
-def test_exemptions_are_told_with_their_end() -> None:
+def test_exemptions_are_reported_with_their_end() -> None:
     assert RECORD.report is not None
     use = ExemptionUse("legacy", "the old host", NOW + timedelta(days=3), 2)
     text = text_of(page(replace(RECORD, report=replace(RECORD.report, exemptions=(use,)))))
@@ -367,5 +367,7 @@ def ends(days: float) -> Sequence[str]:
         (-3, ("3 days ago", "insecure")),
     ],
 )
-def test_what_is_left_is_told_in_the_unit_that_fits(days: float, expected: tuple[str, str]) -> None:
+def test_what_is_left_is_reported_in_the_unit_that_fits(
+    days: float, expected: tuple[str, str]
+) -> None:
     assert ends(days) == expected

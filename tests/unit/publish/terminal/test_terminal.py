@@ -193,7 +193,7 @@ Nobody replicates from here now.
 """
 
 
-def test_the_table_tells_targets_connections_rules_and_reasons() -> None:
+def test_the_table_shows_targets_connections_rules_and_reasons() -> None:
     records = (RECORD, DOWN, BLIND, named(with_connections(()), "empty"), NOT_POLLED)
     assert connections_table(records, colour=False, width=112) == TABLE
 
@@ -218,7 +218,7 @@ def test_nothing_is_abbreviated_without_a_width() -> None:
     assert "a" * 300 in table
 
 
-def test_files_of_one_name_are_told_in_full() -> None:
+def test_files_of_one_name_are_reported_in_full() -> None:
     included = replace(TRUST_RULE, location=RuleLocation("/srv/other/pg_hba.conf", 2))
     record = with_connections(
         (REPLICA, replace(PLAINTEXT, rule_match=replace(REPLICA.rule_match, rule=included)))  # type: ignore[arg-type]
@@ -281,7 +281,7 @@ def test_paths_are_clipped_at_their_beginning() -> None:
     assert clip_left("/etc/postgresql/pg_hba.conf:12", 17) == "...pg_hba.conf:12"
 
 
-def test_the_explanation_tells_rule_reasons_and_ordered_steps() -> None:
+def test_the_explanation_shows_rule_reasons_and_ordered_steps() -> None:
     record = with_connections((PLAINTEXT, REPLICA))
     assert explain_text(record, colour=False, application_name="standby2") == EXPLANATION
 
@@ -292,7 +292,7 @@ NOT_FORETOLD = replace(
 )
 
 
-def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> None:
+def test_the_reason_why_the_next_certificate_is_not_known_stands_with_the_forecast() -> None:
     findings = (*REPLICA.findings, NextCertificateUnknown(NOT_FOUND))
     connection = replace(NOT_FORETOLD, findings=findings)
     text = explain_text(with_connections((connection,)), colour=False)
@@ -311,7 +311,7 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
     )
 
 
-def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
+def test_without_a_configured_source_of_certificates_the_advice_is_given_once() -> None:
     advice = (
         "\nWhat a reconnect meets hangs on the certificate that the client owns then. To have it "
         "foretold, name\nthe files with certificates of clients under inventory in config.yml, or "
@@ -365,7 +365,7 @@ def test_rules_that_may_govern_are_all_printed() -> None:
         (Undecided((CERT_RULE, TRUST_RULE), may_match_none=False, why=()), "undecided: 12, 14"),
     ],
 )
-def test_what_may_govern_is_told_where_no_rule_is_known_to(
+def test_what_may_govern_is_reported_where_no_rule_is_known_to(
     match: NoRule | Undecided, expected: str
 ) -> None:
     record = with_connections((replace(REPLICA, rule_match=match, findings=()),))
@@ -410,7 +410,7 @@ def test_the_rules_need_a_grant_on_view_and_function() -> None:
     assert "GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO repl_exporter;" in text
 
 
-def test_an_application_that_is_not_there_is_told() -> None:
+def test_an_application_that_is_not_there_is_reported() -> None:
     text = explain_text(RECORD, colour=False, application_name="nobody")
     assert "No replication connection has the application name nobody now." in text
 
@@ -446,7 +446,7 @@ def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
     assert max(map(len, narrow.splitlines())) <= 100
 
 
-def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
+def test_certificate_faults_of_a_target_stand_above_its_connections() -> None:
     assert RECORD.report is not None
     certificates = replace(RECORD.report.certificates, findings=(MoreNotInUse(3),))
     sentence = "Known and not in use: 3 more."
@@ -456,7 +456,7 @@ def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connection
     assert f"\n\nCertificates of this server\n  {sentence}\n\nConnection " in explained
 
 
-def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
+def test_the_json_shows_certificates_of_connections_and_of_the_target() -> None:
     (target,) = json.loads(report_json([RECORD]))["targets"]
     assert target["certificates"]["server_certificate_pending"] is False
     assert [(p["usage"], p["source"], p["paths"]) for p in target["certificates"]["places"]] == [
@@ -489,7 +489,7 @@ def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
         (Ambiguous(()), {"match": "several", "candidates": []}),
     ],
 )
-def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
+def test_a_certificate_in_use_that_is_not_known_is_reported_as_such(
     in_use: InUse | None, expected: dict[str, object] | None
 ) -> None:
     connection = replace(REPLICA, in_use=in_use, next_certificate=NOT_FOUND)

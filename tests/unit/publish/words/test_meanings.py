@@ -53,7 +53,7 @@ def test_the_page_of_metrics_is_the_one_the_catalogue_makes() -> None:
     assert (DOCS / "metrics.md").read_text(encoding="utf-8") == metrics_page()
 
 
-def test_the_page_of_metrics_tells_every_family_and_value() -> None:
+def test_the_page_of_metrics_shows_every_family_and_value() -> None:
     page = metrics_page()
     for family in CATALOG:
         assert page.count(f"| `{family.full_name}` |") == 1

@@ -275,7 +275,9 @@ def test_a_name_that_is_no_text_is_shown_as_text(tmp_path: Path, one: Issued) ->
     assert error.path == f"{tmp_path}/\\xfe.crt"
 
 
-def test_what_is_unparsable_is_told_and_the_rest_is_read(tmp_path: Path, one: Issued) -> None:
+def test_what_cannot_be_parsed_is_reported_and_the_rest_is_read(
+    tmp_path: Path, one: Issued
+) -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     path = tmp_path / "bundle.pem"
     path.write_bytes(broken + one.certificate_path.read_bytes())
@@ -299,7 +301,7 @@ def two_files(tmp_path: Path, one: Issued, two: Issued) -> Path:
 @pytest.mark.parametrize(
     ("limit", "value"), [("MOST_CERTIFICATES", 1), ("MOST_CERTIFICATE_BYTES", 600)]
 )
-def test_more_certificates_than_can_be_kept_are_left_out_and_told(
+def test_more_certificates_than_can_be_kept_are_left_out_and_reported(
     limit: str, value: int, two_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_files, limit, value)

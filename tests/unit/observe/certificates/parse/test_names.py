@@ -105,7 +105,7 @@ def test_an_empty_name_is_empty() -> None:
     assert (name.slash, name.rfc2253, name.common_names) == ("", "", ())
 
 
-def test_several_attributes_in_one_relative_name_are_told_apart_in_one_form_only() -> None:
+def test_several_attributes_in_one_relative_name_are_distinguished_in_one_form_only() -> None:
     relative_names = [
         [("2.5.4.10", odd.UTF8, b"Lab")],
         [("2.5.4.11", odd.UTF8, b"a"), ("2.5.4.11", odd.UTF8, b"b")],

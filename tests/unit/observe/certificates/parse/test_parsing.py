@@ -76,7 +76,7 @@ def test_a_list_is_read_whole(revoked: Path) -> None:
     assert one.number is None
 
 
-def test_a_lists_number_and_a_missing_next_update_are_told() -> None:
+def test_a_lists_number_and_a_missing_next_update_are_reported() -> None:
     # cryptography builds no list without nextUpdate
     algorithm = odd.element(0x30, odd.identifier("1.2.840.10045.4.3.2"))
     number = odd.element(0x30, odd.identifier("2.5.29.20"), odd.element(0x04, odd.integer(2**100)))
@@ -219,7 +219,7 @@ def test_a_time_that_no_verification_accepts_is_none(time: bytes) -> None:
     assert _counts(_odd(not_after=time)) == (0, 0, 1)
 
 
-def test_an_authority_is_told_by_its_constraints_or_as_of_version_1() -> None:
+def test_an_authority_is_recognized_by_its_constraints_or_as_of_version_1() -> None:
     def constraints(*values: bytes) -> list[tuple[str, bytes]]:
         return [("2.5.29.19", odd.element(0x30, *values))]
 

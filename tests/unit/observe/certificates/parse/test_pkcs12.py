@@ -107,7 +107,7 @@ def test_its_name_does_not_matter(pem: tuple[Path, Path], tmp_path: Path) -> Non
         ),
     ],
 )
-def test_what_cannot_be_opened_is_told_without_the_password(
+def test_what_cannot_be_opened_is_reported_without_the_password(
     password: Password, detail: str, pem: tuple[Path, Path], tmp_path: Path
 ) -> None:
     inventory = _read(_write(tmp_path / "r1.p12", pem), password)
@@ -130,7 +130,7 @@ def test_a_password_that_changes_opens_it(pem: tuple[Path, Path], tmp_path: Path
 
 
 @pytest.mark.parametrize("length", [10, 300, 1000, -20])
-def test_what_is_damaged_is_told(length: int, pem: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_is_damaged_is_reported(length: int, pem: tuple[Path, Path], tmp_path: Path) -> None:
     path = _write(tmp_path / "r1.p12", pem)
     path.write_bytes(path.read_bytes()[:length])
     assert [error.reason for error in _read(path).errors] == [InventoryFault.UNPARSABLE]

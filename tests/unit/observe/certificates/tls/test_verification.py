@@ -181,7 +181,7 @@ def test_what_fails_already_has_no_moment_to_break() -> None:
         assert (answer.breaks_cause is ForecastCause.NONE) == (answer.result != "ok")
 
 
-def test_a_folder_of_lists_demands_them_also_while_it_is_empty() -> None:
+def test_a_folder_of_lists_requires_them_also_while_it_is_empty() -> None:
     root = _authority("Root", ends=NOW + 90 * DAY)
     chain = _chain(_leaf(root, NOW + 20 * DAY))
     trust = Trust(_chain(root), demands_lists=True)

@@ -42,7 +42,7 @@ def test_a_second_sslmode_makes_all_of_it_doubtful(name: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 10, OF_18.index(" sslmode"), OF_18.index("fy-ca")])
-def test_without_sslmode_nothing_is_told(length: int) -> None:
+def test_without_sslmode_nothing_is_reported(length: int) -> None:
     assert shown_values(OF_18[:length]) == {}
 
 

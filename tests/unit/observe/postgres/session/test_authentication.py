@@ -113,7 +113,7 @@ def test_require_auth_of_the_configuration_or_the_environment_stands(
 
 
 @pytest.mark.parametrize("where", ["sslrootcert", "home"])
-def test_require_with_a_root_certificate_is_told_to_libpq_as_verify_ca(
+def test_require_with_a_root_certificate_is_passed_to_libpq_as_verify_ca(
     where: str, home: Path
 ) -> None:
     root = home / (".postgresql/root.crt" if where == "home" else "authorities")
