@@ -1,4 +1,4 @@
-"""What PromQL expressions ask for, held against the metric catalogue."""
+"""What PromQL expressions ask for, compared with the metric catalogue."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -57,7 +57,7 @@ def note_read(read: Observation | Unread) -> None:
 
 
 def note_report(report: TargetReport) -> None:
-    """Note all that ``report`` tells."""
+    """Record all values that ``report`` contains."""
     if report.failure is not None:
         note_failure(report.failure)
     for unread in report.readers.values():

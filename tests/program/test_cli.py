@@ -304,7 +304,7 @@ def test_a_reload_takes_over_a_good_configuration_and_never_a_bad_one(tmp_path: 
         )
         path.write_text("targets: nonsense\n")
         exporter.process.send_signal(signal.SIGHUP)
-        until(lambda: "reload_successful 0.0" in exporter.get("/metrics"), 20, "the fault is told")
+        until(lambda: "reload_successful 0.0" in exporter.get("/metrics"), 20, "the fault")
         page = exporter.get("/metrics")
         assert "pgrepl_targets 2.0" in page
         assert 'pgrepl_up{target="db2"} 0.0' in page

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.live
 
 
 class Demo:
-    """A running demo whose folder and processes are told by a temporary directory of its own."""
+    """A running demo whose folder and processes are found by a temporary directory of its own."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.directory = directory

@@ -107,7 +107,7 @@ def test_no_configuration_file_ends_it_by_a_reload(tmp_path: Path, text: str) ->
                 or "reload_successful 0.0" in exporter.get("/metrics")
             ),
             20,
-            "the fault to be told",
+            "the fault to be reported",
         )
         assert exporter.process.poll() is None
         assert 'pgrepl_up{target="db1"} 0.0' in exporter.get("/metrics")

@@ -145,7 +145,7 @@ def memory(exporter: Running) -> int:
 
 
 def is_ended(client: socket.socket) -> bool:
-    """Tell whether the program has closed the connection, without reading from it."""
+    """Return whether the program has closed the connection, without reading from it."""
     watched = select.poll()
     watched.register(client, select.POLLRDHUP)
     return bool(watched.poll(0))
@@ -210,10 +210,10 @@ def test_the_reason_is_reported_while_descriptors_are_missing_and_all_is_well_af
             return 'pgrepl_target_failure{reason="exporter_limits",target="db1"} 1.0' in metrics()
 
         assert 'pgrepl_up{target="db1"} 1.0' in metrics()
-        until(limits_reported, 30, "the limit to be told")
+        until(limits_reported, 30, "the limit to be reported")
         assert 'pgrepl_up{target="db1"} 0.0' in metrics()
         with connect(exporter):
-            until(lambda: "cannot be accepted" in exporter.log.read_text(), 20, "that to be told")
+            until(lambda: "cannot be accepted" in exporter.log.read_text(), 20, "that to be logged")
         resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
         until(lambda: 'pgrepl_up{target="db1"} 1.0' in exporter.get("/metrics"), 20, "it to be up")
         log = exporter.log.read_text()

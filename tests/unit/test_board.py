@@ -19,7 +19,7 @@ TARGET = Target("db1", {"host": "127.0.0.1"})
 OTHER = Target("db2", {"host": "127.0.0.2"})
 REFUSED = failed(
     TARGET,
-    Unread(FailureReason.REFUSED, "nobody listens"),
+    Unread(FailureReason.REFUSED, "no server listens"),
     Knowledge(verify),
     at=AT,
     duration_seconds=0.1,

@@ -38,10 +38,10 @@ def test_a_chain_is_outdated_once_the_server_has_loaded_its_files_again() -> Non
     name = TARGET.name
     assert not store.served_is_outdated(name)
     store.post_served(name, SERVED, 0.0, store.loaded_at(name))
-    # no poll has told of any load
+    # no poll has seen any load
     assert not store.served_is_outdated(name)
     store.post_observed(TARGET, SEEN)
-    # the look came before the poll that told: perhaps before the load as well
+    # the files were read before the poll that saw the load: perhaps before the load as well
     assert store.served_is_outdated(name)
     store.post_served(name, SERVED, 0.0, store.loaded_at(name))
     assert not store.served_is_outdated(name)

@@ -1,4 +1,4 @@
-"""Calls in daemon threads: nobody waits for one that blocks, and none of them piles up."""
+"""Calls in daemon threads: one that blocks is not awaited, and they do not pile up."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Judgements beside the event loop: what they return, and what they do not hold up."""
+"""Judgements outside the event loop: what they return, and that they block nothing."""
 
 import asyncio
 import subprocess

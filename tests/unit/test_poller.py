@@ -1,4 +1,4 @@
-"""Facts about one poll and what is logged of it; nobody listens where these targets point."""
+"""One poll and what is logged about it; no server listens where these targets point."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def target() -> Iterator[Target]:
-    """A port that is taken, so that nobody else gets it, and that nobody listens on."""
+    """A port that is bound, so that no other process gets it, and that is not listened on."""
     with closing(socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])

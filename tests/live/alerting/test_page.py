@@ -174,7 +174,7 @@ def test_plaintext_pages_until_the_standby_sends_the_required_certificate(
         for word in ("db1", "standby1", "client_without_tls, rule_allows_plaintext", "sslmode="):
             assert word in words
 
-        # a server that answers nobody: the exporter is blind, and the page stays
+        # a server that does not answer: the exporter is blind, and the page stays
         os.kill(on.primary.pid, signal.SIGSTOP)
         try:
             until(lambda: on.up() == "0", WITHIN_SECONDS, "polls to fail")

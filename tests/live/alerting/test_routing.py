@@ -1,4 +1,4 @@
-"""The routing example, with a real Alertmanager: who is told, and what a worse alert silences."""
+"""The routing example in a real Alertmanager: who is notified, and what a worse alert silences."""
 
 import contextlib
 import subprocess
@@ -142,7 +142,7 @@ def test_a_lesser_alert_is_silenced_by_a_worse_one_on_the_same_thing(
             key(lesser),
         }
 
-    until(lambda: notified() >= expected, WITHIN_SECONDS, f"{expected} to be told")
+    until(lambda: notified() >= expected, WITHIN_SECONDS, f"{expected} to be notified")
     assert notified() == expected
 
 

@@ -99,7 +99,7 @@ class House:
         return self.stage.poll()
 
     def connection(self, client: ReplicationClient) -> Connection:
-        """Poll, and return what is told of one client."""
+        """Poll, and return what is reported about one client."""
         return connection_of(self.report(), client)
 
     def parameters(self, issued: Issued | None, **more: str) -> dict[str, str]:
@@ -119,7 +119,7 @@ class House:
         }
 
     def is_let_in(self, issued: Issued) -> bool:
-        """Connect as a client that owns ``issued``, and tell whether it may stream."""
+        """Connect as a client that has ``issued``, and return whether it may stream."""
         try:
             ReplicationClient(self.parameters(issued)).close()
         except ReplicationRefusedError:

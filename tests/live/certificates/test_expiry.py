@@ -1,4 +1,4 @@
-"""A certificate that ends while it is in use: streaming goes on, and the reconnect tells."""
+"""A certificate that expires while it is in use: streaming continues, a reconnect is refused."""
 
 from datetime import timedelta
 

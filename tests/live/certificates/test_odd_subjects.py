@@ -1,4 +1,4 @@
-"""Certificates with odd names and numbers, as pg_stat_ssl shows them: matched, or told ambiguous.
+"""Certificates with odd names and numbers, as pg_stat_ssl shows them: matched, or ambiguous.
 
 Never wrongly matched: the server cuts names at 63 bytes and escapes neither slashes nor equals
 signs (backend_status.h, PgBackendSSLStatus; be-secure-openssl.c, X509_NAME_to_cstring()).
@@ -67,7 +67,7 @@ def match_of(shared: House, issued: Issued) -> Matched | Ambiguous | Unmatched:
 
 
 def test_every_odd_subject_is_matched_among_all_the_others(shared: House) -> None:
-    # all have one serial number, so that nothing but the subject tells them apart
+    # all have one serial number, so that only the subject distinguishes them
     all_of = {
         which: shared.authority.issue(subject=subject, serial_number=4711)
         for which, subject in SUBJECTS.items()

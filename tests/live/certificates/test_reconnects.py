@@ -241,7 +241,7 @@ def shared(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Hou
 def test_what_is_forecast_is_what_the_client_meets(shared: House, case: Case) -> None:
     shared.stage.load_hba(PASSWORD)
     shared.trust([shared.authority.certificate])
-    # it came in with a certificate that nobody knows; what it will send is known by its role
+    # it was accepted with an unknown certificate; what it will send is known by its role
     before = shared.authority.issue(common_name=ROLE)
     with ReplicationClient(shared.parameters(before)) as client:
         issued = case.make(shared)

@@ -1,4 +1,4 @@
-"""The exporter's answer held against what the server did."""
+"""The exporter's answer compared with what the server did."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,7 +107,7 @@ def _truths(
     *,
     tls: bool,
 ) -> list[RuleLocation | NoEntry]:
-    """Return which rule governed each client; ask the twin where the log does not tell."""
+    """Return which rule governed each client; ask the twin where the log does not show it."""
     if any(isinstance(outcome.governed_by, Silent) for outcome in outcomes):
         arena.load(files.twin, tls=tls)
     truths: list[RuleLocation | NoEntry] = []
@@ -150,7 +150,7 @@ def _broken_promises(
     if connection.forecast is Forecast.REFUSED:
         tally.safety_checks += 1
         if outcome.admitted:
-            yield "forecast to be refused, and was let in"
+            yield "forecast to be refused, but was accepted"
     with_password = replace(client, knows_password=True)
     match connection.posture, connection.rule_match:
         case Posture.CERTIFICATE_REQUIRED, _:
@@ -160,7 +160,7 @@ def _broken_promises(
         case Posture.CERTIFICATE_OPTIONAL, Governs(rule) if rule.auth_method in _WE_CAN:
             tally.safety_checks += 1
             if not arena.oracle.ask(replace(with_password, certificate=None)).admitted:
-                yield "the certificate is optional, but without it nobody gets in"
+                yield "the certificate is optional, but no client is accepted without it"
             return
         case _:
             return

@@ -19,7 +19,7 @@ from tests.live.differential.remedy_follower import Follower, StopError, WrongRe
 from tests.live.scenarios.following import Other
 from tests.live.scenarios.stage import Stage, connections_of, now
 
-NOTHING_TO_DO = "nobody is insecure"
+NOTHING_TO_DO = "no client is insecure"
 SECURED = "secured"
 
 _DIRECT = "127.0.0.1"
@@ -75,8 +75,8 @@ class Ring:
             finally:
                 follower.close()
         self.tally[ended] += 1
-        self.tally["beside"] += len(others)
-        self.tally["beside and named"] += len(others) - len(follower.others)
+        self.tally["other clients"] += len(others)
+        self.tally["other clients named"] += len(others) - len(follower.others)
 
     def _follow(self, follower: Follower, case: Case, client: Client) -> str:
         if not follower.remedy:

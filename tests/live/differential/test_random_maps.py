@@ -69,11 +69,11 @@ def test_a_map_accepts_the_clients_that_the_exporter_says(
     server.server.write_ident("")
     counts = ", ".join(f"{what} {count}" for what, count in sorted(counted.items()))
     say(f"PostgreSQL {major}: {_MAPS} maps, {counts}")
-    # Each answer was given, and those that let in nobody else were put to the proof.
+    # Each answer was given, and those that accept no other client were proven.
     assert not counted[Demand.UNKNOWN.value]
     assert all(counted[d.value] for d in (Demand.CERTIFICATE, Demand.CHAIN_BY_MAP, Demand.REFUSES))
-    assert counted["let in by certificate"]
-    assert counted["another name let in by chain_by_map"]
+    assert counted["accepted by certificate"]
+    assert counted["another name accepted by chain_by_map"]
 
 
 def _compare(server: Arena, role: str, names: Sequence[str]) -> list[str]:
@@ -101,9 +101,9 @@ def _compare(server: Arena, role: str, names: Sequence[str]) -> list[str]:
             # none but those that a line names, and no more of them than there are lines
             if not admitted <= proven or len(admitted) > len(lines):
                 raise WrongError(summary)
-            counted += ["let in by certificate"] * len(admitted)
+            counted += ["accepted by certificate"] * len(admitted)
         case Demand.CHAIN_BY_MAP:
-            counted += ["another name let in by chain_by_map"] * len(admitted - {role})
+            counted += ["another name accepted by chain_by_map"] * len(admitted - {role})
         case _:
             pass
     if not _ends_at_an_error(lines) and not proven <= admitted:

@@ -112,7 +112,7 @@ class Fields:
     """Random fields.
 
     Attributes:
-        plain: nothing that hangs on what the server's view does not carry: no quotes, host
+        plain: nothing that depends on what the server's view does not carry: no quotes, host
             names, ``samehost`` or ``samenet``.
     """
 

@@ -1,4 +1,4 @@
-"""What answers and is no honest PostgreSQL server is told as such, in time and without harm."""
+"""A peer that is not an honest PostgreSQL server is reported as such, in time and without harm."""
 
 import asyncio
 import threading

@@ -146,7 +146,7 @@ async def test_a_cancelled_poll_leaves_no_session_behind(primaries: Primaries) -
         poll.cancel()
         with pytest.raises(asyncio.CancelledError):
             await poll
-        # nobody waited for its statement
+        # its statement was not awaited
         assert _backend(primary, "PgSleep")
         until(lambda: not _backend(primary, ""), within=60, what="the session to end")
 

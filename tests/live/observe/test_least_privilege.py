@@ -183,7 +183,7 @@ def test_public_certificates_are_those_of_the_files(own_primary: Primary) -> Non
     certificate, authority = (
         Path(server.sql(f"SHOW {setting}")[0][0]) for setting in ("ssl_cert_file", "ssl_ca_file")
     )
-    # text in an old encoding may stand beside a certificate
+    # text in an old encoding may stand next to a certificate
     write(server.data_directory / "remarks.pem", b"caf\xe9 \0\n" + certificate.read_bytes())
     server.set("ssl_cert_file", "remarks.pem")
     server.reload()

@@ -1,4 +1,4 @@
-"""What a poll tells where the exporter itself may open too few files, on a real server with TLS."""
+"""What a poll reports where the exporter itself may open too few files, with a real TLS server."""
 
 import json
 import os

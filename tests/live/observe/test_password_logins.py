@@ -1,4 +1,4 @@
-"""A password at real servers: which rules let the exporter in, verified or not."""
+"""A password at real servers: which rules accept the exporter, verified or not."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

@@ -56,7 +56,7 @@ class Pair:
         return self.standby.server
 
     def conninfo(self, **parameters: str) -> dict[str, str]:
-        """Return the parameters that the standby starts with, or others beside them."""
+        """Return the parameters that the standby starts with, with others added."""
         return {
             **self.primary.server.tcp,
             "user": "r_cert",

@@ -51,7 +51,7 @@ def _blocks(path: Path) -> list[bytes]:
 
 
 def _traces(server: PostgresServer, offset: int, *, looks: int) -> list[str]:
-    """Return what was logged beside the lines that some looks make without fail.
+    """Return what was logged besides the lines that some reads always produce.
 
     Returns when the processes that served them have ended: by then they have said what they had
     to say.

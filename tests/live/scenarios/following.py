@@ -49,7 +49,7 @@ _KEPT = ("host", "port", "password", "application_name")
 
 @dataclass
 class Other:
-    """Another client of the server, connected the whole time, that nobody asked to change."""
+    """Another client of the server, connected the whole time, that is not to be changed."""
 
     name: str
     parameters: dict[str, str]

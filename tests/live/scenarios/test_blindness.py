@@ -1,4 +1,4 @@
-"""A role that may not see enough: told as blind, never as secure, never as a healthy zero."""
+"""A role that may not see enough: reported as blind, never as secure or as a healthy zero."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ def password(shared: Stage) -> str:
 
 @pytest.fixture
 def quiet(shared: Stage) -> Stage:
-    """A server that nobody replicates from."""
+    """A server without replication connections."""
     until(
         lambda: not shared.primary.server.sql("SELECT 1 FROM pg_stat_replication"),
         within=10,

@@ -1,4 +1,4 @@
-"""What cannot be decided is told as undecided, and decided where every possibility agrees."""
+"""What cannot be decided is reported as undecided; it is decided where all possibilities agree."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
-"""Many targets, some of them dead in the worst ways: each fails by itself, nobody else is late.
+"""Many targets, some of them dead in the worst ways: each fails by itself and delays no other.
 
-Who is late is told by the order of events, not by a clock: healthy targets go on being polled while
+Delay is measured by the order of events, not by a clock: healthy targets are still polled while
 a poll of a dead one has not ended.
 """
 
@@ -35,7 +35,7 @@ ROUNDS = 10
 
 @contextmanager
 def frozen(server: PostgresServer) -> Iterator[None]:
-    """Stop the postmaster: the kernel still takes connections, nobody answers."""
+    """Stop the postmaster: the kernel still accepts connections, no process answers."""
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield

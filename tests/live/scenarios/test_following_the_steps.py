@@ -1,4 +1,4 @@
-"""A remedy, followed to the letter, ends in a demanded certificate and locks nobody out."""
+"""A remedy, followed to the letter, ends in a required certificate and locks no client out."""
 
 from collections.abc import Iterator
 

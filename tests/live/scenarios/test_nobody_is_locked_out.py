@@ -1,4 +1,4 @@
-"""Remedies that once locked a running client out, followed literally beside other clients.
+"""Remedies that once locked a running client out, followed literally while other clients run.
 
 After each step every client of the server reconnects and none is refused that no step named; at the
 end the same role, address and database is refused without a certificate.
@@ -34,7 +34,7 @@ HOST = "127.0.0.1/32"
 
 @dataclass(frozen=True)
 class Situation:
-    """Rules and maps, the client to secure, and the clients beside it.
+    """Rules and maps, the client to secure, and the other clients.
 
     Attributes:
         rules: of pg_hba.conf.
@@ -119,7 +119,7 @@ A12_CHAIN_ONLY = Situation(
     rules=f"hostssl replication repl {HOST} scram-sha-256 clientcert=verify-ca\n",
     client=("repl", "machine-7"),
     posture=Posture.CERTIFICATE_CHAIN_REQUIRED,
-    others={"beside": ("repl", "machine-8")},
+    others={"neighbour": ("repl", "machine-8")},
 )
 SITUATIONS = {
     name: situation for name, situation in globals().items() if isinstance(situation, Situation)

@@ -1,6 +1,6 @@
-"""Remedies where files and clients are not the usual ones: they work, and lock nobody out.
+"""Remedies where files and clients are not the usual ones: they work, and lock no client out.
 
-Also beside what the exporter cannot see of a client, or has too many of to list.
+Also where the exporter cannot see something of a client, or has too many to list.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ CONTINUED_LINES_OF_A_MAP = Situation(
     maps="m \\\n/^.*$ \\\nrepl\nm /machine repl\nm /^.*$ \\\nrepl\n",
     client=("repl", "machine-7"),
     posture=Posture.CERTIFICATE_CHAIN_REQUIRED,
-    others={"beside": ("repl", "machine-8")},
+    others={"neighbour": ("repl", "machine-8")},
     since=14,
 )
 RULE_THAT_CANNOT_MATCH = Situation(

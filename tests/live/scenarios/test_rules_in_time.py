@@ -1,6 +1,6 @@
-"""What is told while rules are edited, loaded, rejected, reverted, and the exporter restarts.
+"""What is reported while rules are edited, loaded, rejected, reverted, and after a restart.
 
-Each test records what /metrics tells at every step. The standby's certificate names its role.
+Each test records what /metrics exposes at every step. The standby's certificate names its role.
 """
 
 from collections.abc import Callable, Iterator
@@ -275,7 +275,7 @@ def test_a_session_older_than_the_rules_is_secure_only_if_its_name_is_the_role_s
 
 @pytest.mark.usefixtures("without_functions", "standby")
 class TestWithoutFileTimes:
-    """Without the shipped functions, only a reload that is watched tells what is in force."""
+    """Without the shipped functions, only a reload that is watched shows what is in force."""
 
     NOT_YET = unknown("unverified", "rules_load_unverified")
 

@@ -242,7 +242,7 @@ def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(
     (target,) = settings.targets
     poll(target, board)
     records = board.snapshot()
-    # both files that can be opened hold it, and the keystore of another password is told
+    # both files that can be opened hold it, and the keystore of another password is reported
     (held,) = inventory.certificates
     assert {Path(p).name for p in held.paths} == {"both.pem", "right.p12"}
     assert [Path(e.path).name for e in inventory.errors] == ["other.p12"]

@@ -1,4 +1,4 @@
-"""Real standbys: one that streams, one below it, and what the exporter tells on each node."""
+"""Real standbys: one that streams, one below it, and what the exporter reports on each node."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

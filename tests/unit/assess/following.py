@@ -138,8 +138,8 @@ class Follower:
         """Return whether the server would accept ``sender`` now."""
         answers = {
             self._by(rule, demand, sender)
-            for rule, demanded in self._met(sender).possible
-            for demand in demanded
+            for rule, requirements in self._met(sender).possible
+            for demand in requirements
         }
         return answers.pop() if len(answers) == 1 else Truth.MAY
 

@@ -51,7 +51,7 @@ NEAR = replace(CERT, address="samenet", netmask=None)
 MINUTE = timedelta(minutes=1)
 
 
-# --- what is told of it
+# --- what is reported about it
 
 
 def test_a_standby_that_is_secured_by_its_certificate() -> None:

@@ -1,4 +1,4 @@
-"""How a connection is secured: what was shown, held against what is demanded now."""
+"""How a connection is secured: what was presented, compared with what is required now."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -30,12 +30,12 @@ NOTHING = frozenset({Demand.NOTHING})
 REFUSES = frozenset({Demand.REFUSES})
 
 
-def reached(wal_sender: WalSender, *demanded: Demand, name_unproven: bool = False) -> Posture:
-    return posture(wal_sender, frozenset(demanded), name_unproven=name_unproven)
+def reached(wal_sender: WalSender, *required: Demand, name_unproven: bool = False) -> Posture:
+    return posture(wal_sender, frozenset(required), name_unproven=name_unproven)
 
 
 @pytest.mark.parametrize(
-    ("demanded", "expected"),
+    ("required", "expected"),
     [
         ({Demand.CERTIFICATE}, Posture.CERTIFICATE_REQUIRED),
         ({Demand.CHAIN}, Posture.CERTIFICATE_CHAIN_REQUIRED),
@@ -50,12 +50,12 @@ def reached(wal_sender: WalSender, *demanded: Demand, name_unproven: bool = Fals
     ],
 )
 def test_the_posture_of_a_presented_certificate_depends_on_what_is_required(
-    demanded: set[Demand], expected: Posture
+    required: set[Demand], expected: Posture
 ) -> None:
-    assert reached(SHOWN, *demanded) is expected
-    # by a rule that may refuse it nobody gets in without a certificate either
-    with_refusal = expected if demanded else Posture.CERTIFICATE_UNCONFIRMED
-    assert reached(SHOWN, *demanded, Demand.REFUSES) is with_refusal
+    assert reached(SHOWN, *required) is expected
+    # a rule that may refuse it accepts no client without a certificate either
+    with_refusal = expected if required else Posture.CERTIFICATE_UNCONFIRMED
+    assert reached(SHOWN, *required, Demand.REFUSES) is with_refusal
 
 
 def test_a_name_that_is_not_proven_leaves_open_only_what_depends_on_the_name() -> None:
@@ -93,10 +93,10 @@ def test_the_certificate_shown_is_that_of_the_handshake() -> None:
     assert shown_subject(WITHOUT_CERTIFICATE) is None
 
 
-# --- what is demanded of one connection
+# --- what is required of one connection
 
 
-def demanded(
+def required(
     wal_sender: WalSender, by_rules: AbstractSet[Demand], *, tls: bool = True, asks: bool = True
 ) -> AbstractSet[Demand]:
     found = Outcomes(
@@ -112,11 +112,11 @@ def demanded(
 def test_a_required_certificate_refuses_clients_that_send_none_or_are_not_asked(
     demand: Demand,
 ) -> None:
-    assert demanded(SHOWN, {demand}) == {demand}
-    assert demanded(SHOWN, {demand}, asks=False) == REFUSES
-    assert demanded(WITHOUT_CERTIFICATE, {demand}) == REFUSES
-    assert demanded(PLAIN, {demand}) == REFUSES
-    assert demanded(WITHOUT_CERTIFICATE, {demand, Demand.NOTHING}) == {
+    assert required(SHOWN, {demand}) == {demand}
+    assert required(SHOWN, {demand}, asks=False) == REFUSES
+    assert required(WITHOUT_CERTIFICATE, {demand}) == REFUSES
+    assert required(PLAIN, {demand}) == REFUSES
+    assert required(WITHOUT_CERTIFICATE, {demand, Demand.NOTHING}) == {
         Demand.NOTHING,
         Demand.REFUSES,
     }
@@ -124,17 +124,17 @@ def test_a_required_certificate_refuses_clients_that_send_none_or_are_not_asked(
 
 def test_who_needs_no_certificate_is_let_in_without() -> None:
     for sender in (SHOWN, WITHOUT_CERTIFICATE, PLAIN):
-        assert demanded(sender, NOTHING) == NOTHING
-        assert demanded(sender, NOTHING, asks=False) == NOTHING
+        assert required(sender, NOTHING) == NOTHING
+        assert required(sender, NOTHING, asks=False) == NOTHING
 
 
 def test_once_tls_is_off_no_client_connects_over_tls() -> None:
-    assert demanded(SHOWN, NOTHING, tls=False, asks=False) == REFUSES
-    assert demanded(WITHOUT_CERTIFICATE, NOTHING, tls=False, asks=False) == REFUSES
-    assert demanded(PLAIN, NOTHING, tls=False, asks=False) == NOTHING
+    assert required(SHOWN, NOTHING, tls=False, asks=False) == REFUSES
+    assert required(WITHOUT_CERTIFICATE, NOTHING, tls=False, asks=False) == REFUSES
+    assert required(PLAIN, NOTHING, tls=False, asks=False) == NOTHING
 
 
 def test_nothing_follows_from_rules_that_are_not_known() -> None:
-    assert demanded(SHOWN, set()) == frozenset()
-    assert demanded(SHOWN, set(), tls=False, asks=False) == frozenset()
-    assert demanded(PLAIN, set()) == frozenset()
+    assert required(SHOWN, set()) == frozenset()
+    assert required(SHOWN, set(), tls=False, asks=False) == frozenset()
+    assert required(PLAIN, set()) == frozenset()

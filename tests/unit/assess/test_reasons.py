@@ -1,4 +1,4 @@
-"""Why a posture is not the best one: the reasons of a connection, most telling first."""
+"""Why a posture is not the best one: the reasons of a connection, most important first."""
 
 from dataclasses import replace
 

@@ -44,7 +44,7 @@ from tests.unit.assess.with_certificates import (
 
 SECOND = timedelta(seconds=1)
 START = NOW + timedelta(hours=1)
-"""NOW itself is when the end of the server's certificate begins to be told of."""
+"""The expiry of the server's certificate begins to be reported exactly at NOW."""
 UNREAD = Unread(FailureReason.PERMISSION, "")
 IN_INVENTORY = known(OWN, certificate(name("CN=sub"), until=NOW + 20 * DAY, authority=True))
 TRUSTED = certificate(name("CN=trusted"), until=NOW + 5 * DAY, authority=True)
@@ -69,7 +69,7 @@ DATES = {
     "list of the server": NOW + 7 * DAY,
     "trusted authority": TRUSTED.not_after,
     "list of the trusted": NOW + 2 * DAY,
-    "authority of the server is told of": CA.not_after - EXPIRES_SOON,
+    "authority of the server is reported": CA.not_after - EXPIRES_SOON,
 }
 
 
@@ -206,7 +206,7 @@ def test_by_other_knowledge_it_is_judged_again(knowledge: Knowledge) -> None:
 
 
 def test_what_was_looked_up_for_a_client_goes_with_it() -> None:
-    """Of certificates that nobody uses, those are told that a role may log in with."""
+    """Unused certificates are reported if a role may log in with them."""
     leaves = replace(STANDBY, pid=1, role="leaving", application_name="leaving")
     unbound = [known(certificate(name(f"CN={role}"))) for role in ("replica", "leaving")]
     knowledge = replace(KNOWLEDGE, inventory=inventory(*unbound))

@@ -1,4 +1,4 @@
-"""A whole target judged: what is told of it, in which order, and what is not known."""
+"""The report on a whole target: its content, its order, and what is not known."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -51,7 +51,7 @@ IN_FORCE = RulesState(HbaState.LOADED)
 EXEMPT_LAB = Exemption("lab", "only a lab", None, roles=frozenset({"lab"}))
 
 
-# --- what is told
+# --- what is reported
 
 
 READ: dict[Reader, Unread | None] = {

@@ -1,4 +1,4 @@
-"""A posture held against the policy: what is enough, what is exempt, what is not known."""
+"""A posture compared with the policy: what is enough, what is exempt, what is not known."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""A folder with configuration files, and what is told of them."""
+"""A folder with configuration files, and the faults reported in them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever stands in the file: settings or told faults, and no secret in either."""
+"""Whatever the file contains: settings or reported faults, and no secret in either."""
 
 import traceback
 from collections.abc import Mapping

@@ -464,7 +464,7 @@ NO_LEAF = replace(TLS_FILES, certificate=file("server.crt"))
         (replace(SEEN, file_times=tls_times(revocation=LOADED + SECOND)), UNKNOWN),
         # the server's own certificate is no matter of its clients
         (replace(SEEN, file_times=tls_times(own=LOADED + SECOND)), WITH),
-        # unreadable times accuse nobody
+        # unreadable times reject no certificate
         (replace(SEEN, file_times=tls_times()[:2]), WITH),
         # rubbish is not loaded, unless nothing changed since the server started with it
         (replace(SEEN, tls_files=RUBBISH, file_times=tls_times(STARTED - SECOND)), WITH),
@@ -515,7 +515,7 @@ def test_authorities_and_lists_count_once_they_are_loaded(
         # what is served is what the file holds
         (replace(of_standby(), served=replace(SERVED, read_at=NOW)), SEEN, WITH),
         (replace(of_standby(), served=Unread(FailureReason.TLS)), SEEN, WITH),
-        # the file is newer than the reload, and so tells nothing of it
+        # the file is newer than the reload, and so proves nothing about it
         (
             replace(of_standby(), served=JUST_SEEN),
             replace(SEEN, file_times=tls_times(STARTED, own=LOADED + SECOND)),
@@ -538,7 +538,7 @@ def test_authorities_and_lists_count_once_they_are_loaded(
             replace(NOT_READ, file_times=tls_times(STARTED)),
             UNKNOWN,
         ),
-        # it holds none, so that no reload takes it; after the last one it tells nothing
+        # it holds none, so that no reload takes it; after the last one it proves nothing
         (of_standby(), replace(SEEN, tls_files=NO_LEAF, file_times=tls_times(STARTED)), UNKNOWN),
         (
             of_standby(),

@@ -1,4 +1,4 @@
-"""Which known certificate a session uses: matched, told ambiguous, or none; never a wrong one."""
+"""Which known certificate a session uses: matched, ambiguous, or none; never a wrong one."""
 
 from dataclasses import replace
 from itertools import permutations

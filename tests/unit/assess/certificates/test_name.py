@@ -1,4 +1,4 @@
-"""Whether the name in a certificate lets its holder in as a role."""
+"""Whether the name in a certificate is accepted for a role."""
 
 from dataclasses import replace
 

@@ -176,11 +176,11 @@ WEAK = replace(
     certificate(CA_NAME, serial=2, issuer=name("CN=Root"), authority=True),
     signature_algorithm="md5WithRSAEncryption",
 )
-"""It hangs on the security level whether this is taken."""
+"""The security level decides whether this is accepted."""
 
 
 def either(one: Receiver, other: Receiver) -> tuple[Knowledge, Knowledge]:
-    """Return two standbys that nothing tells apart, each with either receiver."""
+    """Return two standbys that cannot be distinguished, each with either receiver."""
     return (
         of_standby(one, replace(TWIN, receiver=other)),
         of_standby(other, replace(TWIN, receiver=one)),
@@ -252,7 +252,7 @@ MINE = certificate(name("CN=mine"), serial=21, since=NOW - 90 * DAY)
         ([known(STRANGER, roles=["replica"], application_names=["standby"])], STRANGER),
         ([known(STRANGER, roles=["replica"], application_names=["other"])], None),
         ([known(STRANGER, roles=["other"], application_names=["standby"])], None),
-        # the standby's before the role's before those of nobody
+        # the standby's before the role's before those of no client
         ([known(MINE, application_names=["standby"]), known(STRANGER, roles=["replica"])], MINE),
         ([known(MINE, roles=["replica"]), known(RENEWED)], MINE),
         (
@@ -262,9 +262,9 @@ MINE = certificate(name("CN=mine"), serial=21, since=NOW - 90 * DAY)
             ],
             MINE,
         ),
-        # the name tells only of those that are bound to nobody
+        # the name counts only for those that are bound to no client
         ([known(RENEWED, roles=["other"])], None),
-        # an authority is nobody's own
+        # an authority belongs to no client
         ([known(certificate(name("CN=replica"), authority=True))], None),
     ],
 )
@@ -288,7 +288,7 @@ def test_the_subject_in_use_distinguishes_its_own_from_others() -> None:
         known(ours, application_names=["standby"]), known(newer, application_names=["standby"])
     )
     assert sent(judged(named, CERT)) == ours
-    # and where none has it, the name tells
+    # and where none has it, the name decides
     assert sent(judged(stored(known(newer)), CERT)) == newer
 
 

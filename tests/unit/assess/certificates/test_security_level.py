@@ -1,4 +1,4 @@
-"""What the security level of the server's OpenSSL may refuse, and nobody can see."""
+"""What the security level of the server's OpenSSL may refuse; the level cannot be read."""
 
 from dataclasses import replace
 

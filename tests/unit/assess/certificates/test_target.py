@@ -431,7 +431,7 @@ def test_the_servers_own_certificate_may_be_its_clients_too() -> None:
         for nowhere in (empty, replace(empty, served=NOT_READ)):
             unmatched = judged(nowhere, CERT, sender=sender, poll=other)
             assert unmatched.in_use == Unmatched()
-    # authorities in those files are nobody's own
+    # authorities in those files belong to no client
     below = replace(knowledge, standbys=(replace(foreign, receiver=sending(OWN, SERVER_LEAF)),))
     assert judged(below, CERT, sender=sender, poll=unread).in_use == Unmatched()
 

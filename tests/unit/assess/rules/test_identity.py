@@ -1,4 +1,4 @@
-"""Names: what a certificate's name is, and whom a line of pg_ident.conf lets in."""
+"""Names: what a certificate's name is, and which names a line of pg_ident.conf accepts."""
 
 from dataclasses import replace
 
@@ -83,7 +83,7 @@ def test_the_distinguished_name_reads_from_the_last_attribute(
     assert distinguished_name(SlashName(shown, may_be_cut=cut)) == name
 
 
-# --- as whom a line lets in
+# --- the role that a line accepts a name as
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which rule governs: type, role, database, address, and what the server's view does not tell."""
+"""Which rule governs: type, role, database, address, and what the server's view leaves out."""
 
 from dataclasses import replace
 from ipaddress import ip_address

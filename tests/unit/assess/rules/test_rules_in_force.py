@@ -286,7 +286,7 @@ def test_clientname_added_on_disk_is_not_in_the_rule_in_force() -> None:
     edited = replace(plain, hba_lines=(traits(1, clientname=True),), file_times=times(hba=EDITED))
     state, connection = judged_after(history_after(plain), edited)
     assert state is HbaState.PENDING
-    # the rule in force compares the CN, which the map lets nobody in by
+    # the rule in force compares the CN, which the map accepts for no role
     assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
     assert ClientNameNotShown() not in connection.findings
     state, connection = judged_after(RulesHistory(), replace(edited, file_times=times()))

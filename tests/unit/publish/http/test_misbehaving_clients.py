@@ -45,7 +45,7 @@ def connected(shown: Site, sends: bytes = b"") -> Iterator[socket.socket]:
 
 
 def is_ended(client: socket.socket) -> bool:
-    """Tell whether the server has closed the connection, without reading from it."""
+    """Return whether the server has closed the connection, without reading from it."""
     watched = select.poll()
     watched.register(client, select.POLLRDHUP)
     return bool(watched.poll(0))

@@ -1,4 +1,4 @@
-"""What each family tells of a record, as the contract has it."""
+"""What each family exposes of a record, as documented."""
 
 import math
 from dataclasses import replace

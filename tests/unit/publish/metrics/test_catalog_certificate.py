@@ -1,4 +1,4 @@
-"""Facts about what /metrics tells of certificates, of targets and of the inventory."""
+"""What /metrics exposes about certificates of targets and of the inventory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -111,7 +111,7 @@ def test_what_has_not_changed_is_not_rendered_again() -> None:
     reads = 0
 
     class Counted(Mapping[str, str]):
-        """Configured labels that tell how often they were asked for."""
+        """Configured labels that count how often they were read."""
 
         def __getitem__(self, key: str) -> str:
             return {"team": "storage"}[key]

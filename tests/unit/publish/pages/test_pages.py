@@ -1,4 +1,4 @@
-"""Facts about the pages for a browser: what they tell and find, and that no name is markup."""
+"""Facts about the pages for a browser: what they show and find, and that every name is escaped."""
 
 import re
 from collections.abc import Sequence

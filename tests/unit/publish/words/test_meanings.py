@@ -71,7 +71,7 @@ def test_sentences_promise_no_more_than_is_known() -> None:
     # it may have been renewed
     assert "will fail" not in REASONS[Reason.CERTIFICATE_EXPIRED_IN_USE]
     assert "renewed" in REASONS[Reason.CERTIFICATE_EXPIRED_IN_USE]
-    # whoever sends a bad certificate is refused, demanded or not
+    # a client that sends a bad certificate is refused, required or not
     assert "whether or not" not in FORECASTS[Forecast.ADMITTED_WITHOUT_CERTIFICATE]
     for hangs_on in ("rules", "certificate", "server"):
         assert hangs_on in FORECASTS[Forecast.UNKNOWN]

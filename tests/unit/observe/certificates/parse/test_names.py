@@ -1,4 +1,4 @@
-"""Names in both forms, held against OpenSSL itself: every string type, every kind of character."""
+"""Names in both forms, compared with OpenSSL: every string type, every kind of character."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -64,7 +64,7 @@ def test_every_form_is_read(form: str, pem: tuple[Path, Path], tmp_path: Path) -
 
 
 def _as_ber(der: bytes) -> bytes:
-    """Return a file as Bouncy Castle writes it: lengths not told, the content in pieces."""
+    """Return a file as Bouncy Castle writes it: indefinite lengths, the content in pieces."""
     version, authenticated, mac = elements(first(der).content)
     content_type, explicit = elements(authenticated.content)
     octets = first(explicit.content).content

@@ -39,7 +39,7 @@ def test_a_reader_computes_the_type_of_its_field(spec: ReaderSpec, name: str) ->
 def test_a_failure_is_reported_under_the_reader_whose_field_it_is() -> None:
     of_field = {name: spec.reader for spec in READERS for name in spec.fields}
     assert {name: of_field[name] for name in FIELD_READERS} == FIELD_READERS
-    # over the wire, beside the poll
+    # over the wire, during the poll
     assert set(FIELD_READERS.values()) == set(Reader) - {Reader.SERVED_CHAIN}
 
 

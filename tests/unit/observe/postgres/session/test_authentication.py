@@ -93,7 +93,7 @@ def test_gssapi_is_allowed_where_it_is_asked_for() -> None:
         login = attempt({**OWN, **wanted})
         assert login.parameters["require_auth"] == f"{SCRAM},gss,sspi"
         assert login.scram_only
-    # the key distribution centre vouches for the server
+    # the key distribution centre authenticates the server
     required = {**OWN, "gssencmode": "require"}
     assert attempt(required).parameters == required
 
