@@ -58,8 +58,8 @@ def make(
     """Make a certificate; signed by itself without ``issuer``.
 
     Args:
-        identifiers: of its own key and of its issuer's; OpenSSL distinguishes by it issuers of one name
-            from each other.
+        identifiers: of its own key and of its issuer's; they distinguish issuers of one name
+            for OpenSSL.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     builder = (
