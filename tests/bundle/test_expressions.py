@@ -34,6 +34,6 @@ def test_a_sound_expression_has_no_faults() -> None:
     assert faults(expression) == []
 
 
-def test_what_is_no_promql_is_refused() -> None:
+def test_invalid_promql_is_refused() -> None:
     with pytest.raises(ValueError, match="parenthes"):
         faults("max(pgrepl_up")

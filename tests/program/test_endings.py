@@ -113,7 +113,7 @@ def test_no_configuration_file_ends_it_by_a_reload(tmp_path: Path, text: str) ->
         assert 'pgrepl_up{target="db1"} 0.0' in exporter.get("/metrics")
 
 
-def test_a_reader_that_leaves_early_is_no_fault(tmp_path: Path) -> None:
+def test_a_reader_that_disconnects_early_is_not_a_fault(tmp_path: Path) -> None:
     path = config(tmp_path, 1)
     with subprocess.Popen(
         [sys.executable, "-m", "exporter", "check", f"--config.file={path}"],

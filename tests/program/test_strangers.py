@@ -151,7 +151,7 @@ def is_ended(client: socket.socket) -> bool:
     return bool(watched.poll(0))
 
 
-def test_who_sends_no_whole_request_or_reads_no_answer_is_ended_and_costs_little_memory(
+def test_a_client_that_stalls_is_disconnected_and_costs_little_memory(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
     path = config(tmp_path, primary.port, *OFTEN)

@@ -106,7 +106,7 @@ def test_a_new_configuration_keeps_what_did_not_change() -> None:
     assert board.record("db2").report is None
 
 
-def test_a_target_that_is_configured_otherwise_begins_anew() -> None:
+def test_a_target_with_a_changed_configuration_starts_over() -> None:
     board = Board([TARGET])
     board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     board.configure([replace(TARGET, timeout_seconds=5.0)])

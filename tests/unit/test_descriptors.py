@@ -103,7 +103,7 @@ async def looked(asked: Target) -> list[Unread]:
     [{}, {"host": "localhost"}, {"host": "unknown.invalid"}, {"host": "::1"}],
     ids=["address", "name", "unknown name", "IPv6"],
 )
-async def test_a_poll_and_a_look_without_a_descriptor_show_the_limit(
+async def test_a_poll_and_a_file_read_without_a_descriptor_show_the_limit(
     parameters: dict[str, str],
 ) -> None:
     failures = await looked(target(parameters))
@@ -111,7 +111,7 @@ async def test_a_poll_and_a_look_without_a_descriptor_show_the_limit(
     assert all("too many open files: the limit of the exporter" in f.detail for f in failures)
 
 
-async def test_a_password_file_that_cannot_be_opened_for_want_of_a_descriptor_shows_the_limit(
+async def test_a_password_file_that_cannot_be_opened_without_a_descriptor_shows_the_limit(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "password").write_text("secret\n")
@@ -120,7 +120,7 @@ async def test_a_password_file_that_cannot_be_opened_for_want_of_a_descriptor_sh
     assert failure.detail.startswith(f"password file {tmp_path}/password: too many open files")
 
 
-def test_an_authority_file_that_cannot_be_opened_for_want_of_a_descriptor_shows_the_limit(
+def test_an_authority_file_that_cannot_be_opened_without_a_descriptor_shows_the_limit(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "root.crt").write_text("")

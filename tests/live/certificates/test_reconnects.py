@@ -1,4 +1,4 @@
-"""Every way a client's certificate can fare at its next connect, forecast and then tried.
+"""Every outcome of a client's certificate at its next connect, forecast and then tried.
 
 reference: PostgreSQL manual, "Client Certificates" and "Certificate Authentication"; the server
 verifies with OpenSSL under every rule (be-secure-openssl.c, be_tls_init()).

@@ -167,7 +167,7 @@ def _broken_promises(
     for other in others:
         tally.safety_checks += 1
         if arena.oracle.ask(replace(with_password, certificate=other)).admitted:
-            yield f"the certificate is required, and one of {other} gets in"
+            yield f"the certificate is required, and one of {other} is accepted"
 
 
 def _description(

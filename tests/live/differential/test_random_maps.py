@@ -1,4 +1,4 @@
-"""Random pg_ident maps and certificates of many names: who gets in as whom."""
+"""Random pg_ident maps and certificates of many names: which name is accepted for which role."""
 
 import re
 from collections import Counter
@@ -92,7 +92,7 @@ def _compare(server: Arena, role: str, names: Sequence[str]) -> list[str]:
     }
     lines = [m for m in observation.ident.mappings if m.map_name == MAP]
     proven = {name for name in names if any(proves(m, name, role) for m in lines)}
-    summary = f"{demand}; got in: {admitted}; proven: {proven}"
+    summary = f"{demand}; accepted: {admitted}; proven: {proven}"
     counted = [demand.value]
     match demand:
         case Demand.REFUSES if admitted:

@@ -127,7 +127,7 @@ async def test_with_tls_off_hostssl_lines_are_reported_but_do_not_block(
         assert not observation.server.requests_client_certificate
 
 
-async def test_tls_going_off_is_no_change_of_the_rules(own_primary: Primary) -> None:
+async def test_turning_tls_off_is_not_a_change_of_the_rules(own_primary: Primary) -> None:
     on = _read((await own_primary.observe()).hba)
     own_primary.server.set("ssl", "off")
     own_primary.server.reload()

@@ -107,7 +107,7 @@ async def test_an_old_version_of_tls_is_good_enough_to_look(
 
 
 @pytest.mark.parametrize("major", MAJORS)
-async def test_a_server_without_tls_is_reported_as_such_and_not_bothered(
+async def test_a_server_without_tls_is_reported_as_such_and_not_queried(
     primaries: Primaries, major: int
 ) -> None:
     with fresh_primary(primaries, major, tls=False) as primary:

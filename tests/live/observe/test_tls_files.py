@@ -188,7 +188,7 @@ async def test_a_large_file_leaves_the_small_ones_their_room(own_primary: Primar
     assert len(file_of(read.revocation).revocation_lists) == 1
 
 
-async def test_a_block_that_is_no_certificate_is_counted(own_primary: Primary) -> None:
+async def test_a_block_that_is_not_a_certificate_is_counted(own_primary: Primary) -> None:
     server = own_primary.server
     authority = own_primary.authority.certificate_path.read_bytes()
     cut = authority.replace(b"-----END", b"~----END")

@@ -222,7 +222,7 @@ def test_clients_at_other_addresses_keep_their_rule(shared: Stage) -> None:
     ]
 
 
-def test_what_is_so_already_is_no_step(shared: Stage) -> None:
+def test_what_is_already_done_is_not_a_step(shared: Stage) -> None:
     situation = Situation(
         rules=f"hostssl replication repl {HOST} scram-sha-256\n",
         client=("repl", "repl"),

@@ -180,7 +180,7 @@ class TestWithFileTimes:
         pending = unknown("pending", "rules_pending")
         assert moments == [pending, pending, GOOD_AND_OLDER, GOOD_AND_OLDER]
 
-    def test_a_change_of_the_file_s_mode_alone_is_no_edit(self, started: Stage) -> None:
+    def test_a_change_of_the_file_s_mode_alone_is_not_an_edit(self, started: Stage) -> None:
         moments = [moment(started)]
         after_the_second_of_the_load(started)
         started.primary.server.hba_path.chmod(0o640)

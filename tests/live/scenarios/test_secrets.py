@@ -170,7 +170,7 @@ def found_in(text: str) -> list[str]:
 @pytest.mark.parametrize(
     "rules", [HBA, HBA + LDAP, HBA + LDAP + BROKEN], ids=["sound", "ldap", "broken"]
 )
-def test_nothing_that_is_let_out_holds_a_secret(
+def test_no_output_holds_a_secret(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO, rules: str
 ) -> None:
     planted.primary.server.write_hba(rules)

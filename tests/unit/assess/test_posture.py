@@ -122,7 +122,7 @@ def test_a_required_certificate_refuses_clients_that_send_none_or_are_not_asked(
     }
 
 
-def test_who_needs_no_certificate_is_let_in_without() -> None:
+def test_a_client_that_needs_no_certificate_is_accepted_without() -> None:
     for sender in (SHOWN, WITHOUT_CERTIFICATE, PLAIN):
         assert required(sender, NOTHING) == NOTHING
         assert required(sender, NOTHING, asks=False) == NOTHING

@@ -1,4 +1,4 @@
-"""What is judged from memory is what judging anew would give, whatever changed meanwhile."""
+"""A cached judgement equals the one that a new judgement would give, whatever changed."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A report that is given again is the one that judging anew would give, whatever changed."""
+"""A reused report equals the one that a new judgement would give, whatever changed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -256,7 +256,7 @@ def test_expiries_are_reported_for_what_is_served_and_for_the_files() -> None:
     assert set(expiry_dates(UNREAD, None)) == set()
 
 
-def test_an_end_long_ago_is_no_error() -> None:
+def test_an_end_long_ago_is_not_an_error() -> None:
     ancient = certificate(name("CN=old"), until=datetime(1, 1, 2, tzinfo=UTC), authority=True)
     poll = replace(POLL, tls_files=replace(TLS_FILES, authority=file("root.crt", ancient)))
     first, history = _steady(poll)

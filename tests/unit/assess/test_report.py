@@ -157,7 +157,7 @@ def test_lines_in_error_are_reported_with_what_to_do() -> None:
     assert check == Step(Place.SERVER, LoadRules(SERVER.version_number))
 
 
-def test_what_to_write_for_a_line_in_error_is_for_those_who_replicate() -> None:
+def test_what_to_write_for_a_line_in_error_is_for_the_roles_that_replicate() -> None:
     cert = replace(BROKEN, message="cert authentication is only supported on hostssl connections")
     for wal_senders, names in (((STANDBY,), "replica 10.0.0.5/32"), (DENIED, "ROLE ADDRESS")):
         outcome = report(replace(POLL, hba=with_errors(cert), wal_senders=wal_senders)).rules

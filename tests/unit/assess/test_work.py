@@ -290,7 +290,7 @@ def test_a_rule_that_may_govern_counts_more() -> None:
     assert rule_steps(NEARBY, NEARBY, SCRAM) == 3 * (certain + STEPS_OF_A_CANDIDATE)
 
 
-def test_rules_behind_the_one_that_governs_count_where_they_are_looked_at() -> None:
+def test_rules_behind_the_one_that_governs_count_where_they_are_checked() -> None:
     # for one that would require a certificate
     poll = replace(POLL, wal_senders=(STANDBY,))
     few, many = (replace(poll, hba=rules(SCRAM, *[OTHERS] * n)) for n in (1, 101))

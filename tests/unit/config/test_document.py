@@ -222,7 +222,7 @@ def test_nesting_as_deep_as_is_allowed_is_read(tmp_path: Path, parser: type) -> 
 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("text", ['a: "\\ud800"', 'a: "\\U00110000"'])
-def test_an_escape_that_is_no_character_is_reported(
+def test_an_escape_that_is_not_a_character_is_reported(
     tmp_path: Path, text: str, parser: type
 ) -> None:
     # The two parsers find this at different moments, so their words differ.

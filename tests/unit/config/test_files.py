@@ -35,7 +35,7 @@ def test_a_file_without_a_password_is_reported(
     ]
 
 
-def test_a_pipe_is_no_password_file(folder: Path, faults_of: FaultsOf) -> None:
+def test_a_pipe_is_not_accepted_as_a_password_file(folder: Path, faults_of: FaultsOf) -> None:
     os.mkfifo(folder / "pipe")
     assert faults_of(f"{HOSTED}  password_file: pipe\n") == [
         "config.yml:4: targets.0.password_file: is a FIFO, not a regular file"

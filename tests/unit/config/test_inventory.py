@@ -52,7 +52,7 @@ inventory_interval: 5m
     assert settings.inventory_interval_seconds == 300
 
 
-def test_a_bracket_in_the_name_of_the_folder_is_no_wildcard(tmp_path: Path) -> None:
+def test_a_bracket_in_the_name_of_the_folder_is_not_a_wildcard(tmp_path: Path) -> None:
     folder = tmp_path / "[a]"
     folder.mkdir()
     (folder / "config.yml").write_text(SOURCE)

@@ -256,7 +256,7 @@ def test_what_cannot_be_a_label_is_reported(faults_of: FaultsOf, label: str, exp
         "user: {hunter2: !x y}",
     ],
 )
-def test_what_became_a_key_for_want_of_a_colon_is_not_reported(
+def test_text_that_became_a_key_by_a_missing_colon_is_not_shown(
     faults_of: FaultsOf, stray: str
 ) -> None:
     faults = faults_of(f"{TARGET}- {{name: db2, host: h, {stray}}}\n")

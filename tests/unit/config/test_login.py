@@ -166,7 +166,7 @@ def test_parameters_together_with_a_connection_string_are_refused(faults_of: Fau
     ]
 
 
-def test_an_sslmode_that_is_no_text_is_reported_once(faults_of: FaultsOf) -> None:
+def test_an_sslmode_that_is_not_a_string_is_reported_once(faults_of: FaultsOf) -> None:
     text = f"{HOSTED}  sslmode: []\n  parameters: {{sslnegotiation: direct}}\n"
     assert faults_of(text) == [
         "config.yml:4: targets.0.sslmode: must be text (true, false and null need quotes)"
@@ -233,7 +233,7 @@ def test_a_connection_string_becomes_the_same_parameters(
     }
 
 
-def test_the_authorities_of_the_system_are_no_path(loaded: Loaded) -> None:
+def test_the_value_system_for_authorities_is_not_a_path(loaded: Loaded) -> None:
     text = f"{HOSTED}  sslrootcert: system\n  parameters: {{sslnegotiation: direct}}\n"
     parameters = loaded(text).targets[0].parameters
     assert parameters["sslrootcert"] == "system"

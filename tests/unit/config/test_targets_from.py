@@ -63,7 +63,7 @@ def test_paths_of_a_further_file_start_at_its_own_folder(conf_d: Path, faults_of
     assert faults_of(FROM) == []
 
 
-def test_a_pattern_that_matches_nothing_is_no_fault(conf_d: Path, loaded: Loaded) -> None:
+def test_a_pattern_that_matches_nothing_is_not_a_fault(conf_d: Path, loaded: Loaded) -> None:
     assert _names(loaded, TARGET + "targets_from: conf.d/*.yaml\n") == ["main"]
     assert conf_d.is_dir()
 

@@ -282,7 +282,7 @@ def test_a_receiver_that_ended_before_its_file_was_read_has_none() -> None:
     assert isinstance(read, Unread)
 
 
-def test_a_conninfo_that_cannot_be_taken_apart_is_no_receiver() -> None:
+def test_a_conninfo_that_cannot_be_parsed_is_not_a_receiver() -> None:
     for conninfo, reason in (
         (b"", FailureReason.PROTOCOL),
         (b"user=r sslmode=odd", FailureReason.PROTOCOL),

@@ -138,7 +138,7 @@ def test_a_pattern_that_others_use_is_completed() -> None:
     assert fact(CompletePattern, steps) == CompletePattern(unnamed=(), has_others=True)
 
 
-def test_a_certificate_that_is_in_use_and_accepted_is_no_step() -> None:
+def test_a_certificate_that_is_in_use_and_accepted_is_not_a_step() -> None:
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN)))
     assert kinds(judged(stored, HOSTSSL_SCRAM, sender=using(OWN)).remedy) == REQUIRE
 

@@ -92,7 +92,7 @@ def test_an_exemption_by_application_name_alone_covers_nothing() -> None:
 # --- maps and names
 
 
-def test_an_empty_map_name_is_no_map() -> None:
+def test_an_empty_map_name_is_not_a_map() -> None:
     rule = replace(CERT, options=("map=", "clientcert=verify-full"))
     assert demands(rule, "replica", (), NEW) == {Demand.CERTIFICATE}
 

@@ -1,4 +1,4 @@
-"""What to do where it is not known what the rules demand, or where they would refuse."""
+"""What to do where it is not known what the rules require, or where they would refuse."""
 
 from dataclasses import replace
 

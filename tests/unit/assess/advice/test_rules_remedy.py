@@ -133,7 +133,7 @@ def test_the_server_s_words_may_stand_in_a_longer_message() -> None:
     assert lines(step) == ("hostssl replication replica 10.0.0.5/32 cert",)
 
 
-def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
+def test_one_line_is_written_for_each_role_that_replicates() -> None:
     socket = replace(PLAIN, peer=OtherPeer.UNIX_SOCKET)
     again = replace(STANDBY, pid=1)
     assert lines(correcting(CERT_ON_HOST, socket, LOGICAL, STANDBY, again, SIX)) == (

@@ -607,7 +607,7 @@ def test_a_renewed_certificate_waits_for_a_reconnect(
     assert judged(knowledge, CERT, sender=sender).certificate_pending is expected
 
 
-def test_an_older_certificate_in_the_file_is_no_renewal() -> None:
+def test_an_older_certificate_in_the_file_is_not_a_renewal() -> None:
     knowledge = replace(of_standby(), inventory=inventory(known(RENEWED)))
     assert judged(knowledge, CERT, sender=using(RENEWED)).certificate_pending is False
     longer = certificate(serial=12, until=ENDS + DAY)

@@ -126,7 +126,7 @@ def test_what_is_shown_is_issuer_serial_number_and_subject() -> None:
     assert shown_by(shown) == ("/CN=b", 1, "/CN=a")
 
 
-def test_a_name_that_is_no_text_is_none_that_a_server_shows() -> None:
+def test_a_name_that_is_not_text_is_never_shown_by_a_server() -> None:
     assert as_shown(DistinguishedName("/CN=\udcff", "", ())) == "/CN=\\udcff"
 
 

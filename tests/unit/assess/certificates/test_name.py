@@ -172,6 +172,6 @@ def test_a_line_lets_a_name_in_as_the_roles_that_it_gives(
     assert admits(mapping(system, given), shown, "replica", NEW) is expected
 
 
-def test_before_16_a_role_in_a_map_is_no_keyword() -> None:
+def test_before_16_a_role_in_a_map_is_not_a_keyword() -> None:
     assert admits(mapping("x", "all"), "x", "replica", OLD) is Truth.NO
     assert admits(mapping("x", "all"), "x", "all", OLD) is Truth.YES

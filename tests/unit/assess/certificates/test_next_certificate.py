@@ -199,7 +199,9 @@ def test_one_in_files_of_several_names_is_reported_with_all_of_them() -> None:
         assert successor.path == FILE
 
 
-def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_alike() -> None:
+def test_one_sent_with_different_chains_by_several_standbys_needs_the_same_outcome_for_all() -> (
+    None
+):
     for knowledge in either(sending(OWN), sending(OWN, CA)):
         assert sent(judged(knowledge, CERT)) == OWN
     for knowledge in either(sending(OWN), sending(OWN, WEAK)):
@@ -309,7 +311,7 @@ def test_a_cut_subject_identifies_its_own_once_the_one_in_use_is_known() -> None
 
 
 @pytest.mark.parametrize("sender", [PLAIN, WITHOUT_CERTIFICATE])
-def test_what_shows_nothing_may_own_a_certificate_by_name(sender: WalSender) -> None:
+def test_a_client_that_shows_nothing_may_have_a_certificate_by_name(sender: WalSender) -> None:
     lookalike = certificate(name("CN=replica2"), serial=9)
     assert sent(judged(stored(known(lookalike), known(RENEWED)), SCRAM, sender=sender)) == RENEWED
 
@@ -339,7 +341,7 @@ def test_names_go_through_the_map_of_the_rule(
     one = certificate(name(f"CN={common_name}"), serial=40)
     connection = judged(stored(known(one)), BY_MAP, sender=sender, poll=poll)
     if sender is PLAIN:
-        # no rule that demands a certificate governs it
+        # no rule that requires a certificate governs it
         expected = NextCertificate if common_name == "replica" else NextUnknown
     assert isinstance(connection.next_certificate, expected)
 
@@ -440,14 +442,14 @@ def test_a_peer_without_an_address_is_a_client_too() -> None:
     assert sent(judged(stored(known(OWN)), CERT, sender=odd)) == OWN
 
 
-def test_where_the_servers_files_are_not_read_equal_names_fare_alike() -> None:
+def test_where_the_servers_files_are_not_read_equal_names_have_the_same_outcome() -> None:
     poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
     successor = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
     assert isinstance(successor, NextCertificate)
     assert successor.verification is None
 
 
-def test_of_too_many_none_is_looked_at() -> None:
+def test_of_too_many_none_is_checked() -> None:
     several = [known(certificate(name(f"CN=n{n}"), serial=n), roles=["replica"]) for n in range(17)]
     assert isinstance(judged(stored(*several[1:]), CERT).next_certificate, NextCertificate)
     assert why(judged(stored(*several), CERT)) == NotFound(

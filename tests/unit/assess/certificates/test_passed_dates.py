@@ -54,7 +54,7 @@ def test_a_date_counts_at_its_second_and_after_it() -> None:
     )
 
 
-def test_the_last_of_all_dates_is_no_error() -> None:
+def test_the_last_possible_date_is_not_an_error() -> None:
     never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     before = never - SECOND
     assert turns([certificate(since=before, until=never)]) == (before, never, never, never)

@@ -116,7 +116,7 @@ def test_the_whole_chain_counts_but_not_the_signature_of_a_root() -> None:
         (OWN, replace(INTERMEDIATE, signature_algorithm="sha1WithRSAEncryption")),
     ],
 )
-def test_whether_it_would_get_in_is_not_known(
+def test_whether_it_would_be_accepted_is_not_known(
     rule: HbaRule, chain: tuple[Certificate, ...]
 ) -> None:
     connection = judged(of_standby(sending(*chain)), rule)
@@ -158,7 +158,7 @@ def test_what_refuses_it_anyway_still_does() -> None:
     )
 
 
-def test_of_several_a_weak_one_does_not_fare_like_a_strong_one() -> None:
+def test_of_several_a_weak_one_has_another_outcome_than_a_strong_one() -> None:
     strong = certificate(serial=8, since=NOW - DAY)
     weak = replace(
         certificate(serial=9, since=NOW - DAY), signature_algorithm="sha1WithRSAEncryption"

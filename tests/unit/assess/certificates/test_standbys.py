@@ -73,7 +73,9 @@ def test_of_a_server_whose_cluster_is_not_known_no_standby_is() -> None:
         replace(STANDBY, application_name="other"),
     ],
 )
-def test_what_is_no_receiver_of_that_name_is_no_standby(sender: WalSender) -> None:
+def test_a_walsender_that_is_not_a_receiver_of_that_name_is_not_a_standby(
+    sender: WalSender,
+) -> None:
     assert names(STANDBY_TARGET, sender=sender) == []
 
 
@@ -89,7 +91,7 @@ def test_the_slot_counts_first_then_the_address_then_the_sender() -> None:
     assert names(STANDBY_TARGET, OTHER, sender=apart) == ["db2", "db3"]
 
 
-def test_no_slot_of_one_side_is_no_contradiction() -> None:
+def test_a_slot_known_on_one_side_only_is_not_a_contradiction() -> None:
     assert names(receiving(slot_name="ours")) == ["db2"]
     assert names(STANDBY_TARGET, sender=replace(STANDBY, slot_name="ours")) == ["db2"]
     temporary = receiving(slot_name="pg_walreceiver_4711")
@@ -174,7 +176,7 @@ FAR = replace(STANDBY, pid=2, peer=replace(STANDBY.peer, address=ip_address("10.
         replace(FAR, activity=Activity.BACKUP),
     ],
 )
-def test_a_standby_that_is_no_target_is_not_taken_for_one_of_the_same_name(
+def test_a_standby_that_is_not_a_target_is_not_taken_for_one_of_the_same_name(
     elsewhere: WalSender,
 ) -> None:
     proxied = receiving(sender_host="proxy")

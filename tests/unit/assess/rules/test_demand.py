@@ -1,4 +1,4 @@
-"""What a rule demands of a client: by method, clientcert= and the map."""
+"""What a rule requires of a client: by method, clientcert= and the map."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_cert_requires_the_role_s_certificate_whatever_its_options() -> None:
     assert required(replace(CERT, options=())) == {Demand.CERTIFICATE}
 
 
-def test_who_is_rejected_or_matched_by_no_rule_is_refused() -> None:
+def test_a_client_that_is_rejected_or_matched_by_no_rule_is_refused() -> None:
     assert required(None) == {Demand.REFUSES}
     assert required(REJECT) == {Demand.REFUSES}
     assert required(replace(REJECT, options=("clientcert=verify-ca",))) == {Demand.REFUSES}

@@ -351,7 +351,7 @@ def test_the_first_rule_that_matches_governs() -> None:
     assert governing_rule(file, PHYSICAL, AROUND) == Governs(at(2, CERT))
 
 
-def test_no_rule_governs_whom_none_matches() -> None:
+def test_no_rule_governs_a_client_that_none_matches() -> None:
     assert governing_rule(of(), PHYSICAL, AROUND) == NoRule()
     assert governing_rule(of(CERT), PLAINTEXT, AROUND) == NoRule()
 

@@ -82,7 +82,7 @@ def test_a_failed_poll_keeps_what_it_read_of_the_server_but_no_connections() -> 
     assert not names(series) & CONNECTION_FAMILIES
 
 
-def test_blindness_is_no_zero() -> None:
+def test_blindness_is_not_a_zero() -> None:
     series = scraped(BLIND)
     assert values(series, "pgrepl_reader_success", "reader")[("wal_senders",)] == 0
     assert values(series, "pgrepl_reader_failure", "reader", "reason") == {

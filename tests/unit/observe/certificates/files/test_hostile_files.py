@@ -195,12 +195,12 @@ def test_a_file_of_the_largest_size_is_read(folder: Path) -> None:
     assert refused.value.fault.reason is InventoryFault.TOO_LARGE
 
 
-def test_a_file_whose_size_is_not_reported_is_read_again_each_time() -> None:
+def test_a_file_of_unknown_size_is_read_again_each_time() -> None:
     (error,) = _read(Path("/proc/self/status")).errors
     assert error.reason is InventoryFault.NO_CERTIFICATE
 
 
-def test_more_files_than_are_looked_at_are_reported_and_the_others_read(
+def test_files_beyond_the_limit_are_reported_and_the_others_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_search, "MOST_ENTRIES", 5)

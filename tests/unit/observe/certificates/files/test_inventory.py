@@ -265,7 +265,7 @@ def test_a_file_that_grows_is_complete_in_the_end(tmp_path: Path, authority: Aut
     assert inventory.errors == ()
 
 
-def test_a_name_that_is_no_text_is_shown_as_text(tmp_path: Path, one: Issued) -> None:
+def test_a_name_that_is_not_a_string_is_shown_as_text(tmp_path: Path, one: Issued) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.crt"))
     _write(path, one)
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfe.crt")).touch()
@@ -315,7 +315,7 @@ def test_no_source_is_an_empty_inventory() -> None:
     assert InventoryReader([]).read(now) == Inventory((), (), now)
 
 
-def test_a_revocation_list_is_no_fault_and_not_kept(authority: Authority) -> None:
+def test_a_revocation_list_is_not_a_fault_and_not_kept(authority: Authority) -> None:
     path = authority.revocation_list()
     reader = InventoryReader([_source(path)])
     inventory = reader.read(_now())

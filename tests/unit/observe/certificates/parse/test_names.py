@@ -159,7 +159,7 @@ def test_a_common_name_is_what_postgresql_compares(tag: int, value: bytes, compa
         odd.distinguished_name([(CN, odd.UTF8 | 0x20, b"\x0c\x01a")]),
     ],
 )
-def test_what_is_no_name_is_refused(name: bytes) -> None:
+def test_a_value_that_is_not_a_name_is_refused(name: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         distinguished_name(name)
 

@@ -137,7 +137,7 @@ def test_what_is_damaged_is_reported(length: int, pem: tuple[Path, Path], tmp_pa
 
 
 def _with_rounds(rounds: int, content: bytes = b"") -> bytes:
-    """Return a file whose MAC demands ``rounds``, after which it would not be opened anyway."""
+    """Return a file whose MAC requires ``rounds``, after which it would not be opened anyway."""
     data = odd.identifier("1.2.840.113549.1.7.1")
     octets = odd.element(0x04, odd.element(0x30, content))
     safe = odd.element(0x30, data, odd.element(0xA0, octets))

@@ -139,7 +139,7 @@ def test_a_usual_poll_is_one_round() -> None:
     assert read == before
 
 
-def test_a_server_that_is_no_standby_is_not_asked_for_its_receiver() -> None:
+def test_a_server_that_is_not_a_standby_is_not_asked_for_its_receiver() -> None:
     rounds, read = poll(ANSWERS, replace(context(), may_receive=False))
     assert "receiver" not in rounds[0]
     assert read.receiver is None

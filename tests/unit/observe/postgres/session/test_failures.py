@@ -112,7 +112,7 @@ def test_a_refused_method_is_reported_with_what_to_write(words: str, what: str, 
     assert host in read.detail
 
 
-def test_another_failure_is_no_refused_method() -> None:
+def test_another_failure_is_not_a_refused_method() -> None:
     assert refused_method(f"{HEAD}FATAL:  28P01: no\n") is None
 
 
@@ -167,7 +167,7 @@ def test_what_a_server_says_of_its_own_files_is_no_limit_of_the_exporter() -> No
     assert failure.reason is FailureReason.FILE_MISSING
 
 
-def test_the_source_function_is_no_part_of_the_detail() -> None:
+def test_the_source_function_is_not_part_of_the_detail() -> None:
     message = f"{HEAD}FATAL:  28P01: no\nLOCATION:  auth_failed, auth.c:337\n"
     assert failed_connection(message).detail == f"{HEAD}FATAL: 28P01: no"
 

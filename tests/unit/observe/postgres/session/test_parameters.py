@@ -72,7 +72,7 @@ async def _password(password: Password) -> str | Unread:
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-async def test_one_line_ending_is_no_part_of_a_password(tmp_path: Path, ending: str) -> None:
+async def test_one_line_ending_is_not_part_of_a_password(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "password"
     file.write_bytes(b" pass word " + ending.encode())
     assert await _password(PasswordFile(file)) == " pass word "
