@@ -168,7 +168,7 @@ def test_a_path_too_long_for_a_socket_is_refused_at_once(found: Installation) ->
 def test_a_client_takes_nothing_from_home_or_environment(
     found: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # what stands in the environment is the outside world's, not code of ours
+    # variables of the environment come from outside, not from our code
     with workspace() as directory:
         authority = Authority.create(directory / "pki")
         stray = authority.issue(common_name="stray")

@@ -1,4 +1,4 @@
-"""Facts about the program as a user starts it: real processes, a real server."""
+"""The program as a user starts it: real processes, a real server."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Facts about how the program ends, and that nothing else ends it."""
+"""How the program ends, and that nothing else ends it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Facts about clients of the web server that misbehave: the program goes on polling and answering.
+"""Misbehaving clients of the web server: the program continues to poll and to answer.
 
 The program runs as a user starts it, on a real server, with a low limit on file descriptors. The
 misbehaving client comes from another address than the one that scrapes.
@@ -205,7 +205,7 @@ def test_the_reason_is_reported_while_descriptors_are_missing_and_all_is_well_af
             return kept.getresponse().read().decode()
 
         def limits_reported() -> bool:
-            # at a moment when no poll holds one, which then misses it
+            # while no poll holds one, which then misses it
             lower_limit(exporter)
             return 'pgrepl_target_failure{reason="exporter_limits",target="db1"} 1.0' in metrics()
 

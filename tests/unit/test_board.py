@@ -1,4 +1,4 @@
-"""Facts about the board: what it keeps of polls, and what a new configuration does to it."""
+"""The board: what it keeps of polls, and what a new configuration does to it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

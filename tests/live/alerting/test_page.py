@@ -1,4 +1,4 @@
-"""From a real insecure standby to a real pager, and back: nothing in between is a stand-in."""
+"""From a real insecure standby to a real pager, and back: nothing in between is simulated."""
 
 import contextlib
 import os

@@ -103,7 +103,7 @@ class House:
         return connection_of(self.report(), client)
 
     def parameters(self, issued: Issued | None, **more: str) -> dict[str, str]:
-        """Return how a client connects that owns ``issued``."""
+        """Return how a client connects that has ``issued``."""
         return {
             "host": "127.0.0.1",
             "port": str(self.stage.primary.server.port),

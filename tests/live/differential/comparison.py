@@ -121,7 +121,7 @@ def _truths(
 
 
 def _check_oracle(judged: Judged, truth: RuleLocation | NoEntry, outcome: Outcome) -> None:
-    """Whatever refused without a line must be a rule that does so."""
+    """A refusal without a logged line must come from a rule that refuses that way."""
     if not isinstance(outcome.governed_by, Silent):
         return
     (rule,) = (rule for rule in judged.content.rules if rule.location == truth)

@@ -15,7 +15,7 @@ ROLES = (
 )
 """Roles that replicate."""
 MEMBERS = ROLES[::2]
-"""Of GROUP."""
+"""Members of GROUP."""
 DATABASES = ("postgres", "app", "replication")
 SOURCES = ("127.0.0.5", "127.1.2.3")
 """Addresses besides 127.0.0.1."""

@@ -1,4 +1,4 @@
-"""Random fields of pg_hba.conf: what stands for databases, roles, addresses and methods."""
+"""Random fields of pg_hba.conf: the fields for databases, roles, addresses and methods."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whatever answers instead of a server: in time a reason, or the chain if there is one."""
+"""A peer that answers instead of a server: a reason in time, or the chain if there is one."""
 
 import asyncio
 import ssl

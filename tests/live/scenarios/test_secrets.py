@@ -1,4 +1,4 @@
-"""Passwords planted wherever one can stand are found in nothing that the exporter lets out."""
+"""Passwords planted wherever one can be configured appear in no output of the exporter."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""A remedy followed literally, without a server: files, a client's certificate, and who is accepted.
+"""A remedy followed literally without a server: files, certificates, and who is accepted.
 
 What the matcher and the names say of the files after each step stands for the server.
 """

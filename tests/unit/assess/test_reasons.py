@@ -219,8 +219,8 @@ def test_a_map_below_that_admits_several_names_is_shadowed_too() -> None:
     for lines in ((mapping("/.*", "replica"),), (mapping("alice", "replica"),)):
         reasons = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps(*lines)))
         assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in reasons
-    nobody = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps()))
-    assert Reason.RULE_SHADOWS_CERTIFICATE_RULE not in nobody
+    unmapped = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps()))
+    assert Reason.RULE_SHADOWS_CERTIFICATE_RULE not in unmapped
 
 
 def test_a_rule_that_only_may_match_shadows_none() -> None:
@@ -297,8 +297,8 @@ def test_maps_that_do_not_agree_are_undecided_for_the_reason_of_their_state(
 ) -> None:
     contents = (maps(mapping("replica", "replica")), maps(mapping("/.*", "replica")))
     assert why_of(STANDBY, known(rules(MAPPED), maps=contents, ident_state=state)) == (reason,)
-    nobody = (maps(mapping("/.*", "replica")), maps())
-    assert why_of(STANDBY, known(rules(MAPPED), maps=nobody, ident_state=state)) == (
+    unmapped = (maps(mapping("/.*", "replica")), maps())
+    assert why_of(STANDBY, known(rules(MAPPED), maps=unmapped, ident_state=state)) == (
         Reason.MAP_ADMITS_OTHER_NAMES,
     )
 

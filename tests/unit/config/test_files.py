@@ -131,7 +131,7 @@ def test_a_private_key_is_taken_with_the_permissions_that_libpq_takes(
 
 @pytest.fixture
 def unreadable() -> Iterator[Path]:
-    """Yield a file that may not be read, and act as a user whom that binds (root it does not)."""
+    """Yield a file that may not be read, and act as an unprivileged user (root could read it)."""
     user = os.geteuid()
     with TemporaryDirectory() as name:
         Path(name).chmod(0o755)

@@ -165,7 +165,7 @@ def test_another_rule_that_accepts_the_role_is_closed_and_lowers_nothing() -> No
 def test_the_rule_is_closed_also_for_the_client_that_uses_it() -> None:
     steps = remedy(PLAIN, CERT, SCRAM)
     assert kinds(steps) == [*PRESENT, "close", "load rules"]
-    # and goes on to be advised once the certificate is presented
+    # and is still advised once the certificate is presented
     assert added(steps) == added(remedy(STANDBY, CERT, SCRAM))
 
 

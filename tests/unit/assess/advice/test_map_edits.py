@@ -99,7 +99,7 @@ def test_a_line_for_every_role_becomes_one_for_each_role_that_uses_it() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        # whom another line accepts, who uses another rule, and whom no line is for
+        # another line accepts it; it uses another rule; no line is for it
         showing("/CN=carol"),
         showing("/CN=bob", role="unmapped"),
         replace(showing("/CN=bob"), peer=TcpPeer(ip_address("192.0.2.1"), 1)),

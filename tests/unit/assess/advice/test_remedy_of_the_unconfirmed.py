@@ -193,7 +193,7 @@ def test_another_name_under_a_rule_that_is_not_decided() -> None:
     assert lines(issue) == ("subject: CN=replica",)
     assert check.kind == CheckName(NameRequirement("replica", is_whole=False, names=("replica",)))
     assert isinstance(require.kind, RequireCertificate)
-    # it is ended only after the rule that accepts it stands
+    # it is terminated only after the rule that accepts it is in place
     assert "pg_terminate_backend" in lines(remedy_steps[-2])[0]
 
 

@@ -156,8 +156,8 @@ def test_names_are_written_as_the_server_s_version_reads_them() -> None:
 
 
 def test_where_no_client_replicates_over_tcp_the_line_has_placeholders() -> None:
-    for nobody in ((), (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET),)):
-        step = correcting(CERT_ON_HOST, *nobody)
+    for no_senders in ((), (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET),)):
+        step = correcting(CERT_ON_HOST, *no_senders)
         assert lines(step) == ("hostssl replication ROLE ADDRESS cert",)
 
 

@@ -206,7 +206,7 @@ def test_a_whole_name_that_is_not_let_in_is_mapped(
         clientname="DN",
     )
     poll = replace(SEEN, hba_lines=(line,), ident=maps(mapping("bob", "replica", "my m")))
-    # a rule that holds no name against the role, and stands above, is no matter
+    # a rule above that compares no name with the role does not matter
     above = replace(SCRAM, address="db9.example", netmask=None)
     steps = judged(of_standby(sending(other)), above, rule, poll=poll).remedy
     assert steps[:2] == (
@@ -284,7 +284,7 @@ def test_a_reconnect_is_reported_once() -> None:
 
 
 def test_an_expired_certificate_that_is_sent_again_is_not_a_successor() -> None:
-    # it has just expired, and OpenSSL was asked at another moment
+    # it has just expired, and OpenSSL was asked at another time
     knowledge = of_standby(sending(EXPIRED))
     connection = judged(knowledge, CERT, sender=using(EXPIRED))
     assert connection.remedy == (AGAIN,)

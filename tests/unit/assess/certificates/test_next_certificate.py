@@ -153,8 +153,8 @@ def test_a_standby_that_nothing_but_its_names_speaks_for_is_not_taken_for_it() -
     )
     stored_too = replace(knowledge, inventory=inventory(known(OWN)))
     assert sent(judged(stored_too, CERT, sender=far)) == OWN
-    nobody = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
-    assert why(judged(nobody, CERT)) == NotFound(StandbyNotIdentified(), InventoryGap.NO_INVENTORY)
+    absent = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
+    assert why(judged(absent, CERT)) == NotFound(StandbyNotIdentified(), InventoryGap.NO_INVENTORY)
 
 
 def test_of_several_standbys_all_must_send_the_same() -> None:

@@ -388,8 +388,8 @@ def test_after_a_failed_poll_what_is_served_is_still_known() -> None:
         PRIMARY, refused, replace(knowledge, served=NOT_READ), at=NOW, duration_seconds=0.5
     )
     assert blind.readers == {Reader.SERVED_CHAIN: NOT_READ}
-    nobody = failed(PRIMARY, refused, KNOWLEDGE, at=NOW, duration_seconds=0.5)
-    assert (nobody.readers, nobody.certificates) == ({}, TargetCertificates())
+    not_polled = failed(PRIMARY, refused, KNOWLEDGE, at=NOW, duration_seconds=0.5)
+    assert (not_polled.readers, not_polled.certificates) == ({}, TargetCertificates())
 
 
 def test_readers_show_what_was_read() -> None:

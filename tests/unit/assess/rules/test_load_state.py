@@ -364,7 +364,7 @@ def test_other_rules_with_unread_lines_lead_back_to_nothing(file: Following) -> 
 def test_what_is_written_back_after_a_load_with_unread_lines_is_not_loaded(
     file: Following,
 ) -> None:
-    """It stands on both sides of what was loaded, and is not what was."""
+    """It was written before and after the load, and is not what was loaded."""
     file.poll(PLAIN, L1, BEFORE_START)
     assert file.poll(A, L2, L1 + HOUR) is HbaState.LOADED
     for _ in range(2):

@@ -76,8 +76,8 @@ def test_what_is_required_also_depends_on_the_map() -> None:
     mapped = replace(CERT, options=("map=m", "clientcert=verify-full"))
     in_force = InForce((rules(mapped),), (maps(mapping("alice", "replica")),))
     assert outcomes(CLIENT, in_force, AROUND).demanded == {Demand.CERTIFICATE}
-    nobody = InForce((rules(mapped),), (maps(),))
-    assert outcomes(CLIENT, nobody, AROUND).demanded == {Demand.REFUSES}
+    unmapped = InForce((rules(mapped),), (maps(),))
+    assert outcomes(CLIENT, unmapped, AROUND).demanded == {Demand.REFUSES}
 
 
 def test_contents_that_give_the_same_match_agree() -> None:

@@ -100,7 +100,7 @@ def test_families_are_reported_once_and_together(form: Format) -> None:
 @pytest.mark.parametrize("form", list(Format))
 def test_a_compressed_page_is_the_page(form: Format) -> None:
     exposition = Exposition()
-    for _ in range(2):  # the second goes on from what was kept of the first
+    for _ in range(2):  # the second reuses what was kept of the first
         packed = exposition.page((RECORD,), STATE, form, gzip=True)
         plain = gzip.decompress(packed)
         assert series_of(plain, form) == series_of(page_of((RECORD,), form), form)
@@ -130,7 +130,7 @@ def test_what_has_not_changed_is_not_rendered_again() -> None:
     after_one = reads
     assert after_one > 0
     assert series_of(exposition.page((record,), STATE)) == first
-    # another target changed: the page is put together anew, but this record is not read again
+    # another target changed: the page is assembled again, but this record is not read again
     exposition.page((record, named(RECORD, "other")), STATE)
     assert reads == after_one
     exposition.page((replace(record, polls=4),), STATE)

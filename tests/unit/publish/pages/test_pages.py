@@ -1,4 +1,4 @@
-"""Facts about the pages for a browser: what they show and find, and that every name is escaped."""
+"""The pages for a browser: what they show and find, and that every name is escaped."""
 
 import re
 from collections.abc import Sequence

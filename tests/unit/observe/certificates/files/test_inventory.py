@@ -164,7 +164,7 @@ def test_the_folder_of_a_pattern_that_is_not_there_is_missed(tmp_path: Path) -> 
 def test_a_mounted_secret_is_listed_once_and_its_swap_is_seen(
     tmp_path: Path, one: Issued, two: Issued
 ) -> None:
-    """As Kubernetes does it: names link to ..data, which links to the version of the moment."""
+    """As Kubernetes does it: names link to ..data, which links to the current version."""
     _write(tmp_path / "..2026_01_01" / "tls.crt", one)
     shutil.copy(one.key_path, tmp_path / "..2026_01_01" / "tls.key")
     (tmp_path / "..data").symlink_to("..2026_01_01")

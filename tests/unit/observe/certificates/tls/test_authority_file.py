@@ -1,4 +1,4 @@
-"""Whom the standbys trust, read from real files."""
+"""The authorities that the standbys trust, read from real files."""
 
 import os
 import socket
