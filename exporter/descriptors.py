@@ -16,6 +16,9 @@ _LOG = logging.getLogger(__name__)
 MOST_DESCRIPTORS = 65_536
 """The soft limit is not raised further: nothing here needs more, and a mistake stays bounded."""
 
+_SPARE = 8
+"""Descriptors; more than a name lookup or a login has open at the same time."""
+
 _OF_PROCESS = (
     "too many open files: the limit of the exporter is {limit}; raise it (ulimit -n; with systemd "
     "LimitNOFILE=)"
@@ -76,11 +79,20 @@ def shortage(error: BaseException) -> str | None:
 
 
 def shortage_now() -> str | None:
-    """Return which limit is reached now and how to raise it; None if none is."""
+    """Return which limit is reached now and how to raise it; None if none is.
+
+    A name lookup and a login need several descriptors at the same time, and close them when they
+    fail. So it counts as reached where fewer than _SPARE are left.
+    """
+    opened: list[int] = []
     try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(_SPARE):
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401  to be closed if one fails
     except OSError as error:
         return shortage(error)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
     return None
 
 

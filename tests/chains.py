@@ -58,8 +58,8 @@ def make(
     """Make a certificate; signed by itself without ``issuer``.
 
     Args:
-        identifiers: of its own key and of its issuer's, by which OpenSSL tells issuers of one name
-            from each other.
+        identifiers: of its own key and of its issuer's; they distinguish issuers of one name
+            for OpenSSL.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     builder = (
@@ -315,7 +315,7 @@ def _lists(maker: _Maker) -> Iterator[Case]:
     )
     old = maker.list_of(root, ends=at - DAY)
     yield Case("list expired", (direct,), trusted, (old,), cause=ForecastCause.CRL)
-    yield Case("list expired, newer one beside it", (direct,), trusted, (old, of_root))
+    yield Case("list expired, newer one present", (direct,), trusted, (old, of_root))
     yield Case(
         "list not yet valid",
         (direct,),

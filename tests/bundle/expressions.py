@@ -1,4 +1,4 @@
-"""What PromQL expressions ask for, held against the metric catalogue."""
+"""What PromQL expressions ask for, compared with the metric catalogue."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -121,17 +121,19 @@ def faults(text: str, recorded: Mapping[str, frozenset[str]] | None = None) -> l
     families["ALERTS"] = _OF_ALERTS.union(*recordings.values())
     nodes = _nodes(text)
     asked = [n for n in nodes if isinstance(n, VectorSelector)]
-    told = [f"no family {s.name}" for s in asked if s.name not in families]
+    problems = [f"no family {s.name}" for s in asked if s.name not in families]
     known = [s for s in asked if s.name in families]
     for selector in known:
         name = str(selector.name)
         for matcher in selector.matchers.matchers:
             if matcher.name not in families[name]:
-                told.append(f"{name} has no label {matcher.name}")
-            told.extend(_unlisted(name, matcher.name, matcher.value))
+                problems.append(f"{name} has no label {matcher.name}")
+            problems.extend(_unlisted(name, matcher.name, matcher.value))
     usable = frozenset[str]().union(*(families[str(s.name)] for s in known))
-    told.extend(f"no family here has the label {w}" for w in _grouping(nodes) if w not in usable)
-    return told
+    problems.extend(
+        f"no family here has the label {w}" for w in _grouping(nodes) if w not in usable
+    )
+    return problems
 
 
 def _grouping(nodes: Iterable[promql_parser.Expr]) -> Iterator[str]:

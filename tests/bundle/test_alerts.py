@@ -82,7 +82,9 @@ def test_its_words_use_only_labels_that_its_expression_keeps(rule: dict[str, Any
 
 
 @each_alert
-def test_it_pages_once_whoever_scrapes_and_wherever_the_client_moves(rule: dict[str, Any]) -> None:
+def test_it_pages_once_however_it_is_scraped_and_wherever_the_client_moves(
+    rule: dict[str, Any],
+) -> None:
     kept = kept_labels(rule["expr"], KNOWN)
     assert not kept & {"job", "pod", "client_addr"}
     assert "instance" not in kept or rule["alert"] == "PgReplicationExporterConfigRejected"

@@ -103,7 +103,7 @@ def test_a_graph_has_few_lines_however_many_targets_there_are(panel: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("told", "listed"),
+    ("expected", "listed"),
     [
         (set(ADVICE), Reason),
         (set(looks.VERDICTS), Verdict),
@@ -112,8 +112,8 @@ def test_a_graph_has_few_lines_however_many_targets_there_are(panel: dict[str, A
     ],
     ids=["advice", "verdicts", "postures", "forecasts"],
 )
-def test_every_value_has_its_words_or_colour(told: set[str], listed: Any) -> None:
-    assert told == {member.value for member in listed}
+def test_every_value_has_its_words_or_colour(expected: set[str], listed: Any) -> None:
+    assert expected == {member.value for member in listed}
 
 
 def test_its_variables_read_labels_that_are_published() -> None:

@@ -1,4 +1,4 @@
-"""The dashboard is held against Grafana's own types."""
+"""The dashboard is validated against Grafana's own types."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ def findings(schema: dict[str, Any], dashboard: dict[str, Any]) -> list[str]:
     """Return what does not fit.
 
     Options and custom field settings may leave anything out, which Grafana then fills in; the
-    types do not tell that.
+    types do not express that.
     """
     found = _errors(schema, "TheDashboard", dashboard)
     for panel in dashboard["panels"]:

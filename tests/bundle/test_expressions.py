@@ -6,7 +6,7 @@ from tests.bundle.expressions import faults
 
 
 @pytest.mark.parametrize(
-    ("expression", "told"),
+    ("expression", "expected"),
     [
         ("pgrepl_upp == 0", ["no family pgrepl_upp"]),
         ('pgrepl_up{node="a"}', ["pgrepl_up has no label node"]),
@@ -22,8 +22,8 @@ from tests.bundle.expressions import faults
         ("pgrepl_up and on (node) pgrepl_up", ["no family here has the label node"]),
     ],
 )
-def test_what_no_series_has_is_told(expression: str, told: list[str]) -> None:
-    assert faults(expression) == told
+def test_unknown_names_in_expressions_are_reported(expression: str, expected: list[str]) -> None:
+    assert faults(expression) == expected
 
 
 def test_a_sound_expression_has_no_faults() -> None:
@@ -34,6 +34,6 @@ def test_a_sound_expression_has_no_faults() -> None:
     assert faults(expression) == []
 
 
-def test_what_is_no_promql_is_refused() -> None:
+def test_invalid_promql_is_refused() -> None:
     with pytest.raises(ValueError, match="parenthes"):
         faults("max(pgrepl_up")

@@ -60,7 +60,7 @@ def test_the_image_knows_its_version(container: Container) -> None:
     assert 'pgrepl_exporter_build_info{version="0.1.0"' in container.get("/metrics")
 
 
-def test_the_process_is_nobody_in_particular_and_may_do_nothing(container: Container) -> None:
+def test_the_process_runs_as_an_unprivileged_user_and_may_do_nothing(container: Container) -> None:
     status = container.python("print(open('/proc/1/status').read())")
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     assert fields["Uid"].split() == ["10001"] * 4
@@ -69,20 +69,20 @@ def test_the_process_is_nobody_in_particular_and_may_do_nothing(container: Conta
 
 
 def test_nothing_in_the_image_can_be_written_to(container: Container) -> None:
-    told = container.python(
+    text = container.python(
         "import json, os\n"
         "folders = ('/', '/opt/exporter', '/etc/pg-replication-cert-exporter')\n"
         "print(json.dumps([f for f in folders if os.access(f, os.W_OK)]))"
     )
-    assert json.loads(told) == []
+    assert json.loads(text) == []
 
 
 def test_no_installer_is_left_in_the_exporters_environment(container: Container) -> None:
-    told = container.python(
+    text = container.python(
         "import importlib.metadata as m\nprint(*(d.name.lower() for d in m.distributions()))"
     )
-    assert "pg-replication-cert-exporter" in told.split()
-    assert not {"pip", "setuptools", "hatchling"} & set(told.split())
+    assert "pg-replication-cert-exporter" in text.split()
+    assert not {"pip", "setuptools", "hatchling"} & set(text.split())
 
 
 def test_a_configuration_with_faults_ends_the_container_with_1_and_says_where() -> None:

@@ -51,7 +51,7 @@ GRANT standbys TO r_cert;
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """A server with TLS that demands certificates from its replicas, and the authority of both."""
+    """A server with TLS that requires certificates from its replicas, and the authority of both."""
 
     server: PostgresServer
     authority: Authority

@@ -1,7 +1,7 @@
-"""What live tests have produced of the closed lists, so that nothing in them is an empty promise.
+"""The values of the closed lists that live tests have produced: none may be unreachable.
 
 Every report of a poll that a live test makes, and every failure, is noted here; the test that runs
-last holds the notes against the lists (tests/live/scenarios/test_every_value.py). Tests that run in
+last compares the notes with the lists (tests/live/scenarios/test_every_value.py). Tests that run in
 several processes leave their notes in the folder that the variable PGREPL_SEEN names.
 """
 
@@ -57,7 +57,7 @@ def note_read(read: Observation | Unread) -> None:
 
 
 def note_report(report: TargetReport) -> None:
-    """Note all that ``report`` tells."""
+    """Record all values that ``report`` contains."""
     if report.failure is not None:
         note_failure(report.failure)
     for unread in report.readers.values():

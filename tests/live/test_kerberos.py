@@ -79,7 +79,7 @@ def test_a_client_with_a_ticket_is_encrypted_by_gssapi_and_not_by_tls(
     assert rows == [(True, f"r_gss@{REALM}", False)]
 
 
-def test_it_is_told_as_gss_encrypted_and_insecure_with_the_reasons(
+def test_it_is_reported_as_gss_encrypted_and_insecure_with_the_reasons(
     server: PostgresServer, kerberos: Realm
 ) -> None:
     target = Target(
@@ -89,10 +89,10 @@ def test_it_is_told_as_gss_encrypted_and_insecure_with_the_reasons(
     )
     client = {**server.tcp, "user": "r_gss", "gssencmode": "require"}
     with kerberos.logged_in("r_gss"), ReplicationClient(client) as connected:
-        told = connection_of(poll(target, Board([target])), connected)
-    assert told.posture is Posture.GSS_ENCRYPTED
-    assert told.verdict is Verdict.INSECURE
-    assert set(told.reasons) == {Reason.CLIENT_USED_GSS, Reason.RULE_USES_OTHER_METHOD}
+        connection = connection_of(poll(target, Board([target])), connected)
+    assert connection.posture is Posture.GSS_ENCRYPTED
+    assert connection.verdict is Verdict.INSECURE
+    assert set(connection.reasons) == {Reason.CLIENT_USED_GSS, Reason.RULE_USES_OTHER_METHOD}
 
 
 def test_with_a_ticket_only_the_step_s_own_parameters_lead_to_tls(
@@ -123,11 +123,11 @@ def test_with_a_ticket_only_the_step_s_own_parameters_lead_to_tls(
             written = {k: files.get(str(v), str(v)) for k, v in conninfo_to_dict(conninfo).items()}
             asks_for_tls = {k: v for k, v in written.items() if k != "gssencmode"}
             with ReplicationClient({**client, **asks_for_tls}) as connected:
-                told = connection_of(poll(target, board), connected)
-            assert told.posture is Posture.GSS_ENCRYPTED
+                connection = connection_of(poll(target, board), connected)
+            assert connection.posture is Posture.GSS_ENCRYPTED
             with ReplicationClient({**client, **written}) as connected:
-                told = connection_of(poll(target, board), connected)
-            assert told.posture is Posture.CERTIFICATE_REQUIRED
+                connection = connection_of(poll(target, board), connected)
+            assert connection.posture is Posture.CERTIFICATE_REQUIRED
         finally:
             server.write_hba(HBA)
             server.reload()

@@ -108,7 +108,7 @@ def test_a_base_backup_stays_under_way(primary: Primary) -> None:
         until(lambda: state() == [("backup",)], within=20, what="the state backup")
 
 
-def test_a_refused_client_tells_the_server_s_words(primary: Primary) -> None:
+def test_a_refused_client_reports_the_server_s_message(primary: Primary) -> None:
     with pytest.raises(ReplicationRefusedError, match="valid client certificate"):
         ReplicationClient(primary.client("r_cert", sslmode="require"))
 
@@ -155,7 +155,7 @@ def test_the_server_found_here_has_tls(found: Installation) -> None:
     assert found.version.startswith(str(found.major))
 
 
-def test_a_server_that_does_not_start_tells_its_log(found: Installation) -> None:
+def test_the_log_of_a_server_that_does_not_start_is_shown(found: Installation) -> None:
     with workspace() as directory, pytest.raises(RuntimeError, match="no_such_setting"):
         PostgresServer.create(found, directory / "p", hba="", settings={"no_such_setting": "1"})
 
@@ -168,7 +168,7 @@ def test_a_path_too_long_for_a_socket_is_refused_at_once(found: Installation) ->
 def test_a_client_takes_nothing_from_home_or_environment(
     found: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # what stands in the environment is the outside world's, not code of ours
+    # variables of the environment come from outside, not from our code
     with workspace() as directory:
         authority = Authority.create(directory / "pki")
         stray = authority.issue(common_name="stray")
@@ -267,7 +267,7 @@ def ends_in(link: str, end: str) -> bool:
         return False
 
 
-def test_what_does_not_come_true_in_time_is_told() -> None:
+def test_what_does_not_come_true_in_time_is_reported() -> None:
     began = time.monotonic()
     with pytest.raises(NotWithinTimeError, match=r"waited 0\.1 s for a wonder"):
         until(lambda: False, within=0.1, what="a wonder")

@@ -1,4 +1,4 @@
-"""Facts about files that block: the program is never held up by one, whatever it is doing."""
+"""Files that block: none of them blocks the program, whatever it is doing."""
 
 import os
 import signal

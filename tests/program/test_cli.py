@@ -1,4 +1,4 @@
-"""Facts about the program as a user starts it: real processes, a real server."""
+"""The program as a user starts it: real processes, a real server."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_a_server_that_is_down_makes_check_exit_with_3(tmp_path: Path) -> None:
     assert "refused" in done.stdout
 
 
-def test_explain_tells_the_steps_with_the_line_to_write(
+def test_explain_shows_the_steps_with_the_line_to_write(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
     path = config(tmp_path, primary.port, *NO_LOOPBACK)
@@ -148,7 +148,9 @@ def test_explaining_a_target_that_is_not_configured_is_misuse(tmp_path: Path) ->
     assert "there are: db1" in done.stderr
 
 
-def test_all_faults_of_a_configuration_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+def test_all_faults_of_a_configuration_are_reported_at_once_with_their_lines(
+    tmp_path: Path,
+) -> None:
     path = config(tmp_path, 5432, "timout: 5s", "interval: 60")
     done = run(f"--config.file={path}", "--config.check")
     assert done.returncode == 1
@@ -302,14 +304,14 @@ def test_a_reload_takes_over_a_good_configuration_and_never_a_bad_one(tmp_path: 
         )
         path.write_text("targets: nonsense\n")
         exporter.process.send_signal(signal.SIGHUP)
-        until(lambda: "reload_successful 0.0" in exporter.get("/metrics"), 20, "the fault is told")
+        until(lambda: "reload_successful 0.0" in exporter.get("/metrics"), 20, "the fault")
         page = exporter.get("/metrics")
         assert "pgrepl_targets 2.0" in page
         assert 'pgrepl_up{target="db2"} 0.0' in page
         assert "config.yml:1" in exporter.log.read_text()
 
 
-def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_an_address_that_is_taken_is_reported(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -319,7 +321,7 @@ def test_an_address_that_is_taken_is_told(tmp_path: Path) -> None:
     assert "--web.listen-address" in done.stderr
 
 
-def test_check_tells_which_files_of_the_inventory_tell_nothing(
+def test_check_lists_the_files_of_the_inventory_that_cannot_be_used(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
     file = config(tmp_path, primary.port)

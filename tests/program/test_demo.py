@@ -30,7 +30,7 @@ pytestmark = pytest.mark.live
 
 
 class Demo:
-    """A running demo whose folder and processes are told by a temporary directory of its own."""
+    """A running demo whose folder and processes are found by a temporary directory of its own."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.directory = directory
@@ -189,11 +189,11 @@ def test_without_prometheus_it_runs_and_says_how_to_have_the_alerts(
 ) -> None:
     nowhere = Suite("nowhere", tmp_path)
     monkeypatch.setattr("demo.monitoring.SUITES_IN_ORDER", (nowhere,))
-    with monitoring(free_port(), tmp_path, lambda: None) as told:
-        assert told == (HOW_TO_HAVE_THEM,)
+    with monitoring(free_port(), tmp_path, lambda: None) as messages:
+        assert messages == (HOW_TO_HAVE_THEM,)
 
 
-def test_a_prometheus_that_does_not_start_is_told_and_no_more(
+def test_a_prometheus_that_does_not_start_is_reported_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "usr" / "share").mkdir(parents=True)
@@ -203,8 +203,8 @@ def test_a_prometheus_that_does_not_start_is_told_and_no_more(
         program.write_text("#!/bin/sh\necho no room left; exit 1\n")
         program.chmod(0o755)
     monkeypatch.setattr("demo.monitoring.SUITES_IN_ORDER", (Suite("broken", tmp_path),))
-    with monitoring(free_port(), tmp_path, lambda: None) as told:
-        first, second = told
+    with monitoring(free_port(), tmp_path, lambda: None) as messages:
+        first, second = messages
         assert first.startswith("Prometheus does not run here: ")
         assert second.startswith("Alertmanager does not run here: ")
         assert "no room left" in first
@@ -284,7 +284,7 @@ def test_once_prints_the_table_and_ends() -> None:
         assert demo.left_over() == []
 
 
-def test_a_port_in_use_is_told_with_the_way_out() -> None:
+def test_a_port_in_use_is_reported_with_the_way_out() -> None:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         with running(f"--port={port}") as demo:

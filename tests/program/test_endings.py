@@ -1,4 +1,4 @@
-"""Facts about how the program ends, and that nothing else ends it."""
+"""How the program ends, and that nothing else ends it."""
 
 import os
 import signal
@@ -90,9 +90,9 @@ def test_a_login_that_computes_without_end_does_not_make_it_crash_at_its_end(
             for _ in range(6)
         ]
         ended = [(check.communicate(timeout=60)[0], check.returncode) for check in checks]
-    for told, code in ended:
+    for output, code in ended:
         assert code == 3
-        assert "1 target could not be read" in told
+        assert "1 target could not be read" in output
 
 
 @pytest.mark.parametrize("text", ["targets: " + "[" * 5000, "\x00", "a: &a [*a, *a]", "- - -: {"])
@@ -107,13 +107,13 @@ def test_no_configuration_file_ends_it_by_a_reload(tmp_path: Path, text: str) ->
                 or "reload_successful 0.0" in exporter.get("/metrics")
             ),
             20,
-            "the fault to be told",
+            "the fault to be reported",
         )
         assert exporter.process.poll() is None
         assert 'pgrepl_up{target="db1"} 0.0' in exporter.get("/metrics")
 
 
-def test_a_reader_that_leaves_early_is_no_fault(tmp_path: Path) -> None:
+def test_a_reader_that_disconnects_early_is_not_a_fault(tmp_path: Path) -> None:
     path = config(tmp_path, 1)
     with subprocess.Popen(
         [sys.executable, "-m", "exporter", "check", f"--config.file={path}"],

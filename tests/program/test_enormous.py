@@ -103,8 +103,10 @@ def test_other_targets_are_polled_and_requests_answered_while_it_is_judged(
         assert 'pgrepl_target_connections{target="huge"' not in page
         assert 'pgrepl_up{target="db1"} 1.0' in page
         assert "limit_exceeded" in exporter.get("/targets/huge")
-    (told,) = (line for line in exporter.log.read_text().splitlines() if "limit_exceeded" in line)
-    assert f"{MANY} connections by {MANY} rules" in told
+    (log_line,) = (
+        line for line in exporter.log.read_text().splitlines() if "limit_exceeded" in line
+    )
+    assert f"{MANY} connections by {MANY} rules" in log_line
 
 
 def test_a_signal_ends_the_program_while_it_is_judged(

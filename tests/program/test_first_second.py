@@ -1,4 +1,4 @@
-"""Facts about signals that arrive before the program is up, also as process 1 of a container."""
+"""Signals that arrive before the program is up, also as process 1 of a container."""
 
 import importlib
 import os
@@ -49,7 +49,7 @@ class Beginning:
 
     @property
     def pid(self) -> int:
-        """Of the program, not of what brought it into its own namespace; 0 if it is not there."""
+        """Process id of the program, not of the launcher of its namespace; 0 if it does not run."""
         if not self._first:
             return self.process.pid
         own = self.process.pid

@@ -1,4 +1,4 @@
-"""What the README tells people to type, open or write is there."""
+"""What the README asks people to type, open or write exists."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Facts about a resolver that does not answer: who is given by address does not notice it."""
+"""A resolver that does not answer: targets given by address are not affected."""
 
 import contextlib
 import select

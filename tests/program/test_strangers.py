@@ -1,4 +1,4 @@
-"""Facts about clients of the web server that misbehave: the program goes on polling and answering.
+"""Misbehaving clients of the web server: the program continues to poll and to answer.
 
 The program runs as a user starts it, on a real server, with a low limit on file descriptors. The
 misbehaving client comes from another address than the one that scrapes.
@@ -145,13 +145,13 @@ def memory(exporter: Running) -> int:
 
 
 def is_ended(client: socket.socket) -> bool:
-    """Tell whether the program has closed the connection, without reading from it."""
+    """Return whether the program has closed the connection, without reading from it."""
     watched = select.poll()
     watched.register(client, select.POLLRDHUP)
     return bool(watched.poll(0))
 
 
-def test_who_sends_no_whole_request_or_reads_no_answer_is_ended_and_costs_little_memory(
+def test_a_client_that_stalls_is_disconnected_and_costs_little_memory(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
     path = config(tmp_path, primary.port, *OFTEN)
@@ -191,7 +191,7 @@ def lower_limit(exporter: Running) -> None:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest, 1024))
 
 
-def test_the_reason_is_told_as_itself_while_descriptors_are_missing_and_all_is_well_afterwards(
+def test_the_reason_is_reported_while_descriptors_are_missing_and_all_is_well_afterwards(
     primary: PostgresServer, tmp_path: Path
 ) -> None:
     path = config(tmp_path, primary.port, *OFTEN)
@@ -204,16 +204,16 @@ def test_the_reason_is_told_as_itself_while_descriptors_are_missing_and_all_is_w
             kept.request("GET", "/metrics")
             return kept.getresponse().read().decode()
 
-        def limits_told() -> bool:
-            # at a moment when no poll holds one, which then misses it
+        def limits_reported() -> bool:
+            # while no poll holds one, which then misses it
             lower_limit(exporter)
             return 'pgrepl_target_failure{reason="exporter_limits",target="db1"} 1.0' in metrics()
 
         assert 'pgrepl_up{target="db1"} 1.0' in metrics()
-        until(limits_told, 30, "the limit to be told")
+        until(limits_reported, 30, "the limit to be reported")
         assert 'pgrepl_up{target="db1"} 0.0' in metrics()
         with connect(exporter):
-            until(lambda: "cannot be accepted" in exporter.log.read_text(), 20, "that to be told")
+            until(lambda: "cannot be accepted" in exporter.log.read_text(), 20, "that to be logged")
         resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
         until(lambda: 'pgrepl_up{target="db1"} 1.0' in exporter.get("/metrics"), 20, "it to be up")
         log = exporter.log.read_text()

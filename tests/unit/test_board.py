@@ -1,4 +1,4 @@
-"""Facts about the board: what it keeps of polls, and what a new configuration does to it."""
+"""The board: what it keeps of polls, and what a new configuration does to it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ TARGET = Target("db1", {"host": "127.0.0.1"})
 OTHER = Target("db2", {"host": "127.0.0.2"})
 REFUSED = failed(
     TARGET,
-    Unread(FailureReason.REFUSED, "nobody listens"),
+    Unread(FailureReason.REFUSED, "no server listens"),
     Knowledge(verify),
     at=AT,
     duration_seconds=0.1,
@@ -80,7 +80,7 @@ def test_the_history_comes_back_as_it_was_posted() -> None:
     assert board.history("db1") is history
 
 
-def test_another_system_identifier_is_told_once_and_forgets_the_history() -> None:
+def test_another_system_identifier_is_reported_once_and_forgets_the_history() -> None:
     board = Board([TARGET])
     board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     assert board.same_cluster("db1", "1")
@@ -106,7 +106,7 @@ def test_a_new_configuration_keeps_what_did_not_change() -> None:
     assert board.record("db2").report is None
 
 
-def test_a_target_that_is_configured_otherwise_begins_anew() -> None:
+def test_a_target_with_a_changed_configuration_starts_over() -> None:
     board = Board([TARGET])
     board.post(READ, RulesHistory(hba=FileHistory(complete=True)))
     board.configure([replace(TARGET, timeout_seconds=5.0)])

@@ -27,7 +27,7 @@ def test_the_interval_is_that_of_the_target() -> None:
     assert not store.served_is_due(replace(TARGET, served_certificate=None), 1060.0)
 
 
-def test_what_could_not_be_seen_is_looked_at_again_at_the_next_poll() -> None:
+def test_what_could_not_be_seen_is_checked_again_at_the_next_poll() -> None:
     store = CertificateStore()
     store.post_served(TARGET.name, UNREAD, 1000.0, None)
     assert store.served_is_due(EVERY_MINUTE, 1000.0)
@@ -38,10 +38,10 @@ def test_a_chain_is_outdated_once_the_server_has_loaded_its_files_again() -> Non
     name = TARGET.name
     assert not store.served_is_outdated(name)
     store.post_served(name, SERVED, 0.0, store.loaded_at(name))
-    # no poll has told of any load
+    # no poll has seen any load
     assert not store.served_is_outdated(name)
     store.post_observed(TARGET, SEEN)
-    # the look came before the poll that told: perhaps before the load as well
+    # the files were read before the poll that saw the load: perhaps before the load as well
     assert store.served_is_outdated(name)
     store.post_served(name, SERVED, 0.0, store.loaded_at(name))
     assert not store.served_is_outdated(name)
@@ -55,7 +55,7 @@ def test_a_chain_is_outdated_once_the_server_has_loaded_its_files_again() -> Non
     assert not store.served_is_outdated(name)
 
 
-def test_standbys_are_handed_out_in_one_order_whoever_was_polled_last() -> None:
+def test_standbys_are_handed_out_in_the_same_order_after_every_poll() -> None:
     store = CertificateStore()
     receives = replace(SEEN, receiver=RECEIVER)
     b, a, c = (replace(TARGET, name=name) for name in "bac")

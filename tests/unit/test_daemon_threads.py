@@ -1,4 +1,4 @@
-"""Calls in daemon threads: nobody waits for one that blocks, and none of them piles up."""
+"""Calls in daemon threads: one that blocks is not awaited, and they do not pile up."""
 
 import asyncio
 import threading
@@ -111,7 +111,7 @@ async def test_a_call_that_blocks_holds_one_thread_however_often_it_is_given_up(
     assert made == [1]
 
 
-async def test_a_call_that_fails_is_made_anew() -> None:
+async def test_a_call_that_fails_is_repeated() -> None:
     calls: SharedCalls[int] = SharedCalls()
     with pytest.raises(ZeroDivisionError):
         await calls.call("key", lambda: 1 // 0)

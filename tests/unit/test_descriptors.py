@@ -63,15 +63,19 @@ def test_the_limit_of_a_process_is_raised() -> None:
 def test_only_what_comes_from_a_limit_is_taken_for_that(
     error: Exception, words: str | None
 ) -> None:
-    told = descriptors.shortage(error)
-    assert told == words if words is None or told is None else words in told
+    shortage_text = descriptors.shortage(error)
+    assert (
+        shortage_text == words if words is None or shortage_text is None else words in shortage_text
+    )
 
 
 def test_the_limit_that_was_reached_is_named() -> None:
     with none_left():
-        limit, told = descriptors.limit(), descriptors.shortage_now()
-    assert told is not None
-    assert told.startswith(f"too many open files: the limit of the exporter is {limit}; raise it")
+        limit, shortage_text = descriptors.limit(), descriptors.shortage_now()
+    assert shortage_text is not None
+    assert shortage_text.startswith(
+        f"too many open files: the limit of the exporter is {limit}; raise it"
+    )
     assert descriptors.shortage_now() is None
 
 
@@ -99,7 +103,7 @@ async def looked(asked: Target) -> list[Unread]:
     [{}, {"host": "localhost"}, {"host": "unknown.invalid"}, {"host": "::1"}],
     ids=["address", "name", "unknown name", "IPv6"],
 )
-async def test_a_poll_and_a_look_without_a_descriptor_tell_the_limit(
+async def test_a_poll_and_a_file_read_without_a_descriptor_show_the_limit(
     parameters: dict[str, str],
 ) -> None:
     failures = await looked(target(parameters))
@@ -107,7 +111,7 @@ async def test_a_poll_and_a_look_without_a_descriptor_tell_the_limit(
     assert all("too many open files: the limit of the exporter" in f.detail for f in failures)
 
 
-async def test_a_password_file_that_cannot_be_opened_for_want_of_a_descriptor_tells_the_limit(
+async def test_a_password_file_that_cannot_be_opened_without_a_descriptor_shows_the_limit(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "password").write_text("secret\n")
@@ -116,7 +120,7 @@ async def test_a_password_file_that_cannot_be_opened_for_want_of_a_descriptor_te
     assert failure.detail.startswith(f"password file {tmp_path}/password: too many open files")
 
 
-def test_an_authority_file_that_cannot_be_opened_for_want_of_a_descriptor_tells_the_limit(
+def test_an_authority_file_that_cannot_be_opened_without_a_descriptor_shows_the_limit(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "root.crt").write_text("")

@@ -1,4 +1,4 @@
-"""Judgements beside the event loop: what they return, and what they do not hold up."""
+"""Judgements outside the event loop: what they return, and that they block nothing."""
 
 import asyncio
 import subprocess
@@ -190,7 +190,7 @@ async def test_a_long_comparison_is_made_in_a_thread(observation: Observation) -
     assert again == report
 
 
-async def test_a_judgement_that_nobody_waits_for_any_more_does_not_begin() -> None:
+async def test_a_judgement_that_is_no_longer_awaited_does_not_begin() -> None:
     gate = Gate()
     async with all_busy():
         waiting = judging(inputs(knowledge=behind(gate)))

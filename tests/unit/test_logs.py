@@ -1,4 +1,4 @@
-"""What is written of many records that say the same."""
+"""What is logged of many records that say the same."""
 
 import asyncio
 import io

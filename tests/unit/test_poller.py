@@ -1,4 +1,4 @@
-"""Facts about one poll and what is logged of it; nobody listens where these targets point."""
+"""One poll and what is logged about it; no server listens where these targets point."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def target() -> Iterator[Target]:
-    """A port that is taken, so that nobody else gets it, and that nobody listens on."""
+    """A port that is bound, so that no other process gets it, and that is not listened on."""
     with closing(socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
@@ -52,9 +52,9 @@ async def test_a_failure_that_lasts_is_logged_once(
     board = Board([target])
     for _ in range(3):
         await poll_once(target, board, now=now)
-    told = [r for r in caplog.records if r.name == "exporter.poller"]
-    assert [r.levelno for r in told] == [logging.WARNING]
-    assert "target=db1 cannot be read: refused" in told[0].getMessage()
+    logged = [r for r in caplog.records if r.name == "exporter.poller"]
+    assert [r.levelno for r in logged] == [logging.WARNING]
+    assert "target=db1 cannot be read: refused" in logged[0].getMessage()
 
 
 async def test_a_target_that_is_configured_no_more_ends_no_poll_in_an_error(

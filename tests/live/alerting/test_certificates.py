@@ -143,7 +143,7 @@ def scraping(exporter_port: int) -> str:
     return yaml.safe_dump(document)
 
 
-def test_a_healthy_pair_is_quiet_and_each_fault_of_a_certificate_is_told_once(
+def test_a_healthy_pair_is_quiet_and_each_fault_of_a_certificate_is_reported_once(
     tmp_path: Path,
 ) -> None:
     with scene(tmp_path) as on:

@@ -1,4 +1,4 @@
-"""From a real insecure standby to a real pager, and back: nothing in between is a stand-in."""
+"""From a real insecure standby to a real pager, and back: nothing in between is simulated."""
 
 import contextlib
 import os
@@ -154,7 +154,7 @@ def secure_the_standby(on: Scene) -> None:
     on.primary.reload()
 
 
-def test_plaintext_pages_until_the_standby_shows_the_certificate_that_is_demanded(
+def test_plaintext_pages_until_the_standby_sends_the_required_certificate(
     suite: Suite, tmp_path: Path
 ) -> None:
     with scene(suite, tmp_path) as on:
@@ -174,7 +174,7 @@ def test_plaintext_pages_until_the_standby_shows_the_certificate_that_is_demande
         for word in ("db1", "standby1", "client_without_tls, rule_allows_plaintext", "sslmode="):
             assert word in words
 
-        # a server that answers nobody: the exporter is blind, and the page stays
+        # a server that does not answer: the exporter is blind, and the page stays
         os.kill(on.primary.pid, signal.SIGSTOP)
         try:
             until(lambda: on.up() == "0", WITHIN_SECONDS, "polls to fail")

@@ -1,4 +1,4 @@
-"""The routing example, with a real Alertmanager: who is told, and what a worse alert silences."""
+"""The routing example in a real Alertmanager: who is notified, and what a worse alert silences."""
 
 import contextlib
 import subprocess
@@ -72,7 +72,7 @@ class Router:
         found = {key(one): one["status"]["state"] for one in self.api.get("/api/v2/alerts")}
         return [found.get(key(one), "missing") for one in alerts]
 
-    def told(self, path: str) -> list[str]:
+    def notifications(self, path: str) -> list[str]:
         return [key(one) for one in self.webhook.alerts(path, "firing")]
 
 
@@ -120,7 +120,7 @@ PAIRS = [
 @pytest.mark.parametrize(
     "number", range(len(PAIRS)), ids=lambda n: " / ".join(map(key, PAIRS[n][:2]))
 )
-def test_a_lesser_alert_is_silent_beside_a_worse_one_on_the_same_thing(
+def test_a_lesser_alert_is_silenced_by_a_worse_one_on_the_same_thing(
     router: Router, number: int
 ) -> None:
     *pair, state = PAIRS[number]
@@ -136,11 +136,14 @@ def test_a_lesser_alert_is_silent_beside_a_worse_one_on_the_same_thing(
     )
     expected = {key(worse)} if state == "suppressed" else {key(worse), key(lesser)}
 
-    def told() -> set[str]:
-        return {*router.told("/page"), *router.told("/tickets")} & {key(worse), key(lesser)}
+    def notified() -> set[str]:
+        return {*router.notifications("/page"), *router.notifications("/tickets")} & {
+            key(worse),
+            key(lesser),
+        }
 
-    until(lambda: told() >= expected, WITHIN_SECONDS, f"{expected} to be told")
-    assert told() == expected
+    until(lambda: notified() >= expected, WITHIN_SECONDS, f"{expected} to be notified")
+    assert notified() == expected
 
 
 @pytest.mark.parametrize(
@@ -151,9 +154,11 @@ def test_critical_pages_warning_makes_a_ticket_and_info_a_note(
 ) -> None:
     sent = alert("Any", severity, {"target": severity})
     router.api.post("/api/v2/alerts", [sent])
-    until(lambda: key(sent) in router.told(path), WITHIN_SECONDS, f"a notification at {path}")
+    until(
+        lambda: key(sent) in router.notifications(path), WITHIN_SECONDS, f"a notification at {path}"
+    )
     for other in {"/page", "/tickets", "/notes"} - {path}:
-        assert key(sent) not in router.told(other)
+        assert key(sent) not in router.notifications(other)
 
 
 def test_all_alerts_of_one_target_come_in_one_notification(router: Router) -> None:
@@ -161,7 +166,7 @@ def test_all_alerts_of_one_target_come_in_one_notification(router: Router) -> No
     both = [alert("NotEncrypted", "critical", standby | target) for standby in (S1, S2)]
     router.api.post("/api/v2/alerts", both)
     until(
-        lambda: set(map(key, both)) <= set(router.told("/page")),
+        lambda: set(map(key, both)) <= set(router.notifications("/page")),
         WITHIN_SECONDS,
         "both on the pager",
     )

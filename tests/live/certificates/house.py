@@ -98,12 +98,12 @@ class House:
         self.stage.board.certificates.inventory = self._reader.read(now())
         return self.stage.poll()
 
-    def told(self, client: ReplicationClient) -> Connection:
-        """Poll, and return what is told of one client."""
+    def connection(self, client: ReplicationClient) -> Connection:
+        """Poll, and return what is reported about one client."""
         return connection_of(self.report(), client)
 
     def parameters(self, issued: Issued | None, **more: str) -> dict[str, str]:
-        """Return how a client connects that owns ``issued``."""
+        """Return how a client connects that has ``issued``."""
         return {
             "host": "127.0.0.1",
             "port": str(self.stage.primary.server.port),
@@ -119,7 +119,7 @@ class House:
         }
 
     def is_let_in(self, issued: Issued) -> bool:
-        """Connect as a client that owns ``issued``, and tell whether it may stream."""
+        """Connect as a client that has ``issued``, and return whether it may stream."""
         try:
             ReplicationClient(self.parameters(issued)).close()
         except ReplicationRefusedError:

@@ -43,12 +43,12 @@ class Pair:
         self.house.put(self.certificate_file, issued.certificate_path.read_bytes())
 
     def report(self) -> TargetReport:
-        """Poll the standby, then the primary, and return what is told of the primary."""
+        """Poll the standby, then the primary, and return the report on the primary."""
         poll(self.standby_target, self.board)
         return poll(self.house.stage.target, self.board)
 
-    def told(self) -> Connection:
-        """Wait until the standby streams, and return what is told of its connection."""
+    def connection(self) -> Connection:
+        """Wait until the standby streams, and return its connection as reported."""
         found: list[Connection] = []
 
         def streams() -> bool:

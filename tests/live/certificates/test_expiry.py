@@ -1,4 +1,4 @@
-"""A certificate that ends while it is in use: streaming goes on, and the reconnect tells."""
+"""A certificate that expires while it is in use: streaming continues, a reconnect is refused."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ def test_an_expired_certificate_streams_on_until_the_reconnect(
     primaries: Primaries, major: int, *, renewed: bool
 ) -> None:
     with pair(primaries, major, seconds=SECONDS) as (both, first):
-        before = both.told()
+        before = both.connection()
         assert before.verdict is Verdict.SECURE
         assert isinstance(before.in_use, Matched)
         ends = first.certificate.not_valid_after_utc
@@ -40,11 +40,11 @@ def test_an_expired_certificate_streams_on_until_the_reconnect(
         over = ends + timedelta(seconds=1)
         until(lambda: now() > over, within=SECONDS + 5, what="the certificate to end")
 
-        told = both.told()
-        assert told.wal_sender.pid == before.wal_sender.pid
-        assert told.posture is Posture.CERTIFICATE_REQUIRED
-        assert told.verdict is Verdict.SECURE
-        assert Reason.CERTIFICATE_EXPIRED_IN_USE in told.reasons
+        connection = both.connection()
+        assert connection.wal_sender.pid == before.wal_sender.pid
+        assert connection.posture is Posture.CERTIFICATE_REQUIRED
+        assert connection.verdict is Verdict.SECURE
+        assert Reason.CERTIFICATE_EXPIRED_IN_USE in connection.reasons
         series = scraped(both.board.record(both.house.stage.target.name))
         (published,) = values(series, NOT_AFTER, "application_name").values()
         assert published == ends.timestamp() < now().timestamp()
@@ -62,8 +62,8 @@ def test_an_expired_certificate_streams_on_until_the_reconnect(
         offset = both.house.stage.primary.server.log_size()
         both.cut()
         if renewed:
-            after = both.told()
-            assert after.wal_sender.pid != told.wal_sender.pid
+            after = both.connection()
+            assert after.wal_sender.pid != connection.wal_sender.pid
             assert isinstance(after.in_use, Matched)
             serial = successor.certificate.serial_number
             assert after.in_use.certificate.serial_number == serial
@@ -81,8 +81,10 @@ def test_an_expired_certificate_streams_on_until_the_reconnect(
 
 def test_the_next_certificate_is_the_one_in_the_standby_s_file(primaries: Primaries) -> None:
     with pair(primaries, 18) as (both, first):
-        told = both.told()
-        assert isinstance(told.next_certificate, NextCertificate)
-        assert told.next_certificate.path == str(both.certificate_file)
-        assert told.next_certificate.certificate.serial_number == first.certificate.serial_number
-        assert told.certificate_pending is False
+        connection = both.connection()
+        assert isinstance(connection.next_certificate, NextCertificate)
+        assert connection.next_certificate.path == str(both.certificate_file)
+        assert (
+            connection.next_certificate.certificate.serial_number == first.certificate.serial_number
+        )
+        assert connection.certificate_pending is False

@@ -21,7 +21,7 @@ def test_the_file_of_one_standby_is_not_taken_for_that_of_its_namesake(
     primaries: Primaries, major: int
 ) -> None:
     with pair(primaries, major) as (both, _):
-        assert both.told().certificate_pending is False
+        assert both.connection().certificate_pending is False
         server = both.house.stage.primary.server
         issued = both.house.authority.issue(common_name=ROLE)
         key, certificate = (both.house.directory / f"namesake.{kind}" for kind in ("key", "crt"))
@@ -45,7 +45,7 @@ def test_the_file_of_one_standby_is_not_taken_for_that_of_its_namesake(
             # one of them is a target: either
             for target in (known, other):
                 both.standby_target, both.board = target, Board([both.house.stage.target, target])
-                _nobody_is_taken_for_the_other(both)
+                _neither_is_taken_for_the_other(both)
 
 
 def _streams(both: Pair) -> int:
@@ -54,7 +54,7 @@ def _streams(both: Pair) -> int:
     return int(count)
 
 
-def _nobody_is_taken_for_the_other(both: Pair) -> None:
+def _neither_is_taken_for_the_other(both: Pair) -> None:
     found = connections_of(both.report())
     assert len(found) == 2
     for connection in found:

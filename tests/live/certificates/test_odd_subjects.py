@@ -1,4 +1,4 @@
-"""Certificates with odd names and numbers, as pg_stat_ssl shows them: matched, or told ambiguous.
+"""Certificates with odd names and numbers, as pg_stat_ssl shows them: matched, or ambiguous.
 
 Never wrongly matched: the server cuts names at 63 bytes and escapes neither slashes nor equals
 signs (backend_status.h, PgBackendSSLStatus; be-secure-openssl.c, X509_NAME_to_cstring()).
@@ -61,13 +61,13 @@ def shared(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Hou
 
 def match_of(shared: House, issued: Issued) -> Matched | Ambiguous | Unmatched:
     with ReplicationClient(shared.parameters(issued)) as client:
-        told = shared.told(client)
-    assert told.in_use is not None
-    return told.in_use
+        connection = shared.connection(client)
+    assert connection.in_use is not None
+    return connection.in_use
 
 
 def test_every_odd_subject_is_matched_among_all_the_others(shared: House) -> None:
-    # all have one serial number, so that nothing but the subject tells them apart
+    # all have one serial number, so that only the subject distinguishes them
     all_of = {
         which: shared.authority.issue(subject=subject, serial_number=4711)
         for which, subject in SUBJECTS.items()
@@ -95,7 +95,7 @@ SERIALS = {
 }
 
 
-def test_serial_numbers_of_every_size_and_sign_are_told_apart(shared: House) -> None:
+def test_serial_numbers_of_every_size_and_sign_are_distinguished(shared: House) -> None:
     owned = {
         serial: issue_odd(shared.authority, f"serial{n}", odd_name(ROLE), serial_number=serial)
         for n, serial in enumerate(SERIALS.values())
@@ -104,7 +104,7 @@ def test_serial_numbers_of_every_size_and_sign_are_told_apart(shared: House) -> 
     for serial, (certificate, key) in owned.items():
         parameters = {**shared.parameters(None), "sslcert": str(certificate), "sslkey": str(key)}
         with ReplicationClient(parameters) as client:
-            found = shared.told(client).in_use
+            found = shared.connection(client).in_use
         assert isinstance(found, Matched), serial
         assert found.certificate.serial_number == serial
 
@@ -113,7 +113,7 @@ def der(issued: Issued) -> bytes:
     return issued.certificate.public_bytes(Encoding.DER)
 
 
-def test_equal_serial_numbers_of_different_issuers_are_told_apart(shared: House) -> None:
+def test_equal_serial_numbers_of_different_issuers_are_distinguished(shared: House) -> None:
     below = shared.authority.intermediate()
     shared.trust([shared.authority.certificate])
     one = shared.authority.issue(common_name=ROLE, serial_number=99)
@@ -147,12 +147,12 @@ def test_what_is_not_known_or_not_known_for_sure_is_a_reason_and_no_verdict(
     issued = shared.authority.issue(common_name=ROLE)
     shared.own(shared.authority.issue(common_name=ROLE))
     with ReplicationClient(shared.parameters(issued)) as client:
-        told = shared.told(client)
-        assert told.in_use == Unmatched()
-        assert Reason.CERTIFICATE_UNKNOWN in told.reasons
+        connection = shared.connection(client)
+        assert connection.in_use == Unmatched()
+        assert Reason.CERTIFICATE_UNKNOWN in connection.reasons
         known = shared.authority.issue(common_name=ROLE, serial_number=6)
         shared.own(issued, known)
-        now_known = shared.told(client)
+        now_known = shared.connection(client)
     assert isinstance(now_known.in_use, Matched)
     assert Reason.CERTIFICATE_UNKNOWN not in now_known.reasons
-    assert (now_known.posture, now_known.verdict) == (told.posture, told.verdict)
+    assert (now_known.posture, now_known.verdict) == (connection.posture, connection.verdict)

@@ -1,4 +1,4 @@
-"""Every way a client's certificate can fare at its next connect, forecast and then tried.
+"""Every outcome of a client's certificate at its next connect, forecast and then tried.
 
 reference: PostgreSQL manual, "Client Certificates" and "Certificate Authentication"; the server
 verifies with OpenSSL under every rule (be-secure-openssl.c, be_tls_init()).
@@ -241,7 +241,7 @@ def shared(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Hou
 def test_what_is_forecast_is_what_the_client_meets(shared: House, case: Case) -> None:
     shared.stage.load_hba(PASSWORD)
     shared.trust([shared.authority.certificate])
-    # it came in with a certificate that nobody knows; what it will send is known by its role
+    # it was accepted with an unknown certificate; what it will send is known by its role
     before = shared.authority.issue(common_name=ROLE)
     with ReplicationClient(shared.parameters(before)) as client:
         issued = case.make(shared)
@@ -249,9 +249,9 @@ def test_what_is_forecast_is_what_the_client_meets(shared: House, case: Case) ->
         shared.stage.primary.server.write_ident(case.map)
         shared.stage.load_hba(case.rules)
         shared.stage.restart_exporter()
-        told = shared.told(client)
+        connection = shared.connection(client)
         assert shared.is_let_in(issued) == (case.forecast is not REFUSED)
-    assert (told.forecast, told.forecast_cause) == (case.forecast, case.cause)
+    assert (connection.forecast, connection.forecast_cause) == (case.forecast, case.cause)
 
 
 def test_a_renewed_authority_of_the_same_key_takes_the_place_of_the_expired(
@@ -279,8 +279,8 @@ def test_a_renewed_authority_of_the_same_key_takes_the_place_of_the_expired(
         shared.stage.load_hba(CERT)
         shared.trust([old.certificate, renewed])
         shared.stage.restart_exporter()
-        told = shared.told(client)
+        connection = shared.connection(client)
         assert shared.is_let_in(issued)
-    assert told.forecast is ADMITTED
-    assert told.breaks_at == renewed.not_valid_after_utc
-    assert told.breaks_cause is ForecastCause.AUTHORITY
+    assert connection.forecast is ADMITTED
+    assert connection.breaks_at == renewed.not_valid_after_utc
+    assert connection.breaks_cause is ForecastCause.AUTHORITY

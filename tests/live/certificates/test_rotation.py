@@ -24,8 +24,10 @@ def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
         def pending() -> float:
             made.report()
             series = scraped(made.stage.board.record(made.stage.target.name))
-            (told,) = values(series, "pgrepl_server_certificate_pending", "target").values()
-            return told
+            (pending_value,) = values(
+                series, "pgrepl_server_certificate_pending", "target"
+            ).values()
+            return pending_value
 
         assert pending() == 0
         renewed = server_pki(made.authority)
@@ -41,14 +43,16 @@ def test_a_server_certificate_is_pending_until_a_reload_that_takes_it(
 
 
 @pytest.mark.parametrize("major", OLDEST_AND_NEWEST)
-def test_authorities_that_no_reload_takes_refuse_nobody(primaries: Primaries, major: int) -> None:
+def test_authorities_that_no_reload_takes_refuse_no_client(
+    primaries: Primaries, major: int
+) -> None:
     with house(primaries, major, RULES) as made:
         own = made.authority.issue(common_name=ROLE)
         made.own(own)
         with ReplicationClient(made.parameters(own)) as client:
             made.put(made.authority_file, b"in DER, perhaps: no block of PEM")
             made.stage.primary.server.reload()
-            assert made.told(client).forecast is Forecast.UNKNOWN
+            assert made.connection(client).forecast is Forecast.UNKNOWN
             assert made.is_let_in(own)
 
 
@@ -57,9 +61,9 @@ def test_a_standby_s_certificate_is_pending_until_it_connects_again(
     primaries: Primaries, major: int
 ) -> None:
     with pair(primaries, major) as (both, _):
-        assert both.told().certificate_pending is False
+        assert both.connection().certificate_pending is False
         both.give(both.house.authority.issue(common_name=ROLE))
-        assert both.told().certificate_pending is True
-        assert both.told().certificate_pending is True
+        assert both.connection().certificate_pending is True
+        assert both.connection().certificate_pending is True
         both.cut()
-        assert both.told().certificate_pending is False
+        assert both.connection().certificate_pending is False

@@ -108,7 +108,7 @@ def test_rows_of_the_connections_can_be_joined(prometheus: Api) -> None:
 
 
 def test_the_numbers_are_those_of_the_demo(prometheus: Api) -> None:
-    told = {
+    shown_values = {
         panel["title"]: answer(prometheus, panel["targets"][0])[0]["value"][1]
         for panel in PANELS
         if panel["type"] == "stat"
@@ -119,7 +119,7 @@ def test_the_numbers_are_those_of_the_demo(prometheus: Api) -> None:
         "Targets down": "1",
         "Targets": "3",
     }.items():
-        assert told[title] == value
+        assert shown_values[title] == value
 
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda v: v["name"])

@@ -1,4 +1,4 @@
-"""The rule matcher against real servers: their own log tells which line let whom in.
+"""The rule matcher against real servers: their own log shows which line accepted which client.
 
 ``test_random_rules.py`` makes random pg_hba.conf files and random clients, ``test_ordinary_rules``
 takes the files in ``ordinary/``, ``test_random_maps`` makes random pg_ident.conf files. Each case

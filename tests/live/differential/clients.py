@@ -75,7 +75,7 @@ class Client:
 
 
 def random_client(random: Random, *, tls: bool) -> Client:
-    """Return a client; ``tls`` tells whether the server has TLS."""
+    """Return a client; ``tls``: whether the server has TLS."""
     role = random.choice(ROLE_NAMES)
     source = random.choice((None, *SOURCES))
     encrypted = tls and source is not None and random.random() < 0.6

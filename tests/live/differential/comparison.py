@@ -1,4 +1,4 @@
-"""The exporter's answer held against what the server did."""
+"""The exporter's answer compared with what the server did."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -80,7 +80,7 @@ def compare(
     outcomes = [arena.oracle.ask(client) for client in clients]
     for client, connection, outcome in zip(clients, judged.connections, outcomes, strict=True):
         for wrong in _broken_promises(arena, client, connection, outcome, tally):
-            raise WrongError(_told(wrong, files, client, connection, outcome))
+            raise WrongError(_description(wrong, files, client, connection, outcome))
     truths = _truths(arena, files, clients, outcomes, tls=tls)
     for client, connection, outcome, truth in zip(
         clients, judged.connections, outcomes, truths, strict=True
@@ -93,7 +93,9 @@ def compare(
             tally.undecided += 1
             tally.plain_undecided += files.plain
         if not _allows(connection.rule_match, truth):
-            raise WrongError(_told(f"the rule is {truth}", files, client, connection, outcome))
+            raise WrongError(
+                _description(f"the rule is {truth}", files, client, connection, outcome)
+            )
         _check_oracle(judged, truth, outcome)
 
 
@@ -105,7 +107,7 @@ def _truths(
     *,
     tls: bool,
 ) -> list[RuleLocation | NoEntry]:
-    """Return which rule governed each client; ask the twin where the log does not tell."""
+    """Return which rule governed each client; ask the twin where the log does not show it."""
     if any(isinstance(outcome.governed_by, Silent) for outcome in outcomes):
         arena.load(files.twin, tls=tls)
     truths: list[RuleLocation | NoEntry] = []
@@ -119,7 +121,7 @@ def _truths(
 
 
 def _check_oracle(judged: Judged, truth: RuleLocation | NoEntry, outcome: Outcome) -> None:
-    """Whatever refused without a line must be a rule that does so."""
+    """A refusal without a logged line must come from a rule that refuses that way."""
     if not isinstance(outcome.governed_by, Silent):
         return
     (rule,) = (rule for rule in judged.content.rules if rule.location == truth)
@@ -148,7 +150,7 @@ def _broken_promises(
     if connection.forecast is Forecast.REFUSED:
         tally.safety_checks += 1
         if outcome.admitted:
-            yield "forecast to be refused, and was let in"
+            yield "forecast to be refused, but was accepted"
     with_password = replace(client, knows_password=True)
     match connection.posture, connection.rule_match:
         case Posture.CERTIFICATE_REQUIRED, _:
@@ -158,17 +160,17 @@ def _broken_promises(
         case Posture.CERTIFICATE_OPTIONAL, Governs(rule) if rule.auth_method in _WE_CAN:
             tally.safety_checks += 1
             if not arena.oracle.ask(replace(with_password, certificate=None)).admitted:
-                yield "the certificate is optional, but without it nobody gets in"
+                yield "the certificate is optional, but no client is accepted without it"
             return
         case _:
             return
     for other in others:
         tally.safety_checks += 1
         if arena.oracle.ask(replace(with_password, certificate=other)).admitted:
-            yield f"the certificate is required, and one of {other} gets in"
+            yield f"the certificate is required, and one of {other} is accepted"
 
 
-def _told(
+def _description(
     what: str, files: RuleFiles, client: Client, connection: Connection, outcome: Outcome
 ) -> str:
     return (

@@ -10,7 +10,7 @@ from lab.account import workspace
 from tests.live.differential.arena import Arena, arena
 
 MAJORS = (17, 18)
-"""Those whose log tells file and line of the rule for every method."""
+"""Those whose log shows file and line of the rule for every method."""
 
 
 class Arenas:

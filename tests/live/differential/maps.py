@@ -27,7 +27,7 @@ ROLES = ("repl", "repl", "repl2", "Repl", "app", "chief", "zürich", "all")
 """Roles that are tried."""
 
 _EXPRESSIONS = (
-    # these come more often: those that let in one name only
+    # these come more often: those that accept one name only
     "/^(.*)@example\\.com$",
     "/^([^@]+)@example\\.com$",
     "/^(.*)$",

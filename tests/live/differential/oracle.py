@@ -1,4 +1,4 @@
-"""What a real server did with a real client, told by its log.
+"""What a real server did with a real client, taken from its log.
 
 The server writes file and line of the rule with every successful authentication (17 and up also for
 ``trust``) and with every failed one. It does not where a rule says ``reject``, or demands a
@@ -27,7 +27,7 @@ _LOCATION = (
 
 
 class Silent(Enum):
-    """Why the server refused without telling the line."""
+    """Why the server refused without logging the line."""
 
     REJECTED = "pg_hba.conf rejects "
     NO_CERTIFICATE = "connection requires a valid client certificate"
@@ -44,7 +44,7 @@ class Outcome:
     """What became of a client.
 
     Attributes:
-        governed_by: the rule's location; or that there was none; or why the log does not tell.
+        governed_by: the rule's location; or that there was none; or why the log does not show it.
         admitted: it became a walsender.
     """
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 class UnreadableLogError(Exception):
-    """The log tells none of the things that are known here, or two that contradict each other."""
+    """The log contains none of the messages known here, or two that contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)

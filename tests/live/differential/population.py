@@ -18,7 +18,7 @@ class Role:
     """A role that may replicate.
 
     Attributes:
-        attributes: beside LOGIN and REPLICATION.
+        attributes: besides LOGIN and REPLICATION.
         member_of: roles it is granted, and how.
     """
 

@@ -15,10 +15,10 @@ ROLES = (
 )
 """Roles that replicate."""
 MEMBERS = ROLES[::2]
-"""Of GROUP."""
+"""Members of GROUP."""
 DATABASES = ("postgres", "app", "replication")
 SOURCES = ("127.0.0.5", "127.1.2.3")
-"""Addresses beside 127.0.0.1."""
+"""Addresses besides 127.0.0.1."""
 
 _ADDRESSES = (
     *("127.0.0.1/32", "127.0.0.0/8", "127.0.0.0/8", "127.0.0.4/30", "all", "127.1.0.0/16"),

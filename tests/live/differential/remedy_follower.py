@@ -46,7 +46,7 @@ class Follower(Operator):
         others: Iterable[Other],
     ) -> None:
         super().__init__(on, parameters, kind, others)
-        before = self.told()
+        before = self.connection()
         self.remedy = before.remedy
         self.judged = f"{before.posture} {before.reasons} {before.rule_match}"
 

@@ -19,7 +19,7 @@ from tests.live.differential.remedy_follower import Follower, StopError, WrongRe
 from tests.live.scenarios.following import Other
 from tests.live.scenarios.stage import Stage, connections_of, now
 
-NOTHING_TO_DO = "nobody is insecure"
+NOTHING_TO_DO = "no client is insecure"
 SECURED = "secured"
 
 _DIRECT = "127.0.0.1"
@@ -70,13 +70,13 @@ class Ring:
             try:
                 ended = self._follow(follower, case, chosen.client)
             except BaseException as error:
-                error.add_note(self._told(case, chosen.client, follower, connected))
+                error.add_note(self._description(case, chosen.client, follower, connected))
                 raise
             finally:
                 follower.close()
         self.tally[ended] += 1
-        self.tally["beside"] += len(others)
-        self.tally["beside and named"] += len(others) - len(follower.others)
+        self.tally["other clients"] += len(others)
+        self.tally["other clients named"] += len(others) - len(follower.others)
 
     def _follow(self, follower: Follower, case: Case, client: Client) -> str:
         if not follower.remedy:
@@ -88,7 +88,7 @@ class Ring:
                 pass
         except StopError as stop:
             return f"not complete: {stop}"
-        after = follower.told()
+        after = follower.connection()
         if after.posture is not Posture.CERTIFICATE_REQUIRED:
             raise WrongRemedyError(f"it ended in {after.posture} {after.reasons}")
         follower.is_refused_without_certificate(PASSWORD)
@@ -185,7 +185,7 @@ class Ring:
             or Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE in by_pid[each.pid].reasons
         ]
 
-    def _told(
+    def _description(
         self, case: Case, client: Client, follower: Follower, connected: Sequence[Connected]
     ) -> str:
         directory = self.on.primary.server.data_directory

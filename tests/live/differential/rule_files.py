@@ -22,8 +22,8 @@ class RuleFiles:
     Attributes:
         files: text by path relative to the data directory.
         twin: the same, line by line, but every rule is ``trust`` without options. Which rule
-            matches does not hang on the method, and of ``trust`` the server's log tells the line.
-        plain: nothing in them hangs on what the server's view does not carry, so that nothing
+            matches does not depend on the method, and the server's log shows the line of ``trust``.
+        plain: nothing in them depends on what the server's view does not carry, so that nothing
             may be left undecided.
     """
 

@@ -1,4 +1,4 @@
-"""Random pg_ident maps and certificates of many names: who gets in as whom."""
+"""Random pg_ident maps and certificates of many names: which name is accepted for which role."""
 
 import re
 from collections import Counter
@@ -47,7 +47,9 @@ def _demand(rule: HbaRule, role: str, maps: IdentContent, observation: Observati
     return demand
 
 
-def test_a_map_lets_in_whom_the_exporter_says(server: Arena, say: Callable[[str], None]) -> None:
+def test_a_map_accepts_the_clients_that_the_exporter_says(
+    server: Arena, say: Callable[[str], None]
+) -> None:
     major = server.server.major
     say(f"PostgreSQL {server.server.installation.version}, maps, seed {SEED}")
     counted: Counter[str] = Counter()
@@ -65,13 +67,13 @@ def test_a_map_lets_in_whom_the_exporter_says(server: Arena, say: Callable[[str]
             error.add_note(f"PGREPL_DIFFERENTIAL_SEED={SEED}, PostgreSQL {major}, map {number}")
             raise
     server.server.write_ident("")
-    told = ", ".join(f"{what} {count}" for what, count in sorted(counted.items()))
-    say(f"PostgreSQL {major}: {_MAPS} maps, {told}")
-    # Each answer was given, and those that let in nobody else were put to the proof.
+    counts = ", ".join(f"{what} {count}" for what, count in sorted(counted.items()))
+    say(f"PostgreSQL {major}: {_MAPS} maps, {counts}")
+    # Each answer was given, and those that accept no other client were proven.
     assert not counted[Demand.UNKNOWN.value]
     assert all(counted[d.value] for d in (Demand.CERTIFICATE, Demand.CHAIN_BY_MAP, Demand.REFUSES))
-    assert counted["let in by certificate"]
-    assert counted["another name let in by chain_by_map"]
+    assert counted["accepted by certificate"]
+    assert counted["another name accepted by chain_by_map"]
 
 
 def _compare(server: Arena, role: str, names: Sequence[str]) -> list[str]:
@@ -90,22 +92,22 @@ def _compare(server: Arena, role: str, names: Sequence[str]) -> list[str]:
     }
     lines = [m for m in observation.ident.mappings if m.map_name == MAP]
     proven = {name for name in names if any(proves(m, name, role) for m in lines)}
-    told = f"{demand}; got in: {admitted}; proven: {proven}"
+    summary = f"{demand}; accepted: {admitted}; proven: {proven}"
     counted = [demand.value]
     match demand:
         case Demand.REFUSES if admitted:
-            raise WrongError(told)
+            raise WrongError(summary)
         case Demand.CERTIFICATE:
             # none but those that a line names, and no more of them than there are lines
             if not admitted <= proven or len(admitted) > len(lines):
-                raise WrongError(told)
-            counted += ["let in by certificate"] * len(admitted)
+                raise WrongError(summary)
+            counted += ["accepted by certificate"] * len(admitted)
         case Demand.CHAIN_BY_MAP:
-            counted += ["another name let in by chain_by_map"] * len(admitted - {role})
+            counted += ["another name accepted by chain_by_map"] * len(admitted - {role})
         case _:
             pass
     if not _ends_at_an_error(lines) and not proven <= admitted:
-        raise WrongError(told)
+        raise WrongError(summary)
     return counted
 
 

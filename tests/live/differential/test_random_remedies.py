@@ -68,6 +68,6 @@ def test_a_remedy_secures_its_client_and_harms_no_other(
             error.add_note(f"PGREPL_DIFFERENTIAL_SEED={SEED}, PostgreSQL {major}, case {number}")
             raise
         followed = number - ring.tally[NOTHING_TO_DO]
-    told = ", ".join(f"{what} {count}" for what, count in sorted(ring.tally.items()))
-    say(f"PostgreSQL {major}: {number} cases: {told}")
+    counts = ", ".join(f"{what} {count}" for what, count in sorted(ring.tally.items()))
+    say(f"PostgreSQL {major}: {number} cases: {counts}")
     assert ring.tally[SECURED] > followed / 2

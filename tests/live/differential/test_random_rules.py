@@ -41,5 +41,5 @@ def test_the_server_never_matches_another_rule_than_the_exporter_says(
     # Something was tried: about half of the files leave nothing open, and rules do match.
     assert tally.plain_cases > tally.cases / 4
     assert tally.plain_governed > tally.plain_cases / 5
-    # Where nothing hangs on what the server's view does not carry, everything is decided.
+    # Where nothing depends on what the server's view does not carry, everything is decided.
     assert tally.plain_undecided == 0

@@ -1,4 +1,4 @@
-"""Random fields of pg_hba.conf: what stands for databases, roles, addresses and methods."""
+"""Random fields of pg_hba.conf: the fields for databases, roles, addresses and methods."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ class Fields:
     """Random fields.
 
     Attributes:
-        plain: nothing that hangs on what the server's view does not carry: no quotes, host
+        plain: nothing that depends on what the server's view does not carry: no quotes, host
             names, ``samehost`` or ``samenet``.
     """
 

@@ -107,7 +107,7 @@ def one_huge_row(connection: socket.socket) -> None:
 
 
 def endless_login(connection: socket.socket) -> None:
-    """Let in, and tell parameters without end."""
+    """Accept the login, and send parameters without end."""
     _startup(connection)
     connection.sendall(message(b"R", struct.pack("!i", 0)))
     number = 0
@@ -171,7 +171,7 @@ def refusing(text: bytes) -> Handler:
 
 
 def asking_in_clear(connection: socket.socket) -> None:
-    """Ask for the password in clear text, and tell it to everybody in the error message."""
+    """Ask for the password in clear text, and repeat it in the error message."""
     _startup(connection)
     connection.sendall(message(b"R", struct.pack("!i", 3)))
     (_, length) = struct.unpack("!ci", connection.recv(5, socket.MSG_WAITALL))

@@ -112,14 +112,14 @@ def _exactly(connection: socket.socket, number: int) -> bytes:
 
 
 def in_clear_text(wire: Wire) -> None:
-    """Ask for the password in clear text, and admit whoever sends one."""
+    """Ask for the password in clear text, and accept any that is sent."""
     wire.send(message(b"R", struct.pack("!i", 3)))
     wire.receive()
     wire.send(_ADMITTED)
 
 
 def as_md5(wire: Wire) -> None:
-    """Ask for an MD5 hash, and admit whoever sends one."""
+    """Ask for an MD5 hash, and accept any that is sent."""
     wire.send(message(b"R", struct.pack("!i", 5) + SALT))
     wire.receive()
     wire.send(_ADMITTED)

@@ -17,7 +17,7 @@ _BLOCK = 16
 
 @contextlib.contextmanager
 def radius_server(password: str) -> Iterator[int]:
-    """Yield the port of a server that accepts whoever knows ``password``."""
+    """Yield the port of a server that accepts every client that sends ``password``."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
 

@@ -27,7 +27,7 @@ SPOILT = (
     ("fifo", FailureReason.FILE_MISSING, "no regular file"),
     ("huge", FailureReason.LIMIT_EXCEEDED, "larger"),
 )
-"""What spoil() makes, and what is told of it."""
+"""What spoil() makes, and what is reported about it."""
 
 NOTHING_KEPT = Kept()
 

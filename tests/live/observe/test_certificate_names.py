@@ -1,4 +1,4 @@
-"""What the exporter reads of a certificate is what a server tells of it: names, serial numbers."""
+"""The exporter reads names and serial numbers of certificates as a server shows them."""
 
 import re
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ SERIAL_NUMBERS = [0, -5, 2**159 - 1, 2**200]
 
 @pytest.fixture(scope="module", params=[13, 18])
 def changed(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[Primary]:
-    """A primary that lets any certificate of the authority in, and one role by its whole name."""
+    """A primary that accepts any certificate of the authority, and one role by its whole name."""
     primary = primaries.changeable(request.param)
     server = primary.server
     server.sql("CREATE ROLE odd LOGIN REPLICATION; CREATE ROLE mapped LOGIN REPLICATION")
@@ -129,7 +129,7 @@ def test_the_other_form_is_the_one_in_the_log(name: str, changed: Primary) -> No
     subject = _read(files).subject
     offset = changed.server.log_size()
     if changed.server.major < 14:
-        # there is only the common name, and no line that tells it
+        # there is only the common name, and no line that gives it
         if not subject.common_names:
             with pytest.raises(ReplicationRefusedError):
                 _client(changed, "mapped", files)

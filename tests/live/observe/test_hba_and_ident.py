@@ -79,7 +79,9 @@ async def test_a_changed_secret_changes_the_digest_and_is_never_kept(own_primary
     assert len(digests) == 2
 
 
-async def test_a_secret_with_a_blank_is_not_told_by_the_error_message(own_primary: Primary) -> None:
+async def test_a_secret_with_a_blank_is_not_shown_by_the_error_message(
+    own_primary: Primary,
+) -> None:
     own_primary.server.write_hba(
         f"{HBA}host all all 10.0.0.0/8 radius radiusservers=10.9.9.9 radiussecrets=one {SECRET}\n"
     )
@@ -109,7 +111,7 @@ async def test_every_line_in_error_blocks_loading_also_one_without_a_message(
 
 
 @pytest.mark.parametrize("major", [13, 18])
-async def test_with_tls_off_hostssl_lines_are_told_but_do_not_block(
+async def test_with_tls_off_hostssl_lines_are_reported_but_do_not_block(
     primaries: Primaries, major: int
 ) -> None:
     with fresh_primary(primaries, major, tls=False) as primary:
@@ -125,7 +127,7 @@ async def test_with_tls_off_hostssl_lines_are_told_but_do_not_block(
         assert not observation.server.requests_client_certificate
 
 
-async def test_tls_going_off_is_no_change_of_the_rules(own_primary: Primary) -> None:
+async def test_turning_tls_off_is_not_a_change_of_the_rules(own_primary: Primary) -> None:
     on = _read((await own_primary.observe()).hba)
     own_primary.server.set("ssl", "off")
     own_primary.server.reload()
@@ -134,7 +136,7 @@ async def test_tls_going_off_is_no_change_of_the_rules(own_primary: Primary) -> 
     assert off.digest == on.digest
 
 
-async def test_lines_that_the_view_loses_something_of_are_told(own_primary: Primary) -> None:
+async def test_lines_that_the_view_loses_something_of_are_reported(own_primary: Primary) -> None:
     own_primary.server.write("users.txt", "one\ntwo\n")
     own_primary.server.write_hba(
         'host "all" plain 127.0.0.9/32 trust\n'  # 2
@@ -211,7 +213,7 @@ async def test_the_function_of_an_older_exporter_still_serves(own_primary: Prima
     assert (traits[2].holds_clientname, traits[2].clientname) == (True, None)
 
 
-async def test_a_continued_line_is_told_at_its_first_line(own_primary: Primary) -> None:
+async def test_a_continued_line_is_reported_at_its_first_line(own_primary: Primary) -> None:
     own_primary.server.write_hba(
         'host all \\\n  "quoted" \\\n  127.0.0.9/32 trust\n'  # 2 to 4
         f'# comment \\\nhost "still the comment" all 127.0.0.9/32 trust\n{HBA}'  # 5 and 6
@@ -240,7 +242,7 @@ async def test_bytes_in_no_encoding_break_nothing(own_primary: Primary) -> None:
     assert _traits(observation.hba_lines)[1].holds_quote
 
 
-async def test_a_missing_file_is_told_as_such(own_primary: Primary) -> None:
+async def test_a_missing_file_is_reported_as_such(own_primary: Primary) -> None:
     own_primary.server.hba_path.unlink()
     observation = await own_primary.observe()
     for read in (observation.hba, observation.hba_lines):

@@ -1,4 +1,4 @@
-"""What answers and is no honest PostgreSQL server is told as such, in time and without harm."""
+"""A peer that is not an honest PostgreSQL server is reported as such, in time and without harm."""
 
 import asyncio
 import threading
@@ -67,7 +67,7 @@ async def _poll(target: Target) -> Unread:
     ],
     ids=["silent", "resetting", "http", "old", "nonsense", "in_clear", "escapes", "no_rounds"],
 )
-async def test_an_impostor_is_told_in_time(handler: Handler, reason: str) -> None:
+async def test_an_impostor_is_detected_in_time(handler: Handler, reason: str) -> None:
     with listening(handler) as port:
         read = await _poll(_target(port))
     assert reason in {read.reason, "any"}
@@ -95,7 +95,7 @@ def _resident_bytes() -> int:
     raise LookupError("VmHWM")
 
 
-async def test_a_connection_pooler_is_told_as_such(primaries: Primaries) -> None:
+async def test_a_connection_pooler_is_reported_as_such(primaries: Primaries) -> None:
     primary = primaries[18]
     with listening(impostors.pooling(primary.server.port)) as port:
         target = primary.target({"port": str(port), "sslmode": "disable"})
@@ -128,7 +128,7 @@ async def test_a_tls_handshake_computes_away_from_the_event_loop(
     assert not any(inside)
 
 
-async def test_endless_password_hashing_holds_up_nobody(primaries: Primaries) -> None:
+async def test_endless_password_hashing_delays_no_other_target(primaries: Primaries) -> None:
     # seconds of computing, of which the deadline leaves one
     with listening(impostors.hashing(5_000_000)) as port:
         hashed = asyncio.create_task(_poll(_target(port, name="hashing")))

@@ -82,7 +82,7 @@ async def test_a_lock_is_not_waited_for(primaries: Primaries) -> None:
 
 
 @pytest.mark.parametrize("major", [13, 18])
-async def test_a_terminated_session_is_told_as_such(primaries: Primaries, major: int) -> None:
+async def test_a_terminated_session_is_reported_as_such(primaries: Primaries, major: int) -> None:
     with fresh_primary(primaries, major) as primary, _locked(primary):
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=60)))
         pid = await _wait_for_backend(primary, "relation")
@@ -90,7 +90,7 @@ async def test_a_terminated_session_is_told_as_such(primaries: Primaries, major:
         assert _reason(await poll) is FailureReason.TERMINATED
 
 
-async def test_a_crashed_server_is_told_as_such(primaries: Primaries) -> None:
+async def test_a_crashed_server_is_reported_as_such(primaries: Primaries) -> None:
     with fresh_primary(primaries, 18) as primary, _locked(primary):
         poll = asyncio.create_task(_poll(primary.target(timeout_seconds=60)))
         pid = await _wait_for_backend(primary, "relation")
@@ -146,7 +146,7 @@ async def test_a_cancelled_poll_leaves_no_session_behind(primaries: Primaries) -
         poll.cancel()
         with pytest.raises(asyncio.CancelledError):
             await poll
-        # nobody waited for its statement
+        # its statement was not awaited
         assert _backend(primary, "PgSleep")
         until(lambda: not _backend(primary, ""), within=60, what="the session to end")
 
@@ -181,7 +181,9 @@ async def test_a_standby_is_read_like_a_primary(primaries: Primaries, major: int
 
 
 @pytest.mark.parametrize("major", [13, 18])
-async def test_a_conflict_with_recovery_is_told_as_such(primaries: Primaries, major: int) -> None:
+async def test_a_conflict_with_recovery_is_reported_as_such(
+    primaries: Primaries, major: int
+) -> None:
     with fresh_primary(primaries, major) as primary:
         primary.server.sql("CREATE TABLE rows AS SELECT generate_series(1, 100) AS n")
         _slow_down(primary, "file_times_at_once", 60)

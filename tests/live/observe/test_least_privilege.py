@@ -183,7 +183,7 @@ def test_public_certificates_are_those_of_the_files(own_primary: Primary) -> Non
     certificate, authority = (
         Path(server.sql(f"SHOW {setting}")[0][0]) for setting in ("ssl_cert_file", "ssl_ca_file")
     )
-    # text in an old encoding may stand beside a certificate
+    # text in an old encoding may stand next to a certificate
     write(server.data_directory / "remarks.pem", b"caf\xe9 \0\n" + certificate.read_bytes())
     server.set("ssl_cert_file", "remarks.pem")
     server.reload()
@@ -197,8 +197,8 @@ def test_public_certificates_are_those_of_the_files(own_primary: Primary) -> Non
         ("ssl_ca_file", str(authority), None),
     ]
     for (_, _, _, pem), path in zip(rows, (certificate, authority), strict=True):
-        told = x509.load_pem_x509_certificate(str(pem).encode())
-        assert told == x509.load_pem_x509_certificate(path.read_bytes())
+        decoded = x509.load_pem_x509_certificate(str(pem).encode())
+        assert decoded == x509.load_pem_x509_certificate(path.read_bytes())
         assert str(pem).startswith("-----BEGIN CERTIFICATE-----")
 
 
@@ -361,7 +361,7 @@ def test_somebody_else_s_schema_of_that_name_is_not_trusted(own_primary: Primary
         own_primary.server.sql(least_privilege_sql(EXPORTER_ROLE))
 
 
-async def test_a_member_that_does_not_inherit_is_told_as_blind(own_primary: Primary) -> None:
+async def test_a_member_that_does_not_inherit_is_reported_as_blind(own_primary: Primary) -> None:
     server = own_primary.server
     server.sql("REVOKE pg_read_all_stats FROM exporter; ALTER ROLE exporter NOINHERIT")
     server.sql("GRANT pg_read_all_stats TO exporter")

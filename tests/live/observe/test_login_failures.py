@@ -92,7 +92,7 @@ async def _poll(target: Target) -> Unread:
     ],
     ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else None,
 )
-async def test_a_refused_login_is_told_with_its_reason(
+async def test_a_refused_login_is_reported_with_its_reason(
     strict: Primary, parameters: dict[str, str], reason: FailureReason
 ) -> None:
     # with a password, a server that is not verified must not admit without one
@@ -101,7 +101,7 @@ async def test_a_refused_login_is_told_with_its_reason(
     assert read.reason is reason, read
 
 
-async def test_of_two_attempts_the_wrong_password_is_told(strict: Primary) -> None:
+async def test_of_two_attempts_the_wrong_password_is_reported(strict: Primary) -> None:
     # sslmode=prefer tries again without TLS after a login that was refused
     strict.server.sql("CREATE ROLE twice LOGIN PASSWORD 'another-password'")
     strict.server.write_hba(f"hostssl postgres twice 127.0.0.1/32 scram-sha-256\n{HBA}")
@@ -117,7 +117,7 @@ async def test_of_two_attempts_the_wrong_password_is_told(strict: Primary) -> No
     assert read.reason is FailureReason.AUTHENTICATION
 
 
-async def test_the_server_s_certificate_is_held_against_the_given_authority(
+async def test_the_server_s_certificate_is_verified_against_the_given_authority(
     strict: Primary, tmp_path: Path
 ) -> None:
     other = Authority.create(tmp_path, common_name="Another CA")
@@ -136,7 +136,7 @@ async def test_the_server_s_certificate_is_held_against_the_given_authority(
 
 
 @pytest.mark.parametrize("tls_version", ["TLSv1.2", "TLSv1.3"])
-async def test_the_exporter_s_own_certificate_is_told_to_be_the_cause(
+async def test_the_exporter_s_own_certificate_is_reported_as_the_cause(
     strict: Primary, tmp_path: Path, tls_version: str
 ) -> None:
     stranger = Authority.create(tmp_path, common_name="Another CA").issue(
@@ -168,7 +168,7 @@ async def test_the_exporter_s_own_certificate_is_told_to_be_the_cause(
         assert read.reason is FailureReason.CLIENT_CERTIFICATE, read
 
 
-async def test_a_server_without_tls_is_told_when_tls_is_demanded(primaries: Primaries) -> None:
+async def test_a_server_without_tls_is_reported_when_tls_is_required(primaries: Primaries) -> None:
     with fresh_primary(primaries, 18, tls=False) as primary:
         read = await _failure(primary, {"sslmode": "require"})
     assert read.reason is FailureReason.TLS
@@ -188,7 +188,9 @@ async def test_no_common_tls_version_is_a_failure_of_tls(primaries: Primaries) -
     [PasswordFile(Path("/nonexistent/password")), PasswordVariable("PGREPL_TEST_ABSENT")],
     ids=["file", "variable"],
 )
-async def test_a_password_that_cannot_be_read_is_told_before_any_login(password: Password) -> None:
+async def test_a_password_that_cannot_be_read_is_reported_before_any_login(
+    password: Password,
+) -> None:
     read = await _poll(Target("t", {"host": "127.0.0.1", "port": "1"}, password))
     assert read.reason is FailureReason.AUTHENTICATION
 
@@ -219,7 +221,7 @@ async def test_a_missing_socket_refuses(tmp_path: Path) -> None:
     assert read.reason is FailureReason.REFUSED
 
 
-async def test_a_name_that_does_not_resolve_is_told_as_such() -> None:
+async def test_a_name_that_does_not_resolve_is_reported_as_such() -> None:
     read = await _poll(Target("t", {"host": "no-such-host.invalid"}, timeout_seconds=30))
     assert read.reason is FailureReason.DNS
     assert "no-such-host.invalid" in read.detail
@@ -235,7 +237,7 @@ async def test_the_next_address_of_a_name_is_tried(primaries: Primaries) -> None
 
 
 @pytest.mark.parametrize("major", [13, 16, 18])
-async def test_a_full_server_is_told_as_such(primaries: Primaries, major: int) -> None:
+async def test_a_full_server_is_reported_as_such(primaries: Primaries, major: int) -> None:
     settings = {"max_connections": "6", "superuser_reserved_connections": "2"}
     with (
         fresh_primary(primaries, major, settings=settings) as primary,
@@ -252,7 +254,9 @@ async def test_a_full_server_is_told_as_such(primaries: Primaries, major: int) -
 
 
 @pytest.mark.parametrize("major", [13, 18])
-async def test_a_server_that_shuts_down_is_told_as_such(primaries: Primaries, major: int) -> None:
+async def test_a_server_that_shuts_down_is_reported_as_such(
+    primaries: Primaries, major: int
+) -> None:
     with fresh_primary(primaries, major) as primary:
         target = primary.target()
         with contextlib.closing(primary.server.connect()):
@@ -289,7 +293,7 @@ def _starting(server: PostgresServer, settings: str, log: str) -> Iterator[None]
 
 
 @pytest.mark.parametrize("major", [13, 14, 18])
-async def test_a_server_that_is_not_ready_yet_is_told_apart_from_one_that_never_will_be(
+async def test_a_server_that_is_not_ready_yet_is_distinguished_from_one_that_never_will_be(
     primaries: Primaries, major: int
 ) -> None:
     with fresh_primary(primaries, major) as primary:

@@ -1,4 +1,4 @@
-"""What a poll tells where the exporter itself may open too few files, on a real server with TLS."""
+"""What a poll reports where the exporter itself may open too few files, with a real TLS server."""
 
 import json
 import os
@@ -54,11 +54,11 @@ def failures(path: Path, descriptors: int) -> list[Unread] | None:
         assert "Too many open files" in done.stderr or "too many open files" in done.stderr
         return None
     (target,) = json.loads(done.stdout)["targets"]
-    told = [target["failure"], target["readers"]["served_chain"]]
-    return [Unread(FailureReason(each["reason"]), each["detail"]) for each in told if each]
+    reported = [target["failure"], target["readers"]["served_chain"]]
+    return [Unread(FailureReason(each["reason"]), each["detail"]) for each in reported if each]
 
 
-def test_whatever_cannot_be_opened_the_limit_is_what_is_told(
+def test_whatever_cannot_be_opened_the_limit_is_reported(
     primaries: Primaries, tmp_path: Path
 ) -> None:
     seen: list[Unread] = []

@@ -1,4 +1,4 @@
-"""A password at real servers: which rules let the exporter in, verified or not."""
+"""A password at real servers: which rules accept the exporter, verified or not."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -167,7 +167,7 @@ async def test_a_login_without_a_password_is_untouched(server: Primary, role: st
     assert await _poll(server, role, {"sslmode": "require"}, None) == UP
 
 
-async def test_a_certificate_logs_in_beside_a_password_that_libpq_finds_for_everything(
+async def test_a_certificate_logs_in_although_libpq_finds_a_password_for_everything(
     server: Primary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)

@@ -56,7 +56,7 @@ class Pair:
         return self.standby.server
 
     def conninfo(self, **parameters: str) -> dict[str, str]:
-        """Return the parameters that the standby starts with, or others beside them."""
+        """Return the parameters that the standby starts with, with others added."""
         return {
             **self.primary.server.tcp,
             "user": "r_cert",
@@ -124,7 +124,7 @@ def pair(started: Pair) -> Iterator[Pair]:
         started.server.reload()
 
 
-async def test_a_receiver_is_told_with_the_certificate_that_it_shows(pair: Pair) -> None:
+async def test_a_receiver_is_reported_with_the_certificate_that_it_shows(pair: Pair) -> None:
     observation = await pair.standby.observe()
     receiver = receiver_of(observation)
     assert receiver.status == "streaming"
@@ -145,7 +145,7 @@ async def test_a_primary_has_no_receiver(pair: Pair) -> None:
     assert (await pair.primary.observe("blind")).receiver is None
 
 
-async def test_a_role_that_may_not_see_it_is_told_so(pair: Pair) -> None:
+async def test_a_role_that_may_not_see_it_gets_that_as_the_reason(pair: Pair) -> None:
     read = (await pair.standby.observe("blind")).receiver
     assert isinstance(read, Unread)
     assert read.reason is FailureReason.PERMISSION
@@ -159,7 +159,7 @@ async def test_a_file_that_has_not_changed_is_not_asked_for_again(pair: Pair) ->
     assert receiver_of(observation).read_of != ()
 
 
-async def test_a_renewed_file_is_told_while_the_old_certificate_is_in_use(pair: Pair) -> None:
+async def test_a_renewed_file_is_reported_while_the_old_certificate_is_in_use(pair: Pair) -> None:
     kept = await settled(pair.standby)
     renewed = pair.primary.authority.issue(common_name="r_cert")
     write(pair.file, renewed.certificate_path.read_bytes())
@@ -215,7 +215,7 @@ async def test_a_standby_without_tls_sends_none(pair: Pair) -> None:
     assert receiver.sslmode == "disable"
 
 
-async def test_a_standby_that_is_told_to_send_none_sends_none(pair: Pair) -> None:
+async def test_a_standby_configured_to_send_none_sends_none(pair: Pair) -> None:
     if pair.server.major < CERTIFICATE_MODE_SINCE:
         pair.connect(user="r_password")
         assert fingerprints((await pair.receiver()).certificate) != []

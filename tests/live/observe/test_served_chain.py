@@ -51,7 +51,7 @@ def _blocks(path: Path) -> list[bytes]:
 
 
 def _traces(server: PostgresServer, offset: int, *, looks: int) -> list[str]:
-    """Return what was logged beside the lines that some looks make without fail.
+    """Return what was logged besides the lines that some reads always produce.
 
     Returns when the processes that served them have ended: by then they have said what they had
     to say.
@@ -107,7 +107,7 @@ async def test_an_old_version_of_tls_is_good_enough_to_look(
 
 
 @pytest.mark.parametrize("major", MAJORS)
-async def test_a_server_without_tls_is_told_as_such_and_not_bothered(
+async def test_a_server_without_tls_is_reported_as_such_and_not_queried(
     primaries: Primaries, major: int
 ) -> None:
     with fresh_primary(primaries, major, tls=False) as primary:
@@ -207,7 +207,7 @@ async def test_the_next_address_is_tried(primaries: Primaries) -> None:
         ({"hostaddr": "224.0.0.1"}, FailureReason.UNREACHABLE),
     ],
 )
-async def test_where_nobody_answers_there_is_a_reason(
+async def test_where_no_server_answers_there_is_a_reason(
     primaries: Primaries, parameters: dict[str, str], reason: FailureReason
 ) -> None:
     read = await _look(_at(primaries[18].target(), **parameters))

@@ -1,4 +1,4 @@
-"""Whatever answers instead of a server: in time a reason, or the chain if there is one."""
+"""A peer that answers instead of a server: a reason in time, or the chain if there is one."""
 
 import asyncio
 import ssl
@@ -83,7 +83,7 @@ async def _look(
         "endless_alerts",
     ],
 )
-async def test_an_impostor_is_told_in_time(handler: Handler, reason: FailureReason) -> None:
+async def test_an_impostor_is_detected_in_time(handler: Handler, reason: FailureReason) -> None:
     with listening(handler) as port:
         read = await _look(port)
     assert isinstance(read, Unread)
@@ -91,7 +91,7 @@ async def test_an_impostor_is_told_in_time(handler: Handler, reason: FailureReas
     assert "planted" not in read.detail
 
 
-async def test_many_silent_servers_hold_up_nobody() -> None:
+async def test_many_silent_servers_delay_no_other_target() -> None:
     with listening(impostors.silent) as port:
         looks = await asyncio.gather(*(_look(port) for _ in range(50)))
     assert {read.reason for read in looks if isinstance(read, Unread)} == {FailureReason.TIMEOUT}

@@ -129,7 +129,7 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
 
 
 @pytest.mark.parametrize(
-    ("mode", "lists", "told"),
+    ("mode", "lists", "expected"),
     [
         (0o000, 1, (FailureReason.FILE_MISSING, "the server cannot read it")),
         (0o700, 1001, (FailureReason.LIMIT_EXCEEDED, "it holds more than 1000 revocation lists")),
@@ -137,8 +137,8 @@ async def test_a_list_that_joins_the_directory_is_read(primaries: Primaries, maj
     ids=["unreadable", "too many"],
 )
 @pytest.mark.parametrize("major", [14, 18])
-async def test_a_directory_that_is_not_read_is_told_as_such(
-    primaries: Primaries, major: int, mode: int, lists: int, told: tuple[FailureReason, str]
+async def test_a_directory_that_is_not_read_is_reported_as_such(
+    primaries: Primaries, major: int, mode: int, lists: int, expected: tuple[FailureReason, str]
 ) -> None:
     with fresh_primary(primaries, major, settings={"ssl_crl_dir": "lists"}) as primary:
         directory = primary.server.data_directory / "lists"
@@ -149,7 +149,7 @@ async def test_a_directory_that_is_not_read_is_told_as_such(
         directory.chmod(mode)
         read = tls_files(await primary.observe())
         directory.chmod(0o700)
-    reason, words = told
+    reason, words = expected
     assert read.revocation == Unread(reason, f"ssl_crl_dir (lists): {words}")
     assert fingerprints(read.authority) == [fingerprint(primary.authority.certificate)]
 
@@ -188,7 +188,7 @@ async def test_a_large_file_leaves_the_small_ones_their_room(own_primary: Primar
     assert len(file_of(read.revocation).revocation_lists) == 1
 
 
-async def test_a_block_that_is_no_certificate_is_counted(own_primary: Primary) -> None:
+async def test_a_block_that_is_not_a_certificate_is_counted(own_primary: Primary) -> None:
     server = own_primary.server
     authority = own_primary.authority.certificate_path.read_bytes()
     cut = authority.replace(b"-----END", b"~----END")
@@ -226,7 +226,7 @@ async def test_a_chain_keeps_its_order(own_primary: Primary) -> None:
 
 
 @pytest.mark.parametrize("major", [13, 18])
-async def test_with_tls_off_what_the_settings_name_is_told(
+async def test_with_tls_off_what_the_settings_name_is_reported(
     primaries: Primaries, major: int
 ) -> None:
     with fresh_primary(primaries, major, tls=False) as primary:
@@ -237,7 +237,7 @@ async def test_with_tls_off_what_the_settings_name_is_told(
     assert (read.authority, read.revocation) == (CertificateFile(""), CertificateFile(""))
 
 
-async def test_without_the_shipped_functions_it_is_told_as_the_others_are(
+async def test_without_the_shipped_functions_it_is_reported_as_the_others_are(
     own_primary: Primary,
 ) -> None:
     own_primary.server.sql("DROP SCHEMA replication_cert_exporter CASCADE")
@@ -268,7 +268,7 @@ async def test_functions_of_an_older_release_cost_only_what_they_lack(
         assert not isinstance(read, Unread), read
 
 
-async def test_a_role_without_grants_is_told_as_such(primary: Primary) -> None:
+async def test_a_role_without_grants_is_reported_as_such(primary: Primary) -> None:
     read = (await primary.observe("blind")).tls_files
     assert isinstance(read, Unread)
     assert read.reason is FailureReason.PERMISSION

@@ -107,7 +107,7 @@ def _sent(case: Case) -> str:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_client_gets_in_as_it_was_forecast(meeting: Meeting, name: str) -> None:
+def test_a_client_is_accepted_as_forecast(meeting: Meeting, name: str) -> None:
     case = CLIENTS[name]
     meeting.serve(
         ssl_ca_file=meeting.server_file("case_ca.crt", _pem(*case.authorities)),

@@ -59,7 +59,7 @@ async def test_a_logical_walsender_has_a_database(primary: Primary) -> None:
     assert sender.slot_name == ""
 
 
-async def test_a_password_without_tls_is_told_as_such(primary: Primary) -> None:
+async def test_a_password_without_tls_is_reported_as_such(primary: Primary) -> None:
     with ReplicationClient(primary.client("r_password", password=REPLICA_PASSWORD)) as client:
         sender = await _sender(primary, client)
     assert sender.tls is None
@@ -73,7 +73,7 @@ async def test_a_unix_socket_has_no_address(primary: Primary) -> None:
     assert sender.peer is OtherPeer.UNIX_SOCKET
 
 
-async def test_an_idle_session_and_a_backup_are_told_apart(primary: Primary) -> None:
+async def test_an_idle_session_and_a_backup_are_distinguished(primary: Primary) -> None:
     idle = ReplicationClient(primary.client_over_socket("r_socket"), stream=False)
     with (
         idle,
@@ -152,7 +152,7 @@ async def test_without_the_grant_walsenders_are_counted_and_nothing_is_claimed(
     assert "GRANT pg_read_all_stats" in senders.detail
 
 
-async def test_without_the_grant_nobody_replicating_is_not_told_as_none(primary: Primary) -> None:
+async def test_without_the_grant_no_replication_is_not_reported_as_none(primary: Primary) -> None:
     observation = await primary.observe("blind")
     assert not observation.server.statistics_visible
     assert isinstance(observation.wal_senders, Unread)

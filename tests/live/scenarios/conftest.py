@@ -1,4 +1,4 @@
-"""What holds all live tests against the closed lists runs last, and only if all of them ran."""
+"""The comparison of all live tests with the closed lists runs last, and only if all of them ran."""
 
 import os
 from pathlib import Path

@@ -49,7 +49,7 @@ _KEPT = ("host", "port", "password", "application_name")
 
 @dataclass
 class Other:
-    """Another client of the server, connected the whole time, that nobody asked to change."""
+    """Another client of the server, connected the whole time, that is not to be changed."""
 
     name: str
     parameters: dict[str, str]
@@ -100,13 +100,13 @@ class Operator:
         for other in self.others:
             other.close()
 
-    def told(self) -> Connection:
+    def connection(self) -> Connection:
         """Poll, and return what is known of the client's connection."""
-        return self.on.told(self.client)
+        return self.on.connection(self.client)
 
     def follow(self) -> Iterator[Step]:
         """Do each step of the remedy in order; after each, everybody must be able to reconnect."""
-        for step in self.told().remedy:
+        for step in self.connection().remedy:
             self.do(step)
             self.done.append(step)
             self.everybody_reconnects()
@@ -241,7 +241,7 @@ class Operator:
         self.client = ReplicationClient(self.parameters, self.kind)
 
     def _see(self, _step: Step) -> None:
-        assert self.told().posture in _PRESENTED
+        assert self.connection().posture in _PRESENTED
 
     def _check_name(self, step: Step) -> None:
         certificate = x509.load_pem_x509_certificate(Path(self.parameters["sslcert"]).read_bytes())

@@ -52,7 +52,7 @@ def connections_of(report: TargetReport) -> tuple[Connection, ...]:
 
 
 def connection_of(report: TargetReport, client: ReplicationClient) -> Connection:
-    """Return what is told of one client's walsender."""
+    """Return what is reported about one client's walsender."""
     (found,) = [c for c in connections_of(report) if c.wal_sender.pid == client.backend_pid]
     return found
 
@@ -77,8 +77,8 @@ class Stage:
         assert report.rules is not None
         return report.rules.state
 
-    def told(self, client: ReplicationClient) -> Connection:
-        """Poll, and return what is told of one client."""
+    def connection(self, client: ReplicationClient) -> Connection:
+        """Poll, and return what is reported about one client."""
         return connection_of(self.poll(), client)
 
     def write_hba(self, rules: str) -> None:

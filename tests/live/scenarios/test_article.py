@@ -58,7 +58,7 @@ def test_example_1_trust_lets_everybody_in_though_certificates_are_there(
     _set(article, TRUST_RULES)
     parameters = article.primary.client_with_certificate("replicationuser", sslmode=sslmode)
     with ReplicationClient(parameters) as client:
-        connection = article.told(client)
+        connection = article.connection(client)
     assert connection.posture is posture
     assert connection.verdict is Verdict.INSECURE
     assert Reason.RULE_TRUSTS in connection.reasons
@@ -69,7 +69,7 @@ def test_example_1_trust_lets_everybody_in_though_certificates_are_there(
     assert RIGHT_LINE in _explained(article)
 
 
-def test_example_2_both_lines_are_refused_and_told_by_number(article: Stage) -> None:
+def test_example_2_both_lines_are_refused_and_reported_by_number(article: Stage) -> None:
     _set(article, TRUST_RULES)
     parameters = article.primary.client_with_certificate("replicationuser")
     with ReplicationClient(parameters):
@@ -100,7 +100,7 @@ def test_example_2_without_knowledge_of_the_rules_in_force_nothing_is_guessed(
         article.load_hba(REFUSED_RULES)
         article.restart_exporter()
         _is_rejected(article.poll())
-        connection = article.told(client)
+        connection = article.connection(client)
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
     assert connection.verdict is Verdict.UNKNOWN
     assert connection.reasons == (Reason.RULES_REJECTED,)
@@ -114,7 +114,7 @@ def test_example_2_the_server_really_refuses_the_file(article: Stage) -> None:
     assert "was not reloaded" in server.log_since(offset)
 
 
-def test_example_2_the_lines_told_are_taken_by_the_server(article: Stage) -> None:
+def test_example_2_the_lines_shown_are_accepted_by_the_server(article: Stage) -> None:
     _set(article, TRUST_RULES)
     parameters = article.primary.client_with_certificate("replicationuser")
     with ReplicationClient(parameters):
@@ -125,7 +125,7 @@ def test_example_2_the_lines_told_are_taken_by_the_server(article: Stage) -> Non
         article.load_hba("".join(f"{line}\n" for line in corrected))
         assert article.hba_state() is HbaState.LOADED
     with ReplicationClient(parameters) as client:
-        assert article.told(client).posture is Posture.CERTIFICATE_REQUIRED
+        assert article.connection(client).posture is Posture.CERTIFICATE_REQUIRED
 
 
 def test_example_3_verify_ca_with_a_certificate_works_against_a_certificate_rule(
@@ -134,7 +134,7 @@ def test_example_3_verify_ca_with_a_certificate_works_against_a_certificate_rule
     _set(article, f"{RIGHT_LINE}\n")
     parameters = article.primary.client_with_certificate("replicationuser", sslmode="verify-ca")
     with ReplicationClient(parameters) as client:
-        connection = article.told(client)
+        connection = article.connection(client)
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
     assert connection.verdict is Verdict.SECURE
     assert connection.reasons == ()
@@ -144,8 +144,8 @@ def test_example_3_verify_ca_with_a_certificate_works_against_a_certificate_rule
 def _is_rejected(report: TargetReport) -> None:
     assert report.rules is not None
     assert report.rules.state is HbaState.REJECTED
-    told = {e.location.line_number: e.message for e in report.rules.error_lines}
-    assert told == {
+    messages = {e.location.line_number: e.message for e in report.rules.error_lines}
+    assert messages == {
         3: "peer authentication is only supported on local sockets",
         4: "cert authentication is only supported on hostssl connections",
     }

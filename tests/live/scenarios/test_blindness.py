@@ -1,4 +1,4 @@
-"""A role that may not see enough: told as blind, never as secure, never as a healthy zero."""
+"""A role that may not see enough: reported as blind, never as secure or as a healthy zero."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ def password(shared: Stage) -> str:
 
 @pytest.fixture
 def quiet(shared: Stage) -> Stage:
-    """A server that nobody replicates from."""
+    """A server without replication connections."""
     until(
         lambda: not shared.primary.server.sql("SELECT 1 FROM pg_stat_replication"),
         within=10,
@@ -77,7 +77,7 @@ def as_role(on: Stage, role: str) -> Stage:
     return staged(on.primary, role=role)
 
 
-def is_told_as_blind(blind: Stage) -> None:
+def is_reported_as_blind(blind: Stage) -> None:
     """Assert it of every publisher: metrics, table, explanation, exit code."""
     report = blind.poll()
     assert report.failure is not None
@@ -103,14 +103,14 @@ def is_told_as_blind(blind: Stage) -> None:
 
 
 def test_without_the_statistics_grant_replicas_are_not_judged(busy: Stage) -> None:
-    is_told_as_blind(as_role(busy, "blind"))
+    is_reported_as_blind(as_role(busy, "blind"))
 
 
-def test_without_the_statistics_grant_nobody_replicating_is_no_zero(quiet: Stage) -> None:
-    is_told_as_blind(as_role(quiet, "blind"))
+def test_without_the_statistics_grant_no_replication_is_not_a_zero(quiet: Stage) -> None:
+    is_reported_as_blind(as_role(quiet, "blind"))
 
 
-def test_with_the_grant_nobody_replicating_is_a_known_zero(quiet: Stage) -> None:
+def test_with_the_grant_no_replication_is_a_known_zero(quiet: Stage) -> None:
     quiet.poll()
     series = scraped(quiet.board.record(quiet.target.name))
     assert values(series, "pgrepl_up") == {(): 1}
@@ -122,7 +122,7 @@ def test_with_the_grant_nobody_replicating_is_a_known_zero(quiet: Stage) -> None
 def test_membership_without_inheritance_counts_as_the_server_counts_it(busy: Stage) -> None:
     member = as_role(busy, "noinherit")
     if busy.primary.server.major >= INHERITANCE_COUNTS_SINCE:
-        is_told_as_blind(member)
+        is_reported_as_blind(member)
     else:
         assert len(connections_of(member.poll())) == len(SHOWN)
 
@@ -131,17 +131,17 @@ def test_membership_without_inheritance_counts_as_the_server_counts_it(busy: Sta
 def test_a_grant_without_inheritance_is_blind(busy: Stage) -> None:
     busy.primary.server.sql("GRANT pg_read_all_stats TO blind WITH INHERIT FALSE")
     try:
-        is_told_as_blind(as_role(busy, "blind"))
+        is_reported_as_blind(as_role(busy, "blind"))
     finally:
         busy.primary.server.sql("REVOKE pg_read_all_stats FROM blind")
 
 
-def test_membership_without_inheritance_is_blind_also_where_nobody_replicates(
+def test_membership_without_inheritance_is_blind_also_without_replication(
     quiet: Stage,
 ) -> None:
     member = as_role(quiet, "noinherit")
     if quiet.primary.server.major >= INHERITANCE_COUNTS_SINCE:
-        is_told_as_blind(member)
+        is_reported_as_blind(member)
     else:
         assert connections_of(member.poll()) == ()
 
@@ -156,7 +156,7 @@ def test_without_rules_what_is_visible_is_judged(busy: Stage) -> None:
     assert report.failure is None
     assert report.rules is not None
     assert report.rules.state is HbaState.UNREADABLE
-    told = {
+    reported = {
         c.wal_sender.application_name: (c.posture, c.verdict, set(c.reasons))
         for c in connections_of(report)
     }
@@ -165,7 +165,7 @@ def test_without_rules_what_is_visible_is_judged(busy: Stage) -> None:
         Verdict.UNKNOWN,
         {Reason.RULES_UNREADABLE},
     )
-    assert told == {
+    assert reported == {
         modes.CERTIFICATE_REQUIRED.name: unknown,
         modes.CERTIFICATE_NOT_ASKED_FOR.name: unknown,
         modes.MAPPED_LITERALLY.name: unknown,
@@ -183,9 +183,9 @@ def test_without_rules_what_is_visible_is_judged(busy: Stage) -> None:
     }
 
 
-def test_each_thing_that_may_not_be_read_is_told_with_its_reason(busy: Stage) -> None:
+def test_each_thing_that_may_not_be_read_is_reported_with_its_reason(busy: Stage) -> None:
     report = as_on_a_managed_service(busy)
-    told = {reader: unread.reason for reader, unread in report.readers.items() if unread}
+    reasons = {reader: unread.reason for reader, unread in report.readers.items() if unread}
     expected = {
         Reader.HBA_RULES: FailureReason.PERMISSION,
         Reader.HBA_LINES: FailureReason.PERMISSION,
@@ -195,10 +195,10 @@ def test_each_thing_that_may_not_be_read_is_told_with_its_reason(busy: Stage) ->
     }
     if busy.primary.server.major >= 16:
         expected[Reader.REGULAR_EXPRESSIONS] = FailureReason.PERMISSION
-    assert told == expected
+    assert reasons == expected
 
 
-def test_metrics_tell_that_the_rules_are_unreadable(busy: Stage) -> None:
+def test_metrics_show_that_the_rules_are_unreadable(busy: Stage) -> None:
     managed = as_role(busy, "sees")
     managed.poll()
     series = scraped(managed.board.record(managed.target.name))

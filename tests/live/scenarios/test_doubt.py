@@ -1,4 +1,4 @@
-"""What cannot be decided is told as undecided, and decided where every possibility agrees."""
+"""What cannot be decided is reported as undecided; it is decided where all possibilities agree."""
 
 from collections.abc import Iterator
 
@@ -48,7 +48,7 @@ def test_a_rule_that_may_match_leaves_only_open_what_the_rules_disagree_on(
 ) -> None:
     on.load_hba(f"hostssl replication r_doubt {address} {method}\n{CERT}")
     with connect(on) as client:
-        connection = on.told(client)
+        connection = on.connection(client)
     assert isinstance(connection.rule_match, Undecided)
     assert [rule.location.line_number for rule in connection.rule_match.candidates] == [3, 4]
     assert not connection.rule_match.may_match_none
@@ -60,7 +60,7 @@ def test_a_rule_that_may_match_leaves_only_open_what_the_rules_disagree_on(
 def test_a_quoted_name_that_reads_like_a_keyword_is_not_one(on: Stage) -> None:
     on.load_hba(f'hostssl "replication" r_doubt 127.0.0.0/8 trust\n{CERT}')
     with connect(on) as client:
-        connection = on.told(client)
+        connection = on.connection(client)
     # the server accepted it by the second rule, which requires its certificate
     assert isinstance(connection.rule_match, Governs)
     assert connection.rule_match.rule.location.line_number == 4
@@ -68,7 +68,7 @@ def test_a_quoted_name_that_reads_like_a_keyword_is_not_one(on: Stage) -> None:
     assert connection.reasons == ()
 
 
-def test_a_map_that_cannot_be_read_leaves_open_whose_certificate_is_demanded(on: Stage) -> None:
+def test_a_map_that_cannot_be_read_leaves_open_whose_certificate_is_required(on: Stage) -> None:
     server = on.primary.server
     server.write_ident(f"people {OTHER_NAME} r_doubt\n")
     on.load_hba(MAPPED)
@@ -83,12 +83,12 @@ def test_a_map_that_cannot_be_read_leaves_open_whose_certificate_is_demanded(on:
         "r_doubt", sslcert=str(issued.certificate_path), sslkey=str(issued.key_path)
     )
     with ReplicationClient(parameters) as client:
-        assert on.told(client).posture is Posture.CERTIFICATE_REQUIRED
+        assert on.connection(client).posture is Posture.CERTIFICATE_REQUIRED
         server.sql(revoke)
         on.restart_exporter()
-        connection = on.told(client)
+        connection = on.connection(client)
         server.sql(revoke.replace("REVOKE", "GRANT").replace("FROM", "TO"))
-        assert on.told(client).posture is Posture.CERTIFICATE_REQUIRED
+        assert on.connection(client).posture is Posture.CERTIFICATE_REQUIRED
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
     assert connection.verdict is Verdict.UNKNOWN
     assert connection.reasons == (Reason.MAP_UNREADABLE,)
@@ -98,7 +98,7 @@ def test_another_method_than_passwords_is_named_as_such(on: Stage) -> None:
     on.load_hba(CERT)
     with connect(on) as client:
         on.load_hba(RADIUS)
-        connection = on.told(client)
+        connection = on.connection(client)
     assert isinstance(connection.rule_match, Governs)
     assert connection.posture is Posture.CERTIFICATE_OPTIONAL
     assert connection.verdict is Verdict.INSECURE
@@ -109,7 +109,7 @@ def test_rules_that_match_nothing_any_more_refuse_the_next_reconnect(on: Stage) 
     on.load_hba("hostssl replication r_doubt 127.0.0.0/8 trust\n")
     with connect(on) as client:
         on.load_hba("hostssl replication r_doubt 10.0.0.0/8 trust\n")
-        connection = on.told(client)
+        connection = on.connection(client)
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
     assert connection.reasons == (Reason.RULES_WOULD_REFUSE,)
     assert connection.forecast is Forecast.REFUSED
@@ -121,7 +121,7 @@ def test_a_server_without_tls_is_the_reason_for_plaintext(primaries: Primaries) 
         stage(primaries, 17, rules, roles=ROLES, tls=False) as on,
         ReplicationClient(on.primary.client("r_doubt")) as client,
     ):
-        connection = on.told(client)
+        connection = on.connection(client)
     assert connection.posture is Posture.PLAINTEXT
     assert set(connection.reasons) == {
         Reason.SERVER_TLS_OFF,
@@ -136,7 +136,7 @@ def test_a_server_without_an_authority_asks_for_no_certificate(primaries: Primar
         stage(primaries, 17, rules, roles=ROLES, settings={"ssl_ca_file": ""}) as on,
         connect(on) as client,
     ):
-        connection = on.told(client)
+        connection = on.connection(client)
     assert connection.posture is Posture.TLS_WITHOUT_CERTIFICATE
     assert connection.reasons == (Reason.SERVER_REQUESTS_NO_CERTIFICATE, Reason.RULE_TRUSTS)
 

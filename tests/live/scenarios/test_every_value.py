@@ -14,7 +14,7 @@ from tests.live.seen import seen
 pytestmark = pytest.mark.live
 
 NOT_YET: dict[StrEnum, str] = {
-    Posture.HIDDEN: "without pg_read_all_stats nothing is told of any connection: the poll fails",
+    Posture.HIDDEN: "without pg_read_all_stats no connection is reported: the poll fails",
     Reason.STATISTICS_HIDDEN: "as the posture hidden",
 }
 """What this slice cannot produce, and why."""

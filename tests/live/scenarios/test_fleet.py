@@ -1,6 +1,6 @@
-"""Many targets, some of them dead in the worst ways: each fails by itself, nobody else is late.
+"""Many targets, some of them dead in the worst ways: each fails by itself and delays no other.
 
-Who is late is told by the order of events, not by a clock: healthy targets go on being polled while
+Delay is measured by the order of events, not by a clock: healthy targets are still polled while
 a poll of a dead one has not ended.
 """
 
@@ -35,7 +35,7 @@ ROUNDS = 10
 
 @contextmanager
 def frozen(server: PostgresServer) -> Iterator[None]:
-    """Stop the postmaster: the kernel still takes connections, nobody answers."""
+    """Stop the postmaster: the kernel still accepts connections, no process answers."""
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield
@@ -129,8 +129,8 @@ async def test_dead_targets_delay_no_other_and_each_has_its_own_reason(
         done.set()
         await polling
         os.kill(backend, signal.SIGCONT)
-        told = {t.name: failure_of(board, t.name) for t in targets}
-    assert told == {
+        reasons = {t.name: failure_of(board, t.name) for t in targets}
+    assert reasons == {
         "silent": FailureReason.TIMEOUT,
         "frozen": FailureReason.TIMEOUT,
         "halted": FailureReason.TIMEOUT,
@@ -173,7 +173,7 @@ async def test_a_fault_of_ours_in_one_poll_stops_neither_it_nor_the_others(
     assert "fault in the exporter" in caplog.text
 
 
-async def test_another_cluster_at_the_same_address_is_told(primaries: Primaries) -> None:
+async def test_another_cluster_at_the_same_address_is_reported(primaries: Primaries) -> None:
     with fresh_primary(primaries, 17) as first, fresh_primary(primaries, 18) as second:
         # an address that moves: a unix socket that is a link, and leads elsewhere afterwards
         address = first.server.directory / "address"
@@ -182,13 +182,13 @@ async def test_another_cluster_at_the_same_address_is_told(primaries: Primaries)
         parameters = {"host": str(address), "user": "postgres", "dbname": "postgres"}
         target = Target("moving", {**parameters, "port": str(first.server.port)})
         board = Board([target])
-        told = []
+        reasons = []
         for server in (first.server, second.server, second.server):
             socket.unlink(missing_ok=True)
             socket.symlink_to(server.socket_directory / f".s.PGSQL.{server.port}")
             await poll_in_loop(target, board)
-            told.append(failure_of(board, "moving"))
-    assert told == [None, FailureReason.IDENTITY_CHANGED, None]
+            reasons.append(failure_of(board, "moving"))
+    assert reasons == [None, FailureReason.IDENTITY_CHANGED, None]
 
 
 async def test_polling_that_is_cancelled_ends_though_its_server_is_frozen(

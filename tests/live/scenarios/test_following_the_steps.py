@@ -1,4 +1,4 @@
-"""A remedy, followed to the letter, ends in a demanded certificate and locks nobody out."""
+"""A remedy, followed to the letter, ends in a required certificate and locks no client out."""
 
 from collections.abc import Iterator
 
@@ -39,10 +39,10 @@ def follow(on: Stage, parameters: dict[str, str], mode: Mode, password: str) -> 
     """Do the steps; after each, the client must still be accepted."""
     operator = Operator(on, parameters, mode.kind)
     try:
-        assert operator.told().posture is mode.posture
+        assert operator.connection().posture is mode.posture
         for _ in operator.follow():
             pass
-        connection = operator.told()
+        connection = operator.connection()
         operator.is_refused_without_certificate(password)
     finally:
         operator.close()
@@ -52,7 +52,7 @@ def follow(on: Stage, parameters: dict[str, str], mode: Mode, password: str) -> 
 
 
 @pytest.mark.parametrize("mode", INSECURE, ids=lambda mode: mode.name)
-def test_the_steps_end_in_a_demanded_certificate(on: Stage, password: str, mode: Mode) -> None:
+def test_the_steps_end_in_a_required_certificate(on: Stage, password: str, mode: Mode) -> None:
     primary = on.primary
     follow(
         on,

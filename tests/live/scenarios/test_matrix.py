@@ -88,8 +88,8 @@ def test_everything_that_is_asked_for_is_read_with_the_shipped_rights(matrix: Ma
 
 def test_metrics_count_what_the_matrix_holds(matrix: Matrix) -> None:
     series = scraped(matrix.stage.board.record(matrix.stage.target.name))
-    told = values(series, "pgrepl_connections", "application_name", "posture", "verdict")
-    by_name = {key: count for key, count in told.items() if key[0] in matrix.clients}
+    samples = values(series, "pgrepl_connections", "application_name", "posture", "verdict")
+    by_name = {key: count for key, count in samples.items() if key[0] in matrix.clients}
     assert by_name == {(m.name, m.posture.value, m.verdict.value): 1 for m in MODES}
 
 
@@ -119,7 +119,7 @@ def test_loopback_is_exempt_unless_that_is_switched_off(matrix: Matrix) -> None:
 def test_a_client_over_ipv6_is_matched_by_ipv6_rules(matrix: Matrix) -> None:
     parameters = matrix.stage.primary.client_with_certificate("r_ipv6", host="::1")
     with ReplicationClient(parameters) as client:
-        connection = matrix.stage.told(client)
+        connection = matrix.stage.connection(client)
     assert isinstance(connection.wal_sender.peer, TcpPeer)
     assert connection.wal_sender.peer.address == ip_address("::1")
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
@@ -130,18 +130,18 @@ def test_a_base_backup_is_a_connection_like_others(matrix: Matrix) -> None:
     parameters = matrix.stage.primary.client_with_certificate("r_backup")
     with ReplicationClient(parameters, base_backup=True) as client:
         until(
-            lambda: matrix.stage.told(client).wal_sender.activity is Activity.BACKUP,
+            lambda: matrix.stage.connection(client).wal_sender.activity is Activity.BACKUP,
             within=10,
             what="the base backup to begin",
         )
-        connection = matrix.stage.told(client)
+        connection = matrix.stage.connection(client)
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
 
 
 def test_an_idle_walsender_is_judged_too(matrix: Matrix) -> None:
     parameters = matrix.stage.primary.client_with_certificate("r_backup")
     with ReplicationClient(parameters, stream=False) as client:
-        connection = matrix.stage.told(client)
+        connection = matrix.stage.connection(client)
     assert connection.wal_sender.activity is Activity.IDLE
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
 
@@ -155,20 +155,20 @@ def test_table_synchronisation_workers_fold_to_one_name(matrix: Matrix) -> None:
     with ReplicationClient(first, LOGICAL), ReplicationClient(second, LOGICAL):
         matrix.stage.poll()
     series = scraped(matrix.stage.board.record(matrix.stage.target.name))
-    told = values(series, "pgrepl_connections", "application_name", "usename", "posture")
-    assert told["pg_sync", "r_backup", "certificate_required"] == 2
-    assert not any(key[0] in workers for key in told)
+    samples = values(series, "pgrepl_connections", "application_name", "usename", "posture")
+    assert samples["pg_sync", "r_backup", "certificate_required"] == 2
+    assert not any(key[0] in workers for key in samples)
 
 
-def test_a_client_with_an_older_tls_version_than_demanded_is_insecure(matrix: Matrix) -> None:
+def test_a_client_with_an_older_tls_version_than_required_is_insecure(matrix: Matrix) -> None:
     parameters = matrix.stage.primary.client_with_certificate(
         "r_backup", ssl_max_protocol_version="TLSv1.2"
     )
     policy = replace(matrix.stage.target.policy, minimum_tls_version=TlsVersion.TLS_1_3)
     started = staged(matrix.stage.primary, policy=policy)
     with ReplicationClient(parameters) as client:
-        connection = started.told(client)
-        assert matrix.stage.told(client).verdict is Verdict.SECURE
+        connection = started.connection(client)
+        assert matrix.stage.connection(client).verdict is Verdict.SECURE
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
     assert connection.verdict is Verdict.INSECURE
     assert connection.reasons == (Reason.TLS_VERSION_TOO_OLD,)

@@ -1,4 +1,4 @@
-"""Remedies that once locked a running client out, followed literally beside other clients.
+"""Remedies that once locked a running client out, followed literally while other clients run.
 
 After each step every client of the server reconnects and none is refused that no step named; at the
 end the same role, address and database is refused without a certificate.
@@ -34,7 +34,7 @@ HOST = "127.0.0.1/32"
 
 @dataclass(frozen=True)
 class Situation:
-    """Rules and maps, the client to secure, and the clients beside it.
+    """Rules and maps, the client to secure, and the other clients.
 
     Attributes:
         rules: of pg_hba.conf.
@@ -119,7 +119,7 @@ A12_CHAIN_ONLY = Situation(
     rules=f"hostssl replication repl {HOST} scram-sha-256 clientcert=verify-ca\n",
     client=("repl", "machine-7"),
     posture=Posture.CERTIFICATE_CHAIN_REQUIRED,
-    others={"beside": ("repl", "machine-8")},
+    others={"neighbour": ("repl", "machine-8")},
 )
 SITUATIONS = {
     name: situation for name, situation in globals().items() if isinstance(situation, Situation)
@@ -181,13 +181,15 @@ def know_certificates(on: Stage, path: Path) -> None:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
-def test_a_remedy_followed_literally_locks_nobody_out(shared: Stage, situation: Situation) -> None:
+def test_a_remedy_followed_literally_locks_no_client_out(
+    shared: Stage, situation: Situation
+) -> None:
     if shared.primary.server.major < situation.since:
         return
     with situation_on(shared, situation) as operator:
-        assert operator.told().posture is situation.posture
+        assert operator.connection().posture is situation.posture
         steps = list(operator.follow())
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.posture is Posture.CERTIFICATE_REQUIRED, steps
         assert connection.verdict is Verdict.SECURE
         assert Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE not in connection.reasons
@@ -208,7 +210,7 @@ def test_clients_at_other_addresses_keep_their_rule(shared: Stage) -> None:
         operator = Operator(shared, near, others=[far])
         try:
             steps = list(operator.follow())
-            assert operator.told().posture is Posture.CERTIFICATE_REQUIRED
+            assert operator.connection().posture is Posture.CERTIFICATE_REQUIRED
             operator.is_refused_without_certificate(PASSWORD)
             assert operator.others == [far]
         finally:
@@ -220,7 +222,7 @@ def test_clients_at_other_addresses_keep_their_rule(shared: Stage) -> None:
     ]
 
 
-def test_what_is_so_already_is_no_step(shared: Stage) -> None:
+def test_what_is_already_done_is_not_a_step(shared: Stage) -> None:
     situation = Situation(
         rules=f"hostssl replication repl {HOST} scram-sha-256\n",
         client=("repl", "repl"),
@@ -230,12 +232,12 @@ def test_what_is_so_already_is_no_step(shared: Stage) -> None:
         know_certificates(shared, Path(operator.parameters["sslcert"]))
         steps = list(operator.follow())
         assert [step.place for step in steps] == [Place.SERVER] * 3
-        assert operator.told().posture is Posture.CERTIFICATE_REQUIRED
+        assert operator.connection().posture is Posture.CERTIFICATE_REQUIRED
 
 
 def test_another_rule_that_admits_lowers_neither_posture_nor_verdict(shared: Stage) -> None:
     with situation_on(shared, A8_OTHER_RULE) as operator:
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.posture is Posture.CERTIFICATE_REQUIRED
         assert connection.verdict is Verdict.SECURE
         assert connection.reasons == (Reason.OTHER_RULE_ADMITS_WITHOUT_CERTIFICATE,)
@@ -244,7 +246,7 @@ def test_another_rule_that_admits_lowers_neither_posture_nor_verdict(shared: Sta
 def test_where_only_the_chain_is_checked_a_name_is_nothing_to_repair(shared: Stage) -> None:
     with situation_on(shared, A12_CHAIN_ONLY) as operator:
         know_certificates(shared, Path(operator.parameters["sslcert"]))
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
         (handshake,) = (f for f in connection.findings if isinstance(f, NextHandshake))
         assert handshake.is_required
@@ -279,7 +281,7 @@ def test_under_patroni_nothing_is_edited_by_hand(shared: Stage) -> None:
         client = parameters(shared, role, common_name, tls=bool(common_name))
         operator = Operator(shared, client)
         try:
-            steps = operator.told().remedy
+            steps = operator.connection().remedy
         finally:
             operator.close()
         text = " ".join(action(step) for step in steps)

@@ -1,6 +1,6 @@
-"""Remedies where files and clients are not the usual ones: they work, and lock nobody out.
+"""Remedies where files and clients are not the usual ones: they work, and lock no client out.
 
-Also beside what the exporter cannot see of a client, or has too many of to list.
+Also where the exporter cannot see something of a client, or has too many to list.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ CONTINUED_LINES_OF_A_MAP = Situation(
     maps="m \\\n/^.*$ \\\nrepl\nm /machine repl\nm /^.*$ \\\nrepl\n",
     client=("repl", "machine-7"),
     posture=Posture.CERTIFICATE_CHAIN_REQUIRED,
-    others={"beside": ("repl", "machine-8")},
+    others={"neighbour": ("repl", "machine-8")},
     since=14,
 )
 RULE_THAT_CANNOT_MATCH = Situation(
@@ -93,13 +93,15 @@ def load(on: Stage, rules: str, maps: str = "") -> None:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
-def test_a_remedy_followed_literally_locks_nobody_out(shared: Stage, situation: Situation) -> None:
+def test_a_remedy_followed_literally_locks_no_client_out(
+    shared: Stage, situation: Situation
+) -> None:
     if shared.primary.server.major < situation.since:
         return
     with situation_on(shared, situation) as operator:
-        assert operator.told().posture is situation.posture
+        assert operator.connection().posture is situation.posture
         steps = list(operator.follow())
-        connection = operator.told()
+        connection = operator.connection()
         assert connection.posture is Posture.CERTIFICATE_REQUIRED, steps
         assert connection.remedy == ()
         operator.is_refused_without_certificate(PASSWORD)
@@ -111,7 +113,7 @@ def test_another_connection_that_looks_the_same_is_named(shared: Stage) -> None:
     other = Other("walreceiver", same)
     operator = Operator(shared, same | {"application_name": "walreceiver"}, others=[other])
     try:
-        (edit,) = [step for step in operator.told().remedy if exact_edit(step) is not None]
+        (edit,) = [step for step in operator.connection().remedy if exact_edit(step) is not None]
     finally:
         operator.close()
     assert "walreceiver (role repl, 127.0.0.1, without certificate)" in action(edit)
@@ -135,7 +137,7 @@ def test_a_base_backup_is_not_ended_to_have_its_other_connection_reconnect(share
     load(shared, PASSWORD_RULE)
     client = parameters(shared, "repl", "", tls=True) | {"application_name": "pg_basebackup"}
     with ReplicationClient(client, base_backup=True), ReplicationClient(client) as receiver:
-        steps = shared.told(receiver).remedy
+        steps = shared.connection(receiver).remedy
     assert not any("pg_terminate_backend" in line for step in steps for line in lines(step))
     assert any(isinstance(step.kind, WaitForBackup) for step in steps)
 
@@ -151,7 +153,7 @@ def test_a_line_that_too_many_use_is_not_replaced_exactly(primaries: Primaries) 
             connected.enter_context(ReplicationClient(others, stream=False))
         own = parameters(on, "repl", "machine-2", tls=True)
         with ReplicationClient(own) as client:
-            step, *_ = on.told(client).remedy
+            step, *_ = on.connection(client).remedy
     assert lines(step) == ("- m /^.*$ repl", "+ m machine-2 repl")
     assert exact_edit(step) is None
     assert isinstance(step.kind, NarrowMap)

@@ -86,7 +86,7 @@ def test_a_reload_after_the_new_primary_conninfo_is_enough(pair: Pair) -> None:
         "sslkey": str(issued.key_path),
     }
     pair.standby.set("primary_conninfo", make_conninfo(**new))
-    # edited, and not reloaded: the standby goes on as before, however often it is asked
+    # edited, and not reloaded: the standby continues as before, however often it is asked
     assert pair.streaming(Posture.PLAINTEXT).wal_sender.pid == connection.wal_sender.pid
     assert pair.standby.sql("SELECT pg_reload_conf()") == [(True,)]
     secured = pair.streaming(Posture.CERTIFICATE_OPTIONAL)

@@ -1,6 +1,6 @@
-"""What is told while rules are edited, loaded, rejected, reverted, and the exporter restarts.
+"""What is reported while rules are edited, loaded, rejected, reverted, and after a restart.
 
-Each test records what /metrics tells at every step. The standby's certificate names its role.
+Each test records what /metrics exposes at every step. The standby's certificate names its role.
 """
 
 from collections.abc import Callable, Iterator
@@ -100,11 +100,11 @@ class TestWithFileTimes:
     """The exporter's role has all that the shipped SQL gives."""
 
     def test_a_reload_of_an_unrelated_parameter_changes_nothing(self, started: Stage) -> None:
-        told = [moment(started)]
+        moments = [moment(started)]
         for _ in range(2):
             reload_unrelated_parameter(started)
-            told.append(moment(started))
-        assert told == [GOOD] * 3
+            moments.append(moment(started))
+        assert moments == [GOOD] * 3
 
     def test_an_exporter_that_begins_after_a_reload_does_not_know_what_it_brought(
         self, started: Stage
@@ -117,118 +117,118 @@ class TestWithFileTimes:
     def test_after_a_rejected_reload_the_older_rules_are_known_to_be_in_force(
         self, started: Stage
     ) -> None:
-        told = [moment(started)]
+        moments = [moment(started)]
         started.load_hba(BROKEN)
-        told += [moment(started), moment(started)]
+        moments += [moment(started), moment(started)]
         reload_unrelated_parameter(started)
-        told.append(moment(started))
+        moments.append(moment(started))
         started.load_hba(RULES)
-        told += [moment(started), moment(started)]
+        moments += [moment(started), moment(started)]
         rejected = GOOD._replace(hba_state="rejected")
-        assert told == [GOOD, rejected, rejected, rejected, GOOD, GOOD]
+        assert moments == [GOOD, rejected, rejected, rejected, GOOD, GOOD]
 
     def test_an_exporter_that_begins_after_a_rejected_reload_does_not_know_the_rules(
         self, started: Stage
     ) -> None:
         started.load_hba(BROKEN)
-        told = [moment(started), polls(started, restarts=True)]
+        moments = [moment(started), polls(started, restarts=True)]
         started.load_hba(RULES)
-        told += [moment(started), polls(started, restarts=True)]
+        moments += [moment(started), polls(started, restarts=True)]
         rejected = unknown("rejected", "rules_rejected")
-        assert told == [rejected, rejected, GOOD_AND_OLDER, GOOD_AND_OLDER]
+        assert moments == [rejected, rejected, GOOD_AND_OLDER, GOOD_AND_OLDER]
 
     def test_an_edit_that_is_not_loaded_leaves_what_is_in_force_open(self, started: Stage) -> None:
-        told = [moment(started)]
+        moments = [moment(started)]
         started.write_hba(TRUSTING)
-        told += [moment(started), moment(started)]
+        moments += [moment(started), moment(started)]
         started.write_hba(RULES)
-        told.append(moment(started))
+        moments.append(moment(started))
         pending = unknown("pending", "rules_pending", predates=False)
-        assert told == [GOOD, pending, pending, GOOD]
+        assert moments == [GOOD, pending, pending, GOOD]
 
     def test_quotes_taken_away_on_disk_are_pending_until_they_are_loaded(
         self, started: Stage
     ) -> None:
         """The server's view shows both alike, and no physical walsender matches the quoted one."""
         started.load_hba(QUOTED + TRUSTING)
-        told = [moment(started)]
+        moments = [moment(started)]
         started.write_hba(RULES + TRUSTING)
-        told += [moment(started), moment(started)]
+        moments += [moment(started), moment(started)]
         started.primary.server.reload()
-        told.append(moment(started))
+        moments.append(moment(started))
         pending = unknown("pending", "rules_pending", predates=True)
-        assert told == [LOOSE, pending, pending, GOOD_AND_OLDER]
+        assert moments == [LOOSE, pending, pending, GOOD_AND_OLDER]
 
     def test_an_edit_under_which_nothing_changes_for_the_standby_leaves_it_secure(
         self, started: Stage
     ) -> None:
-        told = [moment(started)]
+        moments = [moment(started)]
         started.write_hba(UNRELATED)
-        told.append(moment(started))
+        moments.append(moment(started))
         started.primary.server.reload()
-        told += [moment(started), moment(started)]
-        assert told == [GOOD, GOOD._replace(hba_state="pending"), *[GOOD_AND_OLDER] * 2]
+        moments += [moment(started), moment(started)]
+        assert moments == [GOOD, GOOD._replace(hba_state="pending"), *[GOOD_AND_OLDER] * 2]
 
     def test_an_exporter_that_begins_after_an_edit_does_not_know_the_rules(
         self, started: Stage
     ) -> None:
         after_the_second_of_the_load(started)
         started.write_hba(UNRELATED)
-        told = [polls(started, restarts=True), moment(started)]
+        moments = [polls(started, restarts=True), moment(started)]
         started.primary.server.reload()
-        told += [moment(started), polls(started, restarts=True)]
+        moments += [moment(started), polls(started, restarts=True)]
         pending = unknown("pending", "rules_pending")
-        assert told == [pending, pending, GOOD_AND_OLDER, GOOD_AND_OLDER]
+        assert moments == [pending, pending, GOOD_AND_OLDER, GOOD_AND_OLDER]
 
-    def test_a_change_of_the_file_s_mode_alone_is_no_edit(self, started: Stage) -> None:
-        told = [moment(started)]
+    def test_a_change_of_the_file_s_mode_alone_is_not_an_edit(self, started: Stage) -> None:
+        moments = [moment(started)]
         after_the_second_of_the_load(started)
         started.primary.server.hba_path.chmod(0o640)
-        told += [moment(started), moment(started)]
-        assert told == [GOOD] * 3
+        moments += [moment(started), moment(started)]
+        assert moments == [GOOD] * 3
 
     def test_an_exporter_that_begins_after_a_change_of_mode_waits_for_a_reload(
         self, started: Stage
     ) -> None:
         after_the_second_of_the_load(started)
         started.primary.server.hba_path.chmod(0o640)
-        told = [polls(started, restarts=True)]
+        moments = [polls(started, restarts=True)]
         reload_unrelated_parameter(started)
-        told.append(moment(started))
-        assert told == [unknown("pending", "rules_pending"), GOOD_AND_OLDER]
+        moments.append(moment(started))
+        assert moments == [unknown("pending", "rules_pending"), GOOD_AND_OLDER]
 
     def test_rules_that_are_loosened_show_at_once(self, started: Stage) -> None:
-        told = [moment(started)]
+        moments = [moment(started)]
         started.load_hba(TRUSTING)
-        told.append(moment(started))
+        moments.append(moment(started))
         started.load_hba(RULES)
-        told.append(moment(started))
-        assert told == [GOOD, LOOSE, GOOD_AND_OLDER]
+        moments.append(moment(started))
+        assert moments == [GOOD, LOOSE, GOOD_AND_OLDER]
 
-    def test_rules_that_would_refuse_the_running_session_are_told(self, started: Stage) -> None:
-        told = [moment(started)]
+    def test_rules_that_would_refuse_the_running_session_are_reported(self, started: Stage) -> None:
+        moments = [moment(started)]
         started.load_hba(REFUSING)
-        told += [moment(started), polls(started, restarts=True)]
+        moments += [moment(started), polls(started, restarts=True)]
         refused = unknown("loaded", "rules_would_refuse", predates=True)
-        assert told == [GOOD, refused, refused]
+        assert moments == [GOOD, refused, refused]
 
 
 @pytest.mark.usefixtures("standby")
-def test_an_edit_right_after_a_reload_is_told_by_whom_polled_in_between(started: Stage) -> None:
+def test_an_edit_right_after_a_reload_is_detected_by_a_poll_in_between(started: Stage) -> None:
     """And not by an exporter that begins later: docs/architecture.md says why it may not doubt."""
     server = started.primary.server
-    told: list[Moment] = []
+    moments: list[Moment] = []
 
     def edited_in_the_second_of_the_load() -> bool:
         started.load_hba(TRUSTING)
-        told[:] = [moment(started)]
+        moments[:] = [moment(started)]
         started.write_hba(RULES)
         return server.load_time().timestamp() // 1 == server.hba_path.stat().st_mtime // 1
 
     until(edited_in_the_second_of_the_load, within=30, what="load and edit in one second")
-    told += [moment(started), polls(started, restarts=True)]
+    moments += [moment(started), polls(started, restarts=True)]
     pending = unknown("pending", "rules_pending", predates=True)
-    assert told == [LOOSE, pending, GOOD_AND_OLDER]
+    assert moments == [LOOSE, pending, GOOD_AND_OLDER]
 
 
 @pytest.mark.parametrize("poll_after", [moment, partial(polls, restarts=True)])
@@ -236,12 +236,12 @@ def test_a_restart_of_the_server_loads_what_is_there(
     started: Stage, poll_after: Callable[[Stage], Moment]
 ) -> None:
     with connect(started):
-        told = [moment(started)]
+        moments = [moment(started)]
     started.write_hba(UNRELATED)
     started.primary.server.restart()
     with connect(started):
-        told += [poll_after(started), moment(started)]
-    assert told == [GOOD] * 3
+        moments += [poll_after(started), moment(started)]
+    assert moments == [GOOD] * 3
 
 
 def test_a_file_older_than_the_server_is_known_to_be_in_force_since_the_start(
@@ -264,10 +264,10 @@ def test_a_session_older_than_the_rules_is_secure_only_if_its_name_is_the_role_s
 ) -> None:
     started.load_hba(TRUSTING)
     with connect(started, name="somebody"):
-        told = [moment(started)]
+        moments = [moment(started)]
         started.load_hba(RULES)
-        told.append(moment(started))
-    assert told == [
+        moments.append(moment(started))
+    assert moments == [
         LOOSE._replace(predates=False),
         unknown("loaded", "certificate_name_unproven", predates=True),
     ]
@@ -275,15 +275,15 @@ def test_a_session_older_than_the_rules_is_secure_only_if_its_name_is_the_role_s
 
 @pytest.mark.usefixtures("without_functions", "standby")
 class TestWithoutFileTimes:
-    """Without the shipped functions, only a reload that is watched tells what is in force."""
+    """Without the shipped functions, only a reload that is watched shows what is in force."""
 
     NOT_YET = unknown("unverified", "rules_load_unverified")
 
     def test_a_reload_that_is_watched_confirms_the_rules(self, started: Stage) -> None:
-        told = [moment(started), moment(started)]
+        moments = [moment(started), moment(started)]
         reload_unrelated_parameter(started)
-        told += [moment(started), moment(started)]
-        assert told == [*[self.NOT_YET] * 2, *[GOOD_AND_OLDER] * 2]
+        moments += [moment(started), moment(started)]
+        assert moments == [*[self.NOT_YET] * 2, *[GOOD_AND_OLDER] * 2]
 
     def test_a_restart_of_the_exporter_loses_the_confirmation(self, started: Stage) -> None:
         moment(started)
@@ -291,15 +291,15 @@ class TestWithoutFileTimes:
         assert moment(started) == GOOD_AND_OLDER
         assert polls(started, restarts=True) == self.NOT_YET
 
-    def test_a_rejected_reload_is_told_once_it_was_watched(self, started: Stage) -> None:
+    def test_a_rejected_reload_is_reported_once_it_was_watched(self, started: Stage) -> None:
         moment(started)
         reload_unrelated_parameter(started)
-        told = [moment(started)]
+        moments = [moment(started)]
         started.write_hba(BROKEN)
-        told.append(moment(started))
+        moments.append(moment(started))
         started.primary.server.reload()
-        told.append(moment(started))
-        assert told == [
+        moments.append(moment(started))
+        assert moments == [
             GOOD_AND_OLDER,
             GOOD_AND_OLDER._replace(hba_state="pending"),
             GOOD_AND_OLDER._replace(hba_state="rejected"),
@@ -310,12 +310,12 @@ class TestWithoutFileTimes:
     ) -> None:
         moment(started)
         reload_unrelated_parameter(started)
-        told = [moment(started)]
+        moments = [moment(started)]
         started.load_hba(TRUSTING)
-        told.append(moment(started))
+        moments.append(moment(started))
         reload_unrelated_parameter(started)
-        told.append(moment(started))
-        assert told == [
+        moments.append(moment(started))
+        assert moments == [
             GOOD_AND_OLDER,
             unknown("unverified", "rules_load_unverified", predates=True),
             LOOSE,
@@ -328,7 +328,7 @@ class TestWithoutFileTimes:
         reload_unrelated_parameter(started)
         moment(started)
         started.write_hba(TRUSTING)
-        told = [moment(started)]
+        moments = [moment(started)]
         started.write_hba(RULES)
-        told.append(moment(started))
-        assert told == [unknown("pending", "rules_pending", predates=True), GOOD_AND_OLDER]
+        moments.append(moment(started))
+        assert moments == [unknown("pending", "rules_pending", predates=True), GOOD_AND_OLDER]

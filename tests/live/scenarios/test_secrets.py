@@ -1,4 +1,4 @@
-"""Passwords planted wherever one can stand are found in nothing that the exporter lets out."""
+"""Passwords planted wherever one can be configured appear in no output of the exporter."""
 
 import asyncio
 import io
@@ -170,7 +170,7 @@ def found_in(text: str) -> list[str]:
 @pytest.mark.parametrize(
     "rules", [HBA, HBA + LDAP, HBA + LDAP + BROKEN], ids=["sound", "ldap", "broken"]
 )
-def test_nothing_that_is_let_out_holds_a_secret(
+def test_no_output_holds_a_secret(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO, rules: str
 ) -> None:
     planted.primary.server.write_hba(rules)
@@ -181,11 +181,11 @@ def test_nothing_that_is_let_out_holds_a_secret(
         poll(target, board)
     records = board.snapshot()
     saved = [saved_poll_of(target, board) for target in settings.targets]
-    told = {r.target.name: r.report for r in records}
+    reports = {r.target.name: r.report for r in records}
     # the secrets were used, and the rules that hold some were read
     assert all(
         report is not None and (report.failure is not None) == name.startswith("wrong")
-        for name, report in told.items()
+        for name, report in reports.items()
     )
     let_out = {
         "log": log.getvalue(),
@@ -242,7 +242,7 @@ def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(
     (target,) = settings.targets
     poll(target, board)
     records = board.snapshot()
-    # both files that can be opened hold it, and the keystore of another password is told
+    # both files that can be opened hold it, and the keystore of another password is reported
     (held,) = inventory.certificates
     assert {Path(p).name for p in held.paths} == {"both.pem", "right.p12"}
     assert [Path(e.path).name for e in inventory.errors] == ["other.p12"]
@@ -264,7 +264,7 @@ def test_the_inventory_lets_out_neither_a_key_nor_the_password_of_a_keystore(
     assert held.certificate.fingerprint[:16] in let_out["metrics"]
 
 
-def test_an_observation_holds_no_secret_though_the_server_tells_them(
+def test_an_observation_holds_no_secret_although_the_server_shows_them(
     planted: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted.primary.server.write_hba(HBA + BROKEN)
@@ -276,7 +276,7 @@ def test_an_observation_holds_no_secret_though_the_server_tells_them(
         assert found_in(repr(read)) == []
 
 
-def test_a_bind_password_that_the_server_tells_is_masked() -> None:
+def test_a_bind_password_that_the_server_shows_is_masked() -> None:
     # the distribution's server has LDAP; the ones of the matrix have not
     with (
         workspace() as directory,
@@ -300,7 +300,7 @@ def test_a_bind_password_that_the_server_tells_is_masked() -> None:
         assert found_in(repr(read) + report_json(board.snapshot())) == []
 
 
-def test_a_fault_of_ours_tells_no_secret_in_its_traceback(
+def test_a_fault_of_ours_shows_no_secret_in_its_traceback(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     (clear,) = [t for t in settings_of(planted, monkeypatch).targets if t.name == "right-clear"]
@@ -327,7 +327,7 @@ def test_a_fault_of_ours_tells_no_secret_in_its_traceback(
         [f"password: '{PASSWORD}"],
     ],
 )
-def test_faults_of_a_configuration_tell_no_secret(
+def test_faults_of_a_configuration_show_no_secret(
     planted: Planted, lines: list[str], log: io.StringIO
 ) -> None:
     path = planted.configuration(planted.target("db", 5432, *lines))
@@ -335,8 +335,8 @@ def test_faults_of_a_configuration_tell_no_secret(
         load(path)
     error = caught.value
     assert error.faults
-    told = "".join(traceback.format_exception(error))
-    assert found_in("\n".join([str(error), repr(error), told, log.getvalue()])) == []
+    text = "".join(traceback.format_exception(error))
+    assert found_in("\n".join([str(error), repr(error), text, log.getvalue()])) == []
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -1,4 +1,4 @@
-"""Real standbys: one that streams, one below it, and what the exporter tells on each node."""
+"""Real standbys: one that streams, one below it, and what the exporter reports on each node."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def _streaming(on: Stage, name: str) -> Connection:
     return connection
 
 
-def test_a_streaming_standby_with_a_demanded_certificate_is_secure(cascade: Cascade) -> None:
+def test_a_streaming_standby_with_a_required_certificate_is_secure(cascade: Cascade) -> None:
     connection = _streaming(cascade.primary, "standby")
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
     assert connection.verdict is Verdict.SECURE
@@ -98,16 +98,16 @@ def test_a_standby_is_read_as_completely_as_a_primary(cascade: Cascade) -> None:
     assert on_standby.rules.state is HbaState.LOADED
 
 
-def test_metrics_tell_a_standby_from_a_primary(cascade: Cascade) -> None:
-    told = []
+def test_metrics_distinguish_a_standby_from_a_primary(cascade: Cascade) -> None:
+    samples = []
     for on in (cascade.primary, cascade.standby):
         on.poll()
         series = scraped(on.board.record(on.target.name))
-        told += list(values(series, "pgrepl_in_recovery").values())
-    assert told == [0, 1]
+        samples += list(values(series, "pgrepl_in_recovery").values())
+    assert samples == [0, 1]
 
 
-def test_metrics_tell_the_issuer_of_a_certificate(cascade: Cascade) -> None:
+def test_metrics_show_the_issuer_of_a_certificate(cascade: Cascade) -> None:
     _streaming(cascade.primary, "standby")
     series = scraped(cascade.primary.board.record(cascade.primary.target.name))
     names = ("application_name", "certificate_cn", "issuer_cn")

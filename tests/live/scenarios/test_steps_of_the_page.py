@@ -121,7 +121,7 @@ def follower(request: pytest.FixtureRequest, primaries: Primaries) -> Iterator[F
             yield Follower(made, standby, made.authority.issue(common_name=ROLE))
 
 
-def test_the_steps_lock_nobody_out_and_leave_no_way_without_a_certificate(
+def test_the_steps_lock_no_client_out_and_leave_no_way_without_a_certificate(
     follower: Follower,
 ) -> None:
     primary, standby = follower.primary, follower.standby

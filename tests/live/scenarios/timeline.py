@@ -1,4 +1,4 @@
-"""What /metrics tells of one connection and of pg_hba.conf, moment by moment."""
+"""What /metrics exposes about one connection and about pg_hba.conf, poll by poll."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ _TICK_SECONDS = 0.02
 
 
 class Moment(NamedTuple):
-    """One poll, as its metrics tell it; ``None`` where there is no such series."""
+    """One poll, as its metrics show it; ``None`` where there is no such series."""
 
     hba_state: str
     posture: str
@@ -23,7 +23,7 @@ class Moment(NamedTuple):
 
 
 def moment(staged: Stage, application_name: str = STANDBY) -> Moment:
-    """Poll, and return what a scrape tells afterwards."""
+    """Poll, and return what a scrape shows afterwards."""
     staged.poll()
     series = scraped(staged.board.record(staged.target.name))
     (state,) = [s for (s,), held in values(series, "pgrepl_hba_state", "state").items() if held]
@@ -47,7 +47,7 @@ def moment(staged: Stage, application_name: str = STANDBY) -> Moment:
 def after_the_second_of_the_load(staged: Stage) -> None:
     """Wait until a file that is written now shows another second than that of the last load.
 
-    File times have whole seconds: nobody can tell what was written in the second of a load.
+    File times have whole seconds: a write in the second of a load cannot be ordered with it.
     """
     loaded = staged.primary.server.load_time().timestamp() // 1
     until(lambda: now().timestamp() > loaded + 1 + _TICK_SECONDS, within=5, what="the next second")

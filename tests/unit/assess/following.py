@@ -1,4 +1,4 @@
-"""A remedy followed literally, without a server: files, a client's certificate, and who gets in.
+"""A remedy followed literally without a server: files, certificates, and who is accepted.
 
 What the matcher and the names say of the files after each step stands for the server.
 """
@@ -138,8 +138,8 @@ class Follower:
         """Return whether the server would accept ``sender`` now."""
         answers = {
             self._by(rule, demand, sender)
-            for rule, demanded in self._met(sender).possible
-            for demand in demanded
+            for rule, requirements in self._met(sender).possible
+            for demand in requirements
         }
         return answers.pop() if len(answers) == 1 else Truth.MAY
 

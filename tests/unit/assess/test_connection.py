@@ -51,40 +51,49 @@ NEAR = replace(CERT, address="samenet", netmask=None)
 MINUTE = timedelta(minutes=1)
 
 
-# --- what is told of it
+# --- what is reported about it
 
 
 def test_a_standby_that_is_secured_by_its_certificate() -> None:
-    told = judged(STANDBY, CERT)
-    assert told.wal_sender is STANDBY
-    assert (told.posture, told.verdict) == (Posture.CERTIFICATE_REQUIRED, Verdict.SECURE)
-    assert told.rule_match == Governs(CERT)
-    assert told.predates_rules is False
-    assert told.certificate_name == "replica"
-    assert told.exemption == ""
-    assert (told.forecast, told.forecast_cause) == (Forecast.UNKNOWN, ForecastCause.NONE)
-    assert (told.reasons, told.remedy) == ((), ())
+    connection = judged(STANDBY, CERT)
+    assert connection.wal_sender is STANDBY
+    assert (connection.posture, connection.verdict) == (
+        Posture.CERTIFICATE_REQUIRED,
+        Verdict.SECURE,
+    )
+    assert connection.rule_match == Governs(CERT)
+    assert connection.predates_rules is False
+    assert connection.certificate_name == "replica"
+    assert connection.exemption == ""
+    assert (connection.forecast, connection.forecast_cause) == (
+        Forecast.UNKNOWN,
+        ForecastCause.NONE,
+    )
+    assert (connection.reasons, connection.remedy) == ((), ())
 
 
 def test_a_standby_that_is_exempt_is_judged_all_the_same() -> None:
     lab = Exemption("lab", "only a lab", NOW + MINUTE, roles=frozenset({"replica"}))
-    told = judged(PLAIN, SCRAM, policy=Policy(exempt_loopback=False, exemptions=(lab,)))
-    assert (told.verdict, told.exemption) == (Verdict.EXEMPT, "lab")
-    assert told.posture is Posture.PLAINTEXT
-    assert told.forecast is Forecast.ADMITTED_WITHOUT_CERTIFICATE
-    assert told.certificate_name is None
-    assert told.remedy
+    connection = judged(PLAIN, SCRAM, policy=Policy(exempt_loopback=False, exemptions=(lab,)))
+    assert (connection.verdict, connection.exemption) == (Verdict.EXEMPT, "lab")
+    assert connection.posture is Posture.PLAINTEXT
+    assert connection.forecast is Forecast.ADMITTED_WITHOUT_CERTIFICATE
+    assert connection.certificate_name is None
+    assert connection.remedy
     ended = replace(lab, until=NOW)
-    told = judged(PLAIN, SCRAM, policy=Policy(exempt_loopback=False, exemptions=(ended,)))
-    assert told.verdict is Verdict.INSECURE
+    connection = judged(PLAIN, SCRAM, policy=Policy(exempt_loopback=False, exemptions=(ended,)))
+    assert connection.verdict is Verdict.INSECURE
 
 
 def test_a_connection_that_would_be_refused() -> None:
-    told = judged(WITHOUT_CERTIFICATE, CERT)
-    assert (told.forecast, told.forecast_cause) == (Forecast.REFUSED, ForecastCause.RULE)
+    connection = judged(WITHOUT_CERTIFICATE, CERT)
+    assert (connection.forecast, connection.forecast_cause) == (
+        Forecast.REFUSED,
+        ForecastCause.RULE,
+    )
 
 
-def test_a_certificate_without_a_name_that_can_be_told() -> None:
+def test_a_certificate_whose_name_cannot_be_determined() -> None:
     assert judged(showing(None), CERT).certificate_name is None
     assert judged(WITHOUT_CERTIFICATE, CERT).certificate_name is None
 
@@ -116,8 +125,8 @@ def test_it_is_matched_with_what_was_read_of_its_role() -> None:
         replace(POLL, role_memberships=unread),
         replace(POLL, role_memberships={"other": frozenset({"other"})}),
     ):
-        told = judged(STANDBY, staff, poll=poll).rule_match
-        assert told == Undecided(
+        connection = judged(STANDBY, staff, poll=poll).rule_match
+        assert connection == Undecided(
             (staff,),
             may_match_none=True,
             why=(RuleInDoubt(staff.location, (MembershipUnread("staff"),)),),
@@ -138,17 +147,17 @@ def test_a_line_with_quotes_leaves_its_keywords_in_doubt() -> None:
 
 
 def test_rules_that_are_not_known_are_so_for_the_reason_given() -> None:
-    told = judged_under(STANDBY, known(state=HbaState.PENDING))
-    assert told.rule_match == Undecided(
+    connection = judged_under(STANDBY, known(state=HbaState.PENDING))
+    assert connection.rule_match == Undecided(
         (), may_match_none=True, why=(RulesNotKnown(HbaState.PENDING),)
     )
 
 
 def test_a_hidden_connection_is_matched_to_nothing() -> None:
-    told = judged(replace(PLAIN, peer=OtherPeer.HIDDEN), TRUST)
-    assert told.rule_match == Undecided((), may_match_none=True, why=(ConnectionHidden(),))
-    assert told.predates_rules is None
-    assert (told.posture, told.verdict) == (Posture.HIDDEN, Verdict.UNKNOWN)
+    connection = judged(replace(PLAIN, peer=OtherPeer.HIDDEN), TRUST)
+    assert connection.rule_match == Undecided((), may_match_none=True, why=(ConnectionHidden(),))
+    assert connection.predates_rules is None
+    assert (connection.posture, connection.verdict) == (Posture.HIDDEN, Verdict.UNKNOWN)
 
 
 # --- its age
@@ -161,9 +170,9 @@ def test_a_hidden_connection_is_matched_to_nothing() -> None:
 def test_a_process_that_began_after_the_load_has_its_rules(
     began: datetime, *, predates: bool
 ) -> None:
-    told = judged_under(replace(STANDBY, backend_start=began), known(rules(CERT)))
-    assert told.predates_rules is predates
-    assert told.posture is Posture.CERTIFICATE_REQUIRED
+    connection = judged_under(replace(STANDBY, backend_start=began), known(rules(CERT)))
+    assert connection.predates_rules is predates
+    assert connection.posture is Posture.CERTIFICATE_REQUIRED
 
 
 def test_a_map_counts_for_the_rules_that_use_it() -> None:
@@ -199,11 +208,11 @@ def showing(subject: str | None, *, cut: bool = False, role: str = "replica") ->
 
 
 def is_confirmed(wal_sender: WalSender, in_force: RulesInForce) -> bool:
-    told = judged_under(wal_sender, in_force)
-    assert told.posture in {Posture.CERTIFICATE_REQUIRED, Posture.CERTIFICATE_UNCONFIRMED}
-    if told.posture is Posture.CERTIFICATE_UNCONFIRMED:
-        assert told.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
-    return told.posture is Posture.CERTIFICATE_REQUIRED
+    connection = judged_under(wal_sender, in_force)
+    assert connection.posture in {Posture.CERTIFICATE_REQUIRED, Posture.CERTIFICATE_UNCONFIRMED}
+    if connection.posture is Posture.CERTIFICATE_UNCONFIRMED:
+        assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
+    return connection.posture is Posture.CERTIFICATE_REQUIRED
 
 
 @pytest.mark.parametrize(
@@ -276,13 +285,15 @@ def test_every_rule_that_may_govern_has_to_confirm_the_name() -> None:
 
 
 def test_without_a_certificate_there_is_no_name_to_prove() -> None:
-    told = judged_under(replace(WITHOUT_CERTIFICATE, backend_start=STARTED), known(rules(CERT)))
-    assert told.posture is Posture.TLS_WITHOUT_CERTIFICATE
-    assert Reason.CERTIFICATE_NAME_UNPROVEN not in told.reasons
+    connection = judged_under(
+        replace(WITHOUT_CERTIFICATE, backend_start=STARTED), known(rules(CERT))
+    )
+    assert connection.posture is Posture.TLS_WITHOUT_CERTIFICATE
+    assert Reason.CERTIFICATE_NAME_UNPROVEN not in connection.reasons
 
 
-def test_names_of_certificate_and_issuer_are_told_where_one_is_shown() -> None:
-    told = judged_under(STANDBY, known(rules(CERT)))
-    assert (told.certificate_name, told.issuer_name) == ("replica", "CA")
-    told = judged_under(WITHOUT_CERTIFICATE, known(rules(CERT)))
-    assert (told.certificate_name, told.issuer_name) == (None, None)
+def test_names_of_certificate_and_issuer_are_reported_where_one_is_shown() -> None:
+    connection = judged_under(STANDBY, known(rules(CERT)))
+    assert (connection.certificate_name, connection.issuer_name) == ("replica", "CA")
+    connection = judged_under(WITHOUT_CERTIFICATE, known(rules(CERT)))
+    assert (connection.certificate_name, connection.issuer_name) == (None, None)

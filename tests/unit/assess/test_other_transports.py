@@ -89,7 +89,7 @@ def test_a_rule_that_accepts_the_role_without_tls_is_a_reason_that_lowers_nothin
         (CERT, replace(REJECT, address="samenet", netmask=None), SCRAM),
     ],
 )
-def test_a_rule_that_does_not_is_no_reason(written: tuple[HbaRule, ...]) -> None:
+def test_a_rule_that_does_not_is_not_a_reason(written: tuple[HbaRule, ...]) -> None:
     found = connected(STANDBY, *written)
     assert found.posture is Posture.CERTIFICATE_REQUIRED
     assert (found.reasons, found.remedy) == ((), ())
@@ -107,12 +107,12 @@ def test_a_rule_that_itself_requires_no_certificate_has_other_reasons(
     assert ADMITS not in connected(STANDBY, *written).reasons
 
 
-def test_where_the_rule_may_require_no_certificate_it_is_no_reason() -> None:
+def test_where_the_rule_may_require_no_certificate_it_is_not_a_reason() -> None:
     near = replace(HOSTSSL_SCRAM, address="samenet", netmask=None)
     assert connected(STANDBY, near, CERT, SCRAM).reasons == (Reason.RULE_UNDECIDED,)
 
 
-def test_a_weaker_requirement_has_the_reason_beside_its_own() -> None:
+def test_a_weaker_requirement_has_the_reason_and_its_own() -> None:
     found = connected(STANDBY, CHAIN, SCRAM)
     assert found.reasons == (Reason.RULE_CHECKS_CHAIN_ONLY, ADMITS)
     poll = replace(POLL, ident=maps(mapping("/.*", "replica")))

@@ -1,4 +1,4 @@
-"""How a connection is secured: what was shown, held against what is demanded now."""
+"""How a connection is secured: what was presented, compared with what is required now."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -30,12 +30,12 @@ NOTHING = frozenset({Demand.NOTHING})
 REFUSES = frozenset({Demand.REFUSES})
 
 
-def reached(wal_sender: WalSender, *demanded: Demand, name_unproven: bool = False) -> Posture:
-    return posture(wal_sender, frozenset(demanded), name_unproven=name_unproven)
+def reached(wal_sender: WalSender, *required: Demand, name_unproven: bool = False) -> Posture:
+    return posture(wal_sender, frozenset(required), name_unproven=name_unproven)
 
 
 @pytest.mark.parametrize(
-    ("demanded", "expected"),
+    ("required", "expected"),
     [
         ({Demand.CERTIFICATE}, Posture.CERTIFICATE_REQUIRED),
         ({Demand.CHAIN}, Posture.CERTIFICATE_CHAIN_REQUIRED),
@@ -49,16 +49,16 @@ def reached(wal_sender: WalSender, *demanded: Demand, name_unproven: bool = Fals
         (set(), Posture.CERTIFICATE_UNCONFIRMED),
     ],
 )
-def test_a_certificate_shown_is_worth_what_is_demanded(
-    demanded: set[Demand], expected: Posture
+def test_the_posture_of_a_presented_certificate_depends_on_what_is_required(
+    required: set[Demand], expected: Posture
 ) -> None:
-    assert reached(SHOWN, *demanded) is expected
-    # by a rule that may refuse it nobody gets in without a certificate either
-    with_refusal = expected if demanded else Posture.CERTIFICATE_UNCONFIRMED
-    assert reached(SHOWN, *demanded, Demand.REFUSES) is with_refusal
+    assert reached(SHOWN, *required) is expected
+    # a rule that may refuse it accepts no client without a certificate either
+    with_refusal = expected if required else Posture.CERTIFICATE_UNCONFIRMED
+    assert reached(SHOWN, *required, Demand.REFUSES) is with_refusal
 
 
-def test_a_name_that_is_not_proven_leaves_open_only_what_hangs_on_the_name() -> None:
+def test_a_name_that_is_not_proven_leaves_open_only_what_depends_on_the_name() -> None:
     for demand, expected in (
         (Demand.CERTIFICATE, Posture.CERTIFICATE_UNCONFIRMED),
         (Demand.CHAIN, Posture.CERTIFICATE_CHAIN_REQUIRED),
@@ -69,14 +69,14 @@ def test_a_name_that_is_not_proven_leaves_open_only_what_hangs_on_the_name() -> 
 
 @pytest.mark.parametrize("demand", Demand)
 def test_without_a_certificate_the_posture_is_how_the_client_comes(demand: Demand) -> None:
-    told = {
+    postures = {
         "hidden": reached(replace(PLAIN, peer=OtherPeer.HIDDEN), demand),
         "socket": reached(replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), demand),
         "plain": reached(PLAIN, demand),
         "gss": reached(replace(PLAIN, gss_encrypted=True), demand),
         "tls": reached(WITHOUT_CERTIFICATE, demand),
     }
-    assert told == {
+    assert postures == {
         "hidden": Posture.HIDDEN,
         "socket": Posture.UNIX_SOCKET,
         "plain": Posture.PLAINTEXT,
@@ -93,10 +93,10 @@ def test_the_certificate_shown_is_that_of_the_handshake() -> None:
     assert shown_subject(WITHOUT_CERTIFICATE) is None
 
 
-# --- what is demanded of one connection
+# --- what is required of one connection
 
 
-def demanded(
+def required(
     wal_sender: WalSender, by_rules: AbstractSet[Demand], *, tls: bool = True, asks: bool = True
 ) -> AbstractSet[Demand]:
     found = Outcomes(
@@ -109,30 +109,32 @@ def demanded(
 @pytest.mark.parametrize(
     "demand", [Demand.CERTIFICATE, Demand.CHAIN, Demand.CHAIN_BY_MAP, Demand.UNKNOWN]
 )
-def test_a_demand_for_a_certificate_refuses_who_shows_none_or_is_not_asked(demand: Demand) -> None:
-    assert demanded(SHOWN, {demand}) == {demand}
-    assert demanded(SHOWN, {demand}, asks=False) == REFUSES
-    assert demanded(WITHOUT_CERTIFICATE, {demand}) == REFUSES
-    assert demanded(PLAIN, {demand}) == REFUSES
-    assert demanded(WITHOUT_CERTIFICATE, {demand, Demand.NOTHING}) == {
+def test_a_required_certificate_refuses_clients_that_send_none_or_are_not_asked(
+    demand: Demand,
+) -> None:
+    assert required(SHOWN, {demand}) == {demand}
+    assert required(SHOWN, {demand}, asks=False) == REFUSES
+    assert required(WITHOUT_CERTIFICATE, {demand}) == REFUSES
+    assert required(PLAIN, {demand}) == REFUSES
+    assert required(WITHOUT_CERTIFICATE, {demand, Demand.NOTHING}) == {
         Demand.NOTHING,
         Demand.REFUSES,
     }
 
 
-def test_who_needs_no_certificate_is_let_in_without() -> None:
+def test_a_client_that_needs_no_certificate_is_accepted_without() -> None:
     for sender in (SHOWN, WITHOUT_CERTIFICATE, PLAIN):
-        assert demanded(sender, NOTHING) == NOTHING
-        assert demanded(sender, NOTHING, asks=False) == NOTHING
+        assert required(sender, NOTHING) == NOTHING
+        assert required(sender, NOTHING, asks=False) == NOTHING
 
 
-def test_once_tls_is_off_nobody_comes_over_tls() -> None:
-    assert demanded(SHOWN, NOTHING, tls=False, asks=False) == REFUSES
-    assert demanded(WITHOUT_CERTIFICATE, NOTHING, tls=False, asks=False) == REFUSES
-    assert demanded(PLAIN, NOTHING, tls=False, asks=False) == NOTHING
+def test_once_tls_is_off_no_client_connects_over_tls() -> None:
+    assert required(SHOWN, NOTHING, tls=False, asks=False) == REFUSES
+    assert required(WITHOUT_CERTIFICATE, NOTHING, tls=False, asks=False) == REFUSES
+    assert required(PLAIN, NOTHING, tls=False, asks=False) == NOTHING
 
 
 def test_nothing_follows_from_rules_that_are_not_known() -> None:
-    assert demanded(SHOWN, set()) == frozenset()
-    assert demanded(SHOWN, set(), tls=False, asks=False) == frozenset()
-    assert demanded(PLAIN, set()) == frozenset()
+    assert required(SHOWN, set()) == frozenset()
+    assert required(SHOWN, set(), tls=False, asks=False) == frozenset()
+    assert required(PLAIN, set()) == frozenset()

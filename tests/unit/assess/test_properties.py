@@ -250,8 +250,8 @@ def test_a_limit_that_is_not_reached_changes_nothing(poll: Observation) -> None:
 def test_every_poll_is_judged_and_nothing_is_secure_without_its_certificate(
     poll: Observation,
 ) -> None:
-    told = report(poll)
-    for connection in () if isinstance(told.connections, Unread) else connections(told):
+    outcome = report(poll)
+    for connection in () if isinstance(outcome.connections, Unread) else connections(outcome):
         tls = connection.wal_sender.tls
         shown = tls is not None and tls.client_certificate is not None
         if connection.verdict is Verdict.SECURE:

@@ -1,4 +1,4 @@
-"""Why a posture is not the best one: the reasons of a connection, most telling first."""
+"""Why a posture is not the best one: the reasons of a connection, most important first."""
 
 from dataclasses import replace
 
@@ -130,7 +130,7 @@ def test_tls_that_is_too_old_is_one_more_reason() -> None:
         ("pam", Reason.RULE_USES_OTHER_METHOD),
     ],
 )
-def test_a_rule_lets_in_by_its_method(method: str, reason: Reason) -> None:
+def test_a_rule_accepts_by_its_method(method: str, reason: Reason) -> None:
     assert why(STANDBY, replace(HOSTSSL_SCRAM, auth_method=method)) == (reason,)
 
 
@@ -145,8 +145,8 @@ def test_a_rule_lets_in_by_its_method(method: str, reason: Reason) -> None:
 def test_a_rule_that_is_not_for_tls_alone_allows_plaintext(
     connection_type: ConnectionType, *, allows: bool
 ) -> None:
-    told = why(STANDBY, replace(SCRAM, connection_type=connection_type))
-    assert (Reason.RULE_ALLOWS_PLAINTEXT in told) is allows
+    reasons = why(STANDBY, replace(SCRAM, connection_type=connection_type))
+    assert (Reason.RULE_ALLOWS_PLAINTEXT in reasons) is allows
 
 
 def test_a_rule_for_what_comes_without_tls_allows_plaintext() -> None:
@@ -177,7 +177,7 @@ def test_rules_that_would_refuse_a_connection_that_lasts() -> None:
 # --- a rule above another
 
 
-def test_a_rule_shadows_one_below_it_that_would_demand_the_certificate() -> None:
+def test_a_rule_shadows_one_below_it_that_would_require_the_certificate() -> None:
     shadowed = (
         Reason.CLIENT_WITHOUT_TLS,
         Reason.RULE_USES_PASSWORD,
@@ -217,10 +217,10 @@ def test_a_rule_for_gssapi_takes_nothing_from_one_for_tls() -> None:
 
 def test_a_map_below_that_admits_several_names_is_shadowed_too() -> None:
     for lines in ((mapping("/.*", "replica"),), (mapping("alice", "replica"),)):
-        told = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps(*lines)))
-        assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in told
-    nobody = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps()))
-    assert Reason.RULE_SHADOWS_CERTIFICATE_RULE not in nobody
+        reasons = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps(*lines)))
+        assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in reasons
+    unmapped = why(PLAIN, SCRAM, MAPPED, poll=replace(POLL, ident=maps()))
+    assert Reason.RULE_SHADOWS_CERTIFICATE_RULE not in unmapped
 
 
 def test_a_rule_that_only_may_match_shadows_none() -> None:
@@ -266,7 +266,7 @@ def test_contents_that_do_not_agree_are_undecided_for_the_reason_of_their_state(
     assert why_of(STANDBY, both) == (reason,)
 
 
-def test_what_contents_have_in_common_is_told_though_they_do_not_agree() -> None:
+def test_what_contents_have_in_common_is_reported_though_they_do_not_agree() -> None:
     both = known(rules(SCRAM), rules(CERT, SCRAM), state=HbaState.PENDING)
     assert why_of(PLAIN, both) == (
         Reason.CLIENT_WITHOUT_TLS,
@@ -275,7 +275,7 @@ def test_what_contents_have_in_common_is_told_though_they_do_not_agree() -> None
     )
 
 
-def test_one_shadow_is_told_only_if_every_content_casts_it() -> None:
+def test_one_shadow_is_reported_only_if_every_content_casts_it() -> None:
     same = known(rules(SCRAM, CERT), rules(SCRAM, CERT, TRUST), state=HbaState.PENDING)
     assert Reason.RULE_SHADOWS_CERTIFICATE_RULE in why_of(PLAIN, same)
     one = known(rules(SCRAM, CERT), rules(SCRAM), state=HbaState.PENDING)
@@ -297,13 +297,13 @@ def test_maps_that_do_not_agree_are_undecided_for_the_reason_of_their_state(
 ) -> None:
     contents = (maps(mapping("replica", "replica")), maps(mapping("/.*", "replica")))
     assert why_of(STANDBY, known(rules(MAPPED), maps=contents, ident_state=state)) == (reason,)
-    nobody = (maps(mapping("/.*", "replica")), maps())
-    assert why_of(STANDBY, known(rules(MAPPED), maps=nobody, ident_state=state)) == (
+    unmapped = (maps(mapping("/.*", "replica")), maps())
+    assert why_of(STANDBY, known(rules(MAPPED), maps=unmapped, ident_state=state)) == (
         Reason.MAP_ADMITS_OTHER_NAMES,
     )
 
 
-def test_a_map_that_was_read_and_cannot_be_decided_is_told_as_unreadable() -> None:
+def test_a_map_that_was_read_and_cannot_be_decided_is_reported_as_unreadable() -> None:
     poll = replace(POLL, ident=maps(mapping("/.*", "/new")))
     assert why(STANDBY, MAPPED, poll=poll) == (Reason.MAP_UNREADABLE,)
 
@@ -318,20 +318,20 @@ def test_rules_that_hang_on_what_only_the_server_sees_are_undecided() -> None:
     )
 
 
-def test_a_rule_that_may_refuse_beside_one_that_lets_in_changes_no_reason() -> None:
+def test_a_rule_that_may_refuse_changes_no_reason_if_another_accepts() -> None:
     near = replace(REJECT, address="samenet", netmask=None)
     assert why(STANDBY, near, HOSTSSL_SCRAM) == (Reason.RULE_USES_PASSWORD,)
 
 
 def test_an_older_session_whose_name_is_not_seen_is_unproven() -> None:
-    told = judged(OTHER_NAME, CERT)
-    assert told.posture is Posture.CERTIFICATE_UNCONFIRMED
-    assert told.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
+    connection = judged(OTHER_NAME, CERT)
+    assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
+    assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
     near = replace(REJECT, address="samenet", netmask=None)
     assert why(OTHER_NAME, near, CERT) == (Reason.CERTIFICATE_NAME_UNPROVEN,)
 
 
-def test_an_unproven_name_matters_only_where_the_certificate_is_demanded() -> None:
+def test_an_unproven_name_matters_only_where_the_certificate_is_required() -> None:
     assert why(OTHER_NAME, NEAR, CERT) == (Reason.RULE_UNDECIDED,)
     assert why(OTHER_NAME, HOSTSSL_SCRAM) == (Reason.RULE_USES_PASSWORD,)
 

@@ -1,4 +1,4 @@
-"""What is judged from memory is what judging anew would give, whatever changed meanwhile."""
+"""A cached judgement equals the one that a new judgement would give, whatever changed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,7 +69,7 @@ SECURE = replace(FIRST, wal_senders=(STANDBY,), hba=rules(CERT))
 NEWCOMER = replace(PLAIN, pid=1, peer=TcpPeer(ip_address("10.0.0.9"), 1))
 
 
-def test_another_connection_is_judged_beside_those_that_are_remembered() -> None:
+def test_another_connection_is_judged_with_those_that_are_remembered() -> None:
     first, again, anew = _two_polls(SECURE, replace(SECURE, wal_senders=(NEWCOMER, STANDBY)))
     assert again == anew
     assert {c.wal_sender for c in connections(again)} == {NEWCOMER, STANDBY}
@@ -83,7 +83,8 @@ def test_a_remedy_is_judged_again_where_other_clients_are_connected(
     first, again, anew = _two_polls(FIRST, replace(FIRST, wal_senders=later))
     assert again == anew
     (before, now) = (
-        next(c for c in connections(told) if c.wal_sender is STANDBY) for told in (first, again)
+        next(c for c in connections(target_report) if c.wal_sender is STANDBY)
+        for target_report in (first, again)
     )
     assert now is not before
 

@@ -1,4 +1,4 @@
-"""A report that is given again is the one that judging anew would give, whatever changed."""
+"""A reused report equals the one that a new judgement would give, whatever changed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,7 +44,7 @@ from tests.unit.assess.with_certificates import (
 
 SECOND = timedelta(seconds=1)
 START = NOW + timedelta(hours=1)
-"""NOW itself is when the end of the server's certificate begins to be told of."""
+"""The expiry of the server's certificate begins to be reported exactly at NOW."""
 UNREAD = Unread(FailureReason.PERMISSION, "")
 IN_INVENTORY = known(OWN, certificate(name("CN=sub"), until=NOW + 20 * DAY, authority=True))
 TRUSTED = certificate(name("CN=trusted"), until=NOW + 5 * DAY, authority=True)
@@ -69,7 +69,7 @@ DATES = {
     "list of the server": NOW + 7 * DAY,
     "trusted authority": TRUSTED.not_after,
     "list of the trusted": NOW + 2 * DAY,
-    "authority of the server is told of": CA.not_after - EXPIRES_SOON,
+    "authority of the server is reported": CA.not_after - EXPIRES_SOON,
 }
 
 
@@ -99,7 +99,7 @@ def _again(
     return given
 
 
-def test_the_same_is_told_again_with_the_times_of_the_poll() -> None:
+def test_the_same_is_reported_again_with_the_times_of_the_poll() -> None:
     first, history = _steady()
     later = replace(POLL, at=NOW + DAY, duration_seconds=0.5)
     given, after = assess(later, TARGET, history, KNOWLEDGE, now=NOW + DAY)
@@ -108,7 +108,7 @@ def test_the_same_is_told_again_with_the_times_of_the_poll() -> None:
     assert after is history
 
 
-def test_what_one_poll_taught_about_the_rules_is_no_ground_to_tell_the_same_again() -> None:
+def test_what_one_poll_learned_about_the_rules_is_not_reported_again() -> None:
     _, history = assess(POLL, TARGET, RulesHistory(), KNOWLEDGE, now=START)
     assert history.last is None
 
@@ -122,7 +122,7 @@ def test_time_alone_changes_it_at_every_date_that_counts(date: datetime) -> None
         assert _again(history, now=moment).connections is not first.connections
 
 
-def test_a_date_that_passes_tells_whatever_the_server_sends_less_meanwhile() -> None:
+def test_a_date_that_passes_counts_even_if_the_server_sends_less_meanwhile() -> None:
     date, intermediate = OWN.not_after, certificate(name("CN=intermediate"), authority=True)
     chain = replace(SERVED, certificates=(*SERVED.certificates, intermediate))
     alone = replace(chain, certificates=SERVED.certificates)
@@ -132,13 +132,13 @@ def test_a_date_that_passes_tells_whatever_the_server_sends_less_meanwhile() -> 
     assert Reason.CERTIFICATE_EXPIRED_IN_USE in connection.reasons
 
 
-def test_the_end_of_what_is_served_is_told_of_in_time() -> None:
+def test_the_expiry_of_what_is_served_is_reported_in_time() -> None:
     served = certificate(name("CN=db1"), serial=51, until=NOW + DAY + EXPIRES_SOON)
     knowledge = replace(KNOWLEDGE, served=replace(SERVED, certificates=(served,)))
     poll = replace(POLL, tls_files=TLS_FILES)
     first, history = _steady(poll, knowledge)
-    told = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.findings
-    assert set(told) > set(first.certificates.findings)
+    reported = _again(history, poll, knowledge=knowledge, now=NOW + DAY).certificates.findings
+    assert set(reported) > set(first.certificates.findings)
 
 
 def test_it_is_forgotten_at_no_other_time() -> None:
@@ -206,7 +206,7 @@ def test_by_other_knowledge_it_is_judged_again(knowledge: Knowledge) -> None:
 
 
 def test_what_was_looked_up_for_a_client_goes_with_it() -> None:
-    """Of certificates that nobody uses, those are told that a role may log in with."""
+    """Unused certificates are reported if a role may log in with them."""
     leaves = replace(STANDBY, pid=1, role="leaving", application_name="leaving")
     unbound = [known(certificate(name(f"CN={role}"))) for role in ("replica", "leaving")]
     knowledge = replace(KNOWLEDGE, inventory=inventory(*unbound))
@@ -249,14 +249,14 @@ def test_turns_of_lists_are_both_their_dates_if_they_have_them() -> None:
     assert list_boundaries([crl(until=None)]) == (listed.this_update, listed.this_update + SECOND)
 
 
-def test_ends_that_are_told_of_are_those_of_what_is_served_and_of_the_files() -> None:
+def test_expiries_are_reported_for_what_is_served_and_for_the_files() -> None:
     read = replace(TLS_FILES, revocation=LISTED)
     assert set(expiry_dates(read, SERVED)) == {SERVER_LEAF.not_after, CA.not_after, NOW + 7 * DAY}
     assert set(expiry_dates(UNREAD, SERVED)) == {SERVER_LEAF.not_after}
     assert set(expiry_dates(UNREAD, None)) == set()
 
 
-def test_an_end_long_ago_is_no_error() -> None:
+def test_an_end_long_ago_is_not_an_error() -> None:
     ancient = certificate(name("CN=old"), until=datetime(1, 1, 2, tzinfo=UTC), authority=True)
     poll = replace(POLL, tls_files=replace(TLS_FILES, authority=file("root.crt", ancient)))
     first, history = _steady(poll)

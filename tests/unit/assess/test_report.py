@@ -1,4 +1,4 @@
-"""A whole target judged: what is told of it, in which order, and what is not known."""
+"""The report on a whole target: its content, its order, and what is not known."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -51,7 +51,7 @@ IN_FORCE = RulesState(HbaState.LOADED)
 EXEMPT_LAB = Exemption("lab", "only a lab", None, roles=frozenset({"lab"}))
 
 
-# --- what is told
+# --- what is reported
 
 
 READ: dict[Reader, Unread | None] = {
@@ -63,45 +63,45 @@ READ: dict[Reader, Unread | None] = {
 
 
 def test_a_poll_that_read_everything() -> None:
-    told = report(POLL)
-    assert told.target == TARGET
-    assert told.policy is TARGET.policy
-    assert (told.polled_at, told.duration_seconds) == (NOW, 0.01)
-    assert told.failure is None
-    assert told.readers == READ
-    assert told.server is SERVER
-    assert told.rules == RulesReport(HbaState.LOADED, (), (IN_FORCE,), ())
-    assert [c.wal_sender for c in connections(told)] == [STANDBY]
-    assert told.exemptions == ()
+    outcome = report(POLL)
+    assert outcome.target == TARGET
+    assert outcome.policy is TARGET.policy
+    assert (outcome.polled_at, outcome.duration_seconds) == (NOW, 0.01)
+    assert outcome.failure is None
+    assert outcome.readers == READ
+    assert outcome.server is SERVER
+    assert outcome.rules == RulesReport(HbaState.LOADED, (), (IN_FORCE,), ())
+    assert [c.wal_sender for c in connections(outcome)] == [STANDBY]
+    assert outcome.exemptions == ()
 
 
 def test_a_poll_that_read_nothing() -> None:
     policy = Policy(exemptions=(EXEMPT_LAB,))
     target = replace(TARGET, policy=policy)
-    told = failed(target, DENIED, KNOWLEDGE, at=NOW, duration_seconds=0.5)
-    assert told.target == target
-    assert (told.polled_at, told.duration_seconds) == (NOW, 0.5)
-    assert told.failure is DENIED
-    assert told.connections is DENIED
-    assert told.readers == {}
-    assert told.server is None
-    assert told.rules is None
-    assert told.exemptions == (
+    outcome = failed(target, DENIED, KNOWLEDGE, at=NOW, duration_seconds=0.5)
+    assert outcome.target == target
+    assert (outcome.polled_at, outcome.duration_seconds) == (NOW, 0.5)
+    assert outcome.failure is DENIED
+    assert outcome.connections is DENIED
+    assert outcome.readers == {}
+    assert outcome.server is None
+    assert outcome.rules is None
+    assert outcome.exemptions == (
         ExemptionUse("lab", "only a lab", None, 0),
         ExemptionUse("loopback", "built in: the connection never leaves the host", None, 0),
     )
 
 
-def test_walsenders_that_may_not_be_seen_are_not_nobody() -> None:
-    told = report(replace(POLL, wal_senders=DENIED))
-    assert told.failure is DENIED
-    assert told.connections is DENIED
-    assert told.rules == RulesReport(HbaState.LOADED, (), (IN_FORCE,), ())
+def test_walsenders_that_may_not_be_seen_do_not_count_as_none() -> None:
+    outcome = report(replace(POLL, wal_senders=DENIED))
+    assert outcome.failure is DENIED
+    assert outcome.connections is DENIED
+    assert outcome.rules == RulesReport(HbaState.LOADED, (), (IN_FORCE,), ())
     exempting = report(replace(POLL, wal_senders=DENIED), Policy(exemptions=(EXEMPT_LAB,)))
     assert [use.connections for use in exempting.exemptions] == [0, 0]
 
 
-def test_each_reader_is_told_with_its_own_failure() -> None:
+def test_each_reader_is_reported_with_its_own_failure() -> None:
     for reader, poll in {
         Reader.WAL_SENDERS: replace(POLL, wal_senders=MISSING),
         Reader.HBA_RULES: replace(POLL, hba=MISSING),
@@ -136,38 +136,38 @@ def with_errors(*errors: ErrorLine) -> HbaContent:
     ],
 )
 def test_the_state_of_the_rules_is_reported_first(poll: Observation, state: HbaState) -> None:
-    told = report(poll).rules
-    assert told is not None
-    assert told.state is state
-    assert told.findings[0] == RulesState(state)
+    outcome = report(poll).rules
+    assert outcome is not None
+    assert outcome.state is state
+    assert outcome.findings[0] == RulesState(state)
 
 
-def test_lines_in_error_are_told_with_what_to_do() -> None:
+def test_lines_in_error_are_reported_with_what_to_do() -> None:
     peer = replace(BROKEN, message="peer authentication is only supported on local sockets")
-    told = report(replace(POLL, hba=with_errors(peer, WARNING))).rules
-    assert told is not None
-    assert told.error_lines == (peer, WARNING)
-    assert told.findings == (
+    outcome = report(replace(POLL, hba=with_errors(peer, WARNING))).rules
+    assert outcome is not None
+    assert outcome.error_lines == (peer, WARNING)
+    assert outcome.findings == (
         RulesState(HbaState.REJECTED),
         LineInError(peer),
         LineInError(WARNING),
     )
-    correct, check = told.remedy
+    correct, check = outcome.remedy
     assert lines(correct) == ("local all all peer",)
     assert check == Step(Place.SERVER, LoadRules(SERVER.version_number))
 
 
-def test_what_to_write_for_a_line_in_error_is_for_those_who_replicate() -> None:
+def test_what_to_write_for_a_line_in_error_is_for_the_roles_that_replicate() -> None:
     cert = replace(BROKEN, message="cert authentication is only supported on hostssl connections")
     for wal_senders, names in (((STANDBY,), "replica 10.0.0.5/32"), (DENIED, "ROLE ADDRESS")):
-        told = report(replace(POLL, hba=with_errors(cert), wal_senders=wal_senders)).rules
-        assert told is not None
-        assert lines(told.remedy[0]) == (f"hostssl replication {names} cert",)
+        outcome = report(replace(POLL, hba=with_errors(cert), wal_senders=wal_senders)).rules
+        assert outcome is not None
+        assert lines(outcome.remedy[0]) == (f"hostssl replication {names} cert",)
 
 
 def test_rules_that_cannot_be_read_need_the_exporter_s_rights() -> None:
-    told = report(replace(POLL, hba=MISSING)).rules
-    assert told == RulesReport(
+    outcome = report(replace(POLL, hba=MISSING)).rules
+    assert outcome == RulesReport(
         HbaState.UNREADABLE, (), (RulesState(HbaState.UNREADABLE),), (INSTALL,)
     )
 
@@ -189,11 +189,11 @@ def test_the_worst_comes_first_then_the_oldest() -> None:
         WITHOUT_CERTIFICATE,
         replace(PLAIN, gss_encrypted=True),
     )
-    told = report(
+    outcome = report(
         replace(POLL, wal_senders=wal_senders),
         Policy(exempt_loopback=False, exemptions=(lab,)),
     )
-    assert [(c.verdict, c.posture, c.wal_sender.pid) for c in connections(told)] == [
+    assert [(c.verdict, c.posture, c.wal_sender.pid) for c in connections(outcome)] == [
         (Verdict.INSECURE, Posture.PLAINTEXT, 2),
         (Verdict.INSECURE, Posture.PLAINTEXT, 1),
         (Verdict.INSECURE, Posture.GSS_ENCRYPTED, 4711),
@@ -213,7 +213,7 @@ def from_loopback(pid: int) -> WalSender:
     return replace(PLAIN, pid=pid, peer=TcpPeer(ip_address("127.0.0.1"), 5))
 
 
-def test_exemptions_are_told_with_how_many_connections_they_cover() -> None:
+def test_exemptions_are_reported_with_how_many_connections_they_cover() -> None:
     unused = replace(EXEMPT_LAB, name="unused", reason="for later", until=NOW + HOUR)
     lab = replace(EXEMPT_LAB, roles=frozenset({"exempt"}))
     wal_senders = (
@@ -242,5 +242,5 @@ def test_exemptions_end_by_the_moment_that_is_handed_in() -> None:
         (NOW - timedelta(seconds=1), Verdict.EXEMPT),
         (NOW, Verdict.INSECURE),
     ):
-        told, _ = assess(poll, target, RulesHistory(), KNOWLEDGE, now=moment)
-        assert [c.verdict for c in connections(told)] == [verdict]
+        outcome, _ = assess(poll, target, RulesHistory(), KNOWLEDGE, now=moment)
+        assert [c.verdict for c in connections(outcome)] == [verdict]

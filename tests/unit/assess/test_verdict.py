@@ -1,4 +1,4 @@
-"""A posture held against the policy: what is enough, what is exempt, what is not known."""
+"""A posture compared with the policy: what is enough, what is exempt, what is not known."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ def given(
         (Posture.HIDDEN, UNKNOWN, UNKNOWN, UNKNOWN),
     ],
 )
-def test_what_is_enough_hangs_on_the_requirement(
+def test_what_is_enough_depends_on_the_requirement(
     posture: Posture, certificate: Verdict, chain: Verdict, tls: Verdict
 ) -> None:
     for requirement, expected in (
@@ -84,9 +84,9 @@ def test_without_tls_no_version_is_too_old() -> None:
 
 def covered(exemption: Exemption, wal_sender: WalSender = PLAIN, now: datetime = NOW) -> bool:
     policy = replace(STRICT, exemptions=(exemption,))
-    told = given(Posture.PLAINTEXT, policy, wal_sender, now)
-    assert told in {(Verdict.EXEMPT, exemption.name), (INSECURE, "")}
-    return told[0] is Verdict.EXEMPT
+    judgement = given(Posture.PLAINTEXT, policy, wal_sender, now)
+    assert judgement in {(Verdict.EXEMPT, exemption.name), (INSECURE, "")}
+    return judgement[0] is Verdict.EXEMPT
 
 
 def test_an_exemption_covers_its_roles() -> None:
@@ -128,7 +128,7 @@ def test_an_exemption_ends_at_its_moment() -> None:
     assert not covered(ends, now=NOW + timedelta(days=1))
 
 
-def test_the_first_exemption_that_covers_is_told() -> None:
+def test_the_first_exemption_that_covers_is_reported() -> None:
     others = (replace(LAB, name="past", until=NOW), LAB, replace(LAB, name="later"))
     policy = replace(STRICT, exemptions=others)
     assert given(Posture.PLAINTEXT, policy, PLAIN) == (Verdict.EXEMPT, "lab")
@@ -150,8 +150,8 @@ def test_loopback_is_exempt_unless_it_is_switched_off(address: str) -> None:
 
 def test_the_user_s_own_exemptions_come_before_loopback() -> None:
     sender = replace(PLAIN, peer=TcpPeer(ip_address("127.0.0.1"), 5))
-    told = given(Posture.PLAINTEXT, Policy(exemptions=(LAB,)), sender)
-    assert told == (Verdict.EXEMPT, "lab")
+    judgement = given(Posture.PLAINTEXT, Policy(exemptions=(LAB,)), sender)
+    assert judgement == (Verdict.EXEMPT, "lab")
 
 
 def test_what_comes_from_elsewhere_is_not_loopback() -> None:

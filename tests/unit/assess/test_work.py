@@ -290,7 +290,7 @@ def test_a_rule_that_may_govern_counts_more() -> None:
     assert rule_steps(NEARBY, NEARBY, SCRAM) == 3 * (certain + STEPS_OF_A_CANDIDATE)
 
 
-def test_rules_behind_the_one_that_governs_count_where_they_are_looked_at() -> None:
+def test_rules_behind_the_one_that_governs_count_where_they_are_checked() -> None:
     # for one that would require a certificate
     poll = replace(POLL, wal_senders=(STANDBY,))
     few, many = (replace(poll, hba=rules(SCRAM, *[OTHERS] * n)) for n in (1, 101))
@@ -403,7 +403,7 @@ def test_what_is_looked_up_once_for_several_connections_has_a_limit_of_its_own()
 # --- the report
 
 
-def test_beyond_the_limit_the_failure_tells_the_numbers() -> None:
+def test_beyond_the_limit_the_failure_contains_the_numbers() -> None:
     poll = replace(POLL, wal_senders=(PLAIN, LATER), hba=rules(OTHERS, SCRAM, CERT))
     assert exceeded(poll, 99).detail == (
         "judging 2 connections by 3 rules of pg_hba.conf and 0 lines of pg_ident.conf takes more "
@@ -411,7 +411,7 @@ def test_beyond_the_limit_the_failure_tells_the_numbers() -> None:
     )
 
 
-def test_every_content_that_may_be_in_force_is_told() -> None:
+def test_every_content_that_may_be_in_force_is_reported() -> None:
     first = replace(POLL, hba=rules(SCRAM), ident=maps(mapping("a", "b")))
     _, history = assess(first, TARGET, RulesHistory(), KNOWLEDGE, now=NOW)
     edited = times(hba=NOW, ident=NOW)
@@ -425,7 +425,7 @@ def test_every_content_that_may_be_in_force_is_told() -> None:
     )
 
 
-def test_rules_that_are_not_known_are_told_as_none() -> None:
+def test_rules_that_are_not_known_are_reported_as_none() -> None:
     poll = replace(POLL, hba=Unread(FailureReason.PERMISSION), ident=Unread(FailureReason.TIMEOUT))
     assert " by 0 rules of pg_hba.conf and 0 lines " in exceeded(poll, 1).detail
 

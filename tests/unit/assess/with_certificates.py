@@ -204,6 +204,6 @@ def judged(
 ) -> Connection:
     """Return ``sender`` judged under the rules ``written``."""
     seen = replace(poll, wal_senders=(sender, *others), hba=rules(*written))
-    told = report(seen, knowledge=knowledge, target=PRIMARY)
-    (connection,) = (c for c in connections(told) if c.wal_sender is sender)
+    target_report = report(seen, knowledge=knowledge, target=PRIMARY)
+    (connection,) = (c for c in connections(target_report) if c.wal_sender is sender)
     return connection

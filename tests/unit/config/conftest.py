@@ -1,4 +1,4 @@
-"""A folder with configuration files, and what is told of them."""
+"""A folder with configuration files, and the faults reported in them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from exporter.config import ConfigurationError, Settings, load
 
-Told = Callable[[str], list[str]]
+FaultsOf = Callable[[str], list[str]]
 Loaded = Callable[[str], Settings]
 
 ENVIRONMENT: Mapping[str, str] = {"DB_PASSWORD": "from the environment", "EMPTY": ""}
@@ -36,7 +36,7 @@ def loaded(folder: Path) -> Loaded:
 
 
 @pytest.fixture
-def told(folder: Path, loaded: Loaded) -> Told:
+def faults_of(folder: Path, loaded: Loaded) -> FaultsOf:
     """Return what gives the faults of a text as lines; none when it has none."""
 
     def faults(text: str) -> list[str]:

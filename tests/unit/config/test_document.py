@@ -145,7 +145,7 @@ def _read(folder: Path, text: str | bytes, parser: type) -> tuple[Value, list[st
 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize(("text", "expected"), FAULTS.values(), ids=FAULTS)
-def test_what_is_not_taken_is_told_with_its_line(
+def test_what_is_not_accepted_is_reported_with_its_line(
     tmp_path: Path, text: str, expected: str, parser: type
 ) -> None:
     assert _read(tmp_path, text, parser)[1] == [expected]
@@ -167,7 +167,7 @@ def test_an_alias_is_the_value_that_it_names(tmp_path: Path, parser: type) -> No
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-def test_a_fault_behind_an_alias_is_told_where_the_text_stands(
+def test_a_fault_behind_an_alias_is_reported_where_the_text_stands(
     tmp_path: Path, parser: type
 ) -> None:
     file = tmp_path / "f.yml"
@@ -198,7 +198,9 @@ def test_aliases_of_aliases_do_not_exhaust_the_memory(tmp_path: Path, parser: ty
 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("end", ["[" * 20, "b: c: d", "---"])
-def test_what_was_found_before_reading_ends_is_told(tmp_path: Path, end: str, parser: type) -> None:
+def test_what_was_found_before_reading_ends_is_reported(
+    tmp_path: Path, end: str, parser: type
+) -> None:
     _, faults = _read(tmp_path, f"host: !x b\n{'c: ' if '[' in end else ''}{end}\n", parser)
     assert len(faults) == 2
     assert faults[0] == f"f.yml:1: host: {TAG}"
@@ -220,12 +222,14 @@ def test_nesting_as_deep_as_is_allowed_is_read(tmp_path: Path, parser: type) -> 
 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("text", ['a: "\\ud800"', 'a: "\\U00110000"'])
-def test_an_escape_that_is_no_character_is_told(tmp_path: Path, text: str, parser: type) -> None:
+def test_an_escape_that_is_not_a_character_is_reported(
+    tmp_path: Path, text: str, parser: type
+) -> None:
     # The two parsers find this at different moments, so their words differ.
     assert len(_read(tmp_path, text, parser)[1]) == 1
 
 
-def test_a_file_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_reported_with_its_line(tmp_path: Path) -> None:
     assert _read(tmp_path, b"a: b\nc: caf\xe9\n", yaml.SafeLoader)[1] == [
         "f.yml:2: is not UTF-8: save the file in that encoding"
     ]
@@ -242,7 +246,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_does_not_exist_is_told(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     _, faults = read_document(tmp_path / "none.yml")
     assert [str(fault) for fault in faults] == [
         f"{tmp_path}/none.yml: cannot be read: No such file or directory"

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from exporter.config.files import file_fault, key_permissions_fault
-from tests.unit.config.conftest import Told
+from tests.unit.config.conftest import FaultsOf
 
 HOSTED = "targets:\n- name: db1\n  host: db1.example\n"
 
@@ -26,18 +26,18 @@ PASSWORD_FILES = {
 @pytest.mark.parametrize(
     ("content", "expected"), PASSWORD_FILES.items(), ids=list(map(str, range(7)))
 )
-def test_a_file_without_a_password_is_told(
-    folder: Path, told: Told, content: bytes, expected: str
+def test_a_file_without_a_password_is_reported(
+    folder: Path, faults_of: FaultsOf, content: bytes, expected: str
 ) -> None:
     (folder / "password").write_bytes(content)
-    assert told(f"{HOSTED}  password_file: password\n") == [
+    assert faults_of(f"{HOSTED}  password_file: password\n") == [
         f"config.yml:4: targets.0.password_file: {expected}"
     ]
 
 
-def test_a_pipe_is_no_password_file(folder: Path, told: Told) -> None:
+def test_a_pipe_is_not_accepted_as_a_password_file(folder: Path, faults_of: FaultsOf) -> None:
     os.mkfifo(folder / "pipe")
-    assert told(f"{HOSTED}  password_file: pipe\n") == [
+    assert faults_of(f"{HOSTED}  password_file: pipe\n") == [
         "config.yml:4: targets.0.password_file: is a FIFO, not a regular file"
     ]
 
@@ -63,27 +63,29 @@ def test_a_pipe_is_no_password_file(folder: Path, told: Told) -> None:
     ],
 )
 def test_a_pipe_is_none_of_the_files_that_are_named(
-    folder: Path, told: Told, lines: str, place: str
+    folder: Path, faults_of: FaultsOf, lines: str, place: str
 ) -> None:
     os.mkfifo(folder / "pipe")
-    (fault,) = told(f"{HOSTED}{lines}\n")
+    (fault,) = faults_of(f"{HOSTED}{lines}\n")
     assert fault.endswith(f"{place}: is a FIFO, not a regular file")
 
 
-def test_a_path_that_no_path_can_be_is_told(told: Told) -> None:
-    assert told(f"{HOSTED}  password_file: {'x' * 300}\n") == [
+def test_an_impossible_path_is_reported(faults_of: FaultsOf) -> None:
+    assert faults_of(f"{HOSTED}  password_file: {'x' * 300}\n") == [
         "config.yml:4: targets.0.password_file: cannot be read: File name too long"
     ]
 
 
-def test_a_password_file_is_read_through_a_link(folder: Path, told: Told) -> None:
+def test_a_password_file_is_read_through_a_link(folder: Path, faults_of: FaultsOf) -> None:
     (folder / "link").symlink_to("password")
-    assert told(f"{HOSTED}  password_file: link\n") == []
+    assert faults_of(f"{HOSTED}  password_file: link\n") == []
 
 
-def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told) -> None:
+def test_a_private_key_that_libpq_would_refuse_is_reported(
+    folder: Path, faults_of: FaultsOf
+) -> None:
     (folder / "client.key").chmod(0o644)
-    assert told(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
+    assert faults_of(f"{HOSTED}  sslcert: client.crt\n  sslkey: client.key\n") == [
         (
             "config.yml:5: targets.0.sslkey: is open to its group or to others, and libpq refuses"
             " it: chmod 0600 (0640 is allowed when root owns it)"
@@ -91,9 +93,11 @@ def test_a_private_key_that_libpq_would_refuse_is_told(folder: Path, told: Told)
     ]
 
 
-def test_a_file_of_passwords_that_libpq_would_pass_over_is_told(folder: Path, told: Told) -> None:
+def test_a_file_of_passwords_that_libpq_would_pass_over_is_reported(
+    folder: Path, faults_of: FaultsOf
+) -> None:
     (folder / "password").chmod(0o640)
-    assert told(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
+    assert faults_of(f"{HOSTED}  parameters: {{passfile: password}}\n") == [
         (
             "config.yml:4: targets.0.parameters.passfile: is open to its group or to others, and"
             " libpq ignores it: chmod 0600"
@@ -127,7 +131,7 @@ def test_a_private_key_is_taken_with_the_permissions_that_libpq_takes(
 
 @pytest.fixture
 def unreadable() -> Iterator[Path]:
-    """Yield a file that may not be read, and act as a user whom that binds (root it does not)."""
+    """Yield a file that may not be read, and act as an unprivileged user (root could read it)."""
     user = os.geteuid()
     with TemporaryDirectory() as name:
         Path(name).chmod(0o755)
@@ -139,5 +143,5 @@ def unreadable() -> Iterator[Path]:
         os.seteuid(user)
 
 
-def test_a_file_that_may_not_be_read_is_told(unreadable: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(unreadable: Path) -> None:
     assert file_fault(unreadable) == "cannot be read: Permission denied"

@@ -7,7 +7,7 @@ import pytest
 from exporter.config import load
 from exporter.model.inventory import InventorySource
 from exporter.model.target import PasswordFile, PasswordVariable
-from tests.unit.config.conftest import Loaded, Told
+from tests.unit.config.conftest import FaultsOf, Loaded
 
 TARGET = "targets:\n- name: db1\n  host: db1.example\n"
 SOURCE = TARGET + "inventory:\n- name: standbys\n  paths: standbys\n"
@@ -52,7 +52,7 @@ inventory_interval: 5m
     assert settings.inventory_interval_seconds == 300
 
 
-def test_a_bracket_in_the_name_of_the_folder_is_no_wildcard(tmp_path: Path) -> None:
+def test_a_bracket_in_the_name_of_the_folder_is_not_a_wildcard(tmp_path: Path) -> None:
     folder = tmp_path / "[a]"
     folder.mkdir()
     (folder / "config.yml").write_text(SOURCE)
@@ -87,9 +87,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("text", FAULTS)
-def test_faults_are_told(text: str, told: Told) -> None:
-    assert told(TARGET + text + "\n") == [f"config.yml:{fault}" for fault in FAULTS[text]]
+def test_faults_are_reported(text: str, faults_of: FaultsOf) -> None:
+    assert faults_of(TARGET + text + "\n") == [f"config.yml:{fault}" for fault in FAULTS[text]]
 
 
-def test_paths_need_not_exist(told: Told) -> None:
-    assert told(SOURCE) == []
+def test_paths_need_not_exist(faults_of: FaultsOf) -> None:
+    assert faults_of(SOURCE) == []

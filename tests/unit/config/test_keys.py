@@ -4,7 +4,7 @@ import pytest
 
 from exporter.config.shape import Shape
 from exporter.config.shapes import ConfigurationShape, DefaultsShape, TargetShape
-from tests.unit.config.conftest import Told
+from tests.unit.config.conftest import FaultsOf
 
 TARGET = "targets:\n- name: db1\n  host: db1.example\n"
 TEXT = "must be text (true, false and null need quotes)"
@@ -205,30 +205,36 @@ LABELS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), AT_THE_TOP.values(), ids=AT_THE_TOP)
-def test_a_fault_at_the_top_is_told(told: Told, text: str, expected: list[str]) -> None:
-    assert told(text) == expected
+def test_a_fault_at_the_top_is_reported(
+    faults_of: FaultsOf, text: str, expected: list[str]
+) -> None:
+    assert faults_of(text) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), IN_DEFAULTS.values(), ids=IN_DEFAULTS)
-def test_a_fault_in_the_defaults_is_told_once(told: Told, text: str, expected: str) -> None:
-    assert told(text + TARGET + "- name: db2\n  host: db2\n") == [expected]
+def test_a_fault_in_the_defaults_is_reported_once(
+    faults_of: FaultsOf, text: str, expected: str
+) -> None:
+    assert faults_of(text + TARGET + "- name: db2\n  host: db2\n") == [expected]
 
 
 @pytest.mark.parametrize(("value", "expected"), DURATIONS.items(), ids=DURATIONS)
-def test_what_is_no_duration_is_told(told: Told, value: str, expected: str) -> None:
-    assert told(f"{TARGET}  interval: {value}\n") == [
+def test_invalid_durations_are_reported(faults_of: FaultsOf, value: str, expected: str) -> None:
+    assert faults_of(f"{TARGET}  interval: {value}\n") == [
         f"config.yml:4: targets.0.interval: {expected}"
     ]
 
 
 @pytest.mark.parametrize(("text", "expected"), TARGETS.values(), ids=TARGETS)
-def test_a_fault_of_a_target_is_told(told: Told, text: str, expected: list[str]) -> None:
-    assert told(text) == expected
+def test_a_fault_of_a_target_is_reported(
+    faults_of: FaultsOf, text: str, expected: list[str]
+) -> None:
+    assert faults_of(text) == expected
 
 
 @pytest.mark.parametrize(("label", "expected"), LABELS.items(), ids=LABELS)
-def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -> None:
-    assert told(f"{TARGET}  labels:\n    {label}\n") == [
+def test_what_cannot_be_a_label_is_reported(faults_of: FaultsOf, label: str, expected: str) -> None:
+    assert faults_of(f"{TARGET}  labels:\n    {label}\n") == [
         f"config.yml:5: targets.0.labels.{expected}"
     ]
 
@@ -251,13 +257,15 @@ def test_what_cannot_be_a_label_is_told(told: Told, label: str, expected: str) -
         "user: {hunter2: !x y}",
     ],
 )
-def test_what_became_a_key_for_want_of_a_colon_is_not_told(told: Told, stray: str) -> None:
-    faults = told(f"{TARGET}- {{name: db2, host: h, {stray}}}\n")
+def test_text_that_became_a_key_by_a_missing_colon_is_not_shown(
+    faults_of: FaultsOf, stray: str
+) -> None:
+    faults = faults_of(f"{TARGET}- {{name: db2, host: h, {stray}}}\n")
     assert faults
     assert "hunter2" not in "".join(faults)
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_their_lines(told: Told) -> None:
+def test_all_faults_are_reported_at_once_in_the_order_of_their_lines(faults_of: FaultsOf) -> None:
     text = (
         "defaults:\n  interval: 60\n  polcy: {}\n"
         "targets:\n"
@@ -266,7 +274,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_their_lines(told: Told) -> 
         "  name: db2\n"
         "- db2\n"
     )
-    assert told(text) == [
+    assert faults_of(text) == [
         f"config.yml:2: defaults.interval: {DURATION}: the unit is missing",
         "config.yml:3: defaults.polcy: is not a key here: did you mean policy?",
         "config.yml:5: targets.0: names no server: write host or hostaddr",

@@ -7,7 +7,7 @@ import pytest
 from exporter.config.conninfo import KEYWORDS, REFUSED
 from exporter.config.parameters import CHOICES, PATHS
 from exporter.model.target import ClearPassword, PasswordFile, PasswordVariable
-from tests.unit.config.conftest import Loaded, Told
+from tests.unit.config.conftest import FaultsOf, Loaded
 
 NAMED = "targets:\n- name: db1\n"
 HOSTED = "targets:\n- name: db1\n  host: db1.example\n"
@@ -118,29 +118,31 @@ def _conninfo(string: str) -> str:
 
 
 @pytest.mark.parametrize(("line", "expected"), FIELDS.items(), ids=FIELDS)
-def test_what_names_no_server_is_told(told: Told, line: str, expected: str) -> None:
-    assert told(f"{NAMED}  {line}\n") == [f"config.yml:3: targets.0.{expected}"]
+def test_a_value_that_names_no_server_is_reported(
+    faults_of: FaultsOf, line: str, expected: str
+) -> None:
+    assert faults_of(f"{NAMED}  {line}\n") == [f"config.yml:3: targets.0.{expected}"]
 
 
 @pytest.mark.parametrize(("line", "expected"), LOGINS.items(), ids=LOGINS)
-def test_a_fault_of_the_login_is_told(told: Told, line: str, expected: str) -> None:
+def test_a_fault_of_the_login_is_reported(faults_of: FaultsOf, line: str, expected: str) -> None:
     at = 3 if expected.startswith("host:") else 4
-    assert told(f"{HOSTED}  {line}\n") == [f"config.yml:{at}: targets.0.{expected}"]
+    assert faults_of(f"{HOSTED}  {line}\n") == [f"config.yml:{at}: targets.0.{expected}"]
 
 
 @pytest.mark.parametrize(("string", "expected"), STRINGS.items(), ids=STRINGS)
-def test_a_fault_of_a_connection_string_is_told_without_quoting_it(
-    told: Told, string: str, expected: str
+def test_a_fault_of_a_connection_string_is_reported_without_quoting_it(
+    faults_of: FaultsOf, string: str, expected: str
 ) -> None:
-    assert told(_conninfo(string)) == [f"config.yml:3: targets.0.conninfo: {expected}"]
+    assert faults_of(_conninfo(string)) == [f"config.yml:3: targets.0.conninfo: {expected}"]
 
 
 @pytest.mark.parametrize("keyword", sorted(REFUSED.keys() & KEYWORDS))
-def test_a_parameter_that_is_not_the_users_is_refused(told: Told, keyword: str) -> None:
-    assert told(f"{HOSTED}  parameters: {{{keyword}: hunter2}}\n") == [
+def test_a_parameter_that_is_not_the_users_is_refused(faults_of: FaultsOf, keyword: str) -> None:
+    assert faults_of(f"{HOSTED}  parameters: {{{keyword}: hunter2}}\n") == [
         f"config.yml:4: targets.0.parameters.{keyword}: must not be set: {REFUSED[keyword]}"
     ]
-    assert told(_conninfo(f"host=db1 {keyword}=hunter2")) == [
+    assert faults_of(_conninfo(f"host=db1 {keyword}=hunter2")) == [
         f"config.yml:3: targets.0.conninfo: {keyword}: must not be set: {REFUSED[keyword]}"
     ]
 
@@ -150,13 +152,13 @@ def test_every_keyword_that_has_a_rule_here_is_one_of_libpqs() -> None:
     assert (REFUSED.keys() | CHOICES.keys() | PATHS.keys()) - newer_than_some_libpq <= KEYWORDS
 
 
-def test_a_target_without_host_is_told(told: Told) -> None:
-    assert told(NAMED) == [f"config.yml:2: targets.0: {NO_SERVER}"]
+def test_a_target_without_host_is_reported(faults_of: FaultsOf) -> None:
+    assert faults_of(NAMED) == [f"config.yml:2: targets.0: {NO_SERVER}"]
 
 
-def test_parameters_beside_a_connection_string_are_refused(told: Told) -> None:
+def test_parameters_together_with_a_connection_string_are_refused(faults_of: FaultsOf) -> None:
     text = f"{NAMED}  conninfo: host=db1\n  parameters: {{keepalives: 1}}\n"
-    assert told(text) == [
+    assert faults_of(text) == [
         (
             "config.yml:4: targets.0.parameters: conninfo is given too: write these into it, or"
             " leave it out"
@@ -164,19 +166,19 @@ def test_parameters_beside_a_connection_string_are_refused(told: Told) -> None:
     ]
 
 
-def test_an_sslmode_that_is_no_text_is_told_once(told: Told) -> None:
+def test_an_sslmode_that_is_not_a_string_is_reported_once(faults_of: FaultsOf) -> None:
     text = f"{HOSTED}  sslmode: []\n  parameters: {{sslnegotiation: direct}}\n"
-    assert told(text) == [
+    assert faults_of(text) == [
         "config.yml:4: targets.0.sslmode: must be text (true, false and null need quotes)"
     ]
 
 
-def test_two_passwords_are_refused(told: Told) -> None:
+def test_two_passwords_are_refused(faults_of: FaultsOf) -> None:
     text = (
         f"{NAMED}  conninfo: host=db1 password=hunter2\n  password_file: password\n"
         "  password_env: DB_PASSWORD\n  password: hunter3\n  password_in_clear: true\n"
     )
-    assert told(text) == [
+    assert faults_of(text) == [
         (
             "config.yml:3: targets.0.conninfo: holds a second password: password_file gives one"
             " already"
@@ -231,7 +233,7 @@ def test_a_connection_string_becomes_the_same_parameters(
     }
 
 
-def test_the_authorities_of_the_system_are_no_path(loaded: Loaded) -> None:
+def test_the_value_system_for_authorities_is_not_a_path(loaded: Loaded) -> None:
     text = f"{HOSTED}  sslrootcert: system\n  parameters: {{sslnegotiation: direct}}\n"
     parameters = loaded(text).targets[0].parameters
     assert parameters["sslrootcert"] == "system"

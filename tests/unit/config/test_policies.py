@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.config.conftest import Told
+from tests.unit.config.conftest import FaultsOf
 
 TARGET = "targets:\n- name: db1\n  host: db1.example\n"
 TEXT = "must be text (true, false and null need quotes)"
@@ -85,28 +85,30 @@ ENDS = {
 
 
 @pytest.mark.parametrize(("policy", "expected"), POLICIES.items(), ids=POLICIES)
-def test_a_fault_of_a_policy_is_told(told: Told, policy: str, expected: str) -> None:
-    assert told(f"{TARGET}  policy:\n    {policy}\n") == [
+def test_a_fault_of_a_policy_is_reported(faults_of: FaultsOf, policy: str, expected: str) -> None:
+    assert faults_of(f"{TARGET}  policy:\n    {policy}\n") == [
         f"config.yml:5: targets.0.policy.{expected}"
     ]
 
 
 @pytest.mark.parametrize(("text", "expected"), EXEMPTIONS.values(), ids=EXEMPTIONS)
-def test_a_fault_of_an_exemption_is_told(told: Told, text: str, expected: list[str]) -> None:
-    found = told(f"{EXEMPTION}      {text}\n")
+def test_a_fault_of_an_exemption_is_reported(
+    faults_of: FaultsOf, text: str, expected: list[str]
+) -> None:
+    found = faults_of(f"{EXEMPTION}      {text}\n")
     assert found[:1] == expected
 
 
 @pytest.mark.parametrize(("until", "expected"), ENDS.items(), ids=ENDS)
-def test_what_is_no_end_is_told(told: Told, until: str, expected: str) -> None:
-    assert told(f"{EXEMPTION}      roles: [r]\n      until: {until}\n") == [
+def test_invalid_ends_are_reported(faults_of: FaultsOf, until: str, expected: str) -> None:
+    assert faults_of(f"{EXEMPTION}      roles: [r]\n      until: {until}\n") == [
         f"config.yml:9: targets.0.policy.exemptions.0.until: {expected}"
     ]
 
 
-def test_an_exemption_of_the_built_in_name_is_refused(told: Told) -> None:
+def test_an_exemption_of_the_built_in_name_is_refused(faults_of: FaultsOf) -> None:
     text = EXEMPTION.replace("lab\n", "loopback\n", 1) + "      roles: [r]\n      until: never\n"
-    assert told(text) == [
+    assert faults_of(text) == [
         (
             "config.yml:6: targets.0.policy.exemptions.0.name: is the name of the built-in"
             " exemption: choose another, or set exempt_loopback"
@@ -114,11 +116,11 @@ def test_an_exemption_of_the_built_in_name_is_refused(told: Told) -> None:
     ]
 
 
-def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(told: Told) -> None:
+def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(faults_of: FaultsOf) -> None:
     one = "{name: lab, reason: a lab, until: never, roles: [r]}"
     exemptions = f"exemptions: [{one}]\n"
     text = f"defaults:\n  policy:\n    {exemptions}{TARGET}  policy:\n    {exemptions}"
-    assert told(text) == [
+    assert faults_of(text) == [
         (
             "config.yml:8: targets.0.policy.exemptions.0.name: is the name of an exemption above or"
             " in defaults"
@@ -126,11 +128,11 @@ def test_an_exemption_given_in_the_defaults_and_in_a_target_is_refused(told: Tol
     ]
 
 
-def test_exemptions_without_a_valid_name_are_not_reported_as_repeated(told: Told) -> None:
+def test_exemptions_without_a_valid_name_are_not_reported_as_repeated(faults_of: FaultsOf) -> None:
     one = "{reason: a lab, until: never, roles: [r]}"
     exemptions = f"exemptions: [{one}]\n"
     text = f"defaults:\n  policy:\n    {exemptions}{TARGET}  policy:\n    {exemptions}"
-    assert told(text) == [
+    assert faults_of(text) == [
         "config.yml:3: defaults.policy.exemptions.0.name: is missing",
         "config.yml:8: targets.0.policy.exemptions.0.name: is missing",
     ]

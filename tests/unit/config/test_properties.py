@@ -1,4 +1,4 @@
-"""Whatever stands in the file: settings or told faults, and no secret in either."""
+"""Whatever the file contains: settings or reported faults, and no secret in either."""
 
 import traceback
 from collections.abc import Mapping
@@ -114,32 +114,34 @@ def _load(text: str | bytes, environment: Mapping[str, str]) -> Settings | Confi
 
 @settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=200))
-def test_any_bytes_give_settings_or_told_faults(data: bytes) -> None:
+def test_any_bytes_give_settings_or_reported_faults(data: bytes) -> None:
     assert isinstance(_load(data, {}), ConfigurationError)
 
 
 @settings(deadline=None, max_examples=150)
 @given(YAML_LIKE)
-def test_any_text_gives_settings_or_told_faults(text: str) -> None:
+def test_any_text_gives_settings_or_reported_faults(text: str) -> None:
     assert isinstance(_load(text.encode(errors="ignore"), {}), ConfigurationError)
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(["defaults", "targets", "targets_from"]), TREES))
-def test_any_tree_gives_settings_or_told_faults(tree: dict[str, object]) -> None:
+def test_any_tree_gives_settings_or_reported_faults(tree: dict[str, object]) -> None:
     _load(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), {})
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(KEYS), TREES))
-def test_any_target_gives_settings_or_told_faults(target: dict[str, object]) -> None:
+def test_any_target_gives_settings_or_reported_faults(target: dict[str, object]) -> None:
     text = yaml.safe_dump({"targets": [{"name": "db1", **target}]}, sort_keys=False)
     _load(text, {})
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(CHANGE, max_size=3))
-def test_no_change_of_a_file_makes_a_secret_told(changes: list[tuple[str, int, str]]) -> None:
+def test_no_change_of_a_file_makes_a_fault_show_a_secret(
+    changes: list[tuple[str, int, str]],
+) -> None:
     text = PLANTED
     for change, position, character in changes:
         match change:
@@ -152,11 +154,11 @@ def test_no_change_of_a_file_makes_a_secret_told(changes: list[tuple[str, int, s
             case _:
                 text = text[:position]
     found = _load(text, {"PASSWORD": SECRET})
-    told = [str(found), repr(found)]
+    texts = [str(found), repr(found)]
     if isinstance(found, ConfigurationError):
-        told += traceback.format_exception(found)
+        texts += traceback.format_exception(found)
     # Parts of it too: a parser's message may show only where it stopped.
-    assert not [line for line in told if SECRET[:6] in line or SECRET[-6:] in line]
+    assert not [line for line in texts if SECRET[:6] in line or SECRET[-6:] in line]
 
 
 @settings(deadline=None, max_examples=100)

@@ -38,7 +38,7 @@ def test_the_example_is_a_faultless_configuration(tmp_path: Path) -> None:
     assert settings.warnings == ()
 
 
-def test_the_example_without_its_files_tells_each_of_them(tmp_path: Path) -> None:
+def test_the_example_without_its_files_shows_each_of_them(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text(EXAMPLE)
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path / "config.yml", {})
@@ -82,12 +82,12 @@ def test_every_key_has_a_description() -> None:
 
 
 @pytest.mark.parametrize("keyword", sorted(REFUSED))
-def test_the_reference_tells_every_parameter_that_is_refused(keyword: str) -> None:
+def test_the_reference_shows_every_parameter_that_is_refused(keyword: str) -> None:
     assert f"| `{keyword}` | {REFUSED[keyword]} |" in REFERENCE
 
 
 @pytest.mark.parametrize("label", sorted(OUR_LABELS))
-def test_the_reference_tells_every_label_that_is_refused(label: str) -> None:
+def test_the_reference_shows_every_label_that_is_refused(label: str) -> None:
     assert f"`{label}`" in REFERENCE
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.model.served import ServedCertificateCheck
-from tests.unit.config.conftest import Loaded, Told
+from tests.unit.config.conftest import FaultsOf, Loaded
 
 TARGET = "targets:\n- name: db1\n  host: db1.example\n"
 
@@ -15,7 +15,7 @@ def _check(loaded: Loaded, text: str) -> ServedCertificateCheck | None:
     return target.served_certificate
 
 
-def test_it_is_looked_at_every_five_minutes_unless_told_otherwise(loaded: Loaded) -> None:
+def test_it_is_checked_every_five_minutes_unless_configured_otherwise(loaded: Loaded) -> None:
     assert _check(loaded, TARGET) == ServedCertificateCheck(
         interval_seconds=300.0, host=None, authority_file=None, direct_tls=False
     )
@@ -99,22 +99,22 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("given", FAULTS)
-def test_a_fault_is_told_with_its_place(told: Told, given: str) -> None:
+def test_a_fault_is_reported_with_its_place(faults_of: FaultsOf, given: str) -> None:
     text = f"{TARGET}  served_certificate:\n    {given}\n"
-    assert told(text) == [f"config.yml:5: targets.0.served_certificate.{FAULTS[given]}"]
+    assert faults_of(text) == [f"config.yml:5: targets.0.served_certificate.{FAULTS[given]}"]
     text = f"defaults:\n  served_certificate:\n    {given}\n{TARGET}"
-    assert told(text) == [f"config.yml:3: defaults.served_certificate.{FAULTS[given]}"]
+    assert faults_of(text) == [f"config.yml:3: defaults.served_certificate.{FAULTS[given]}"]
 
 
-def test_all_faults_are_told_at_once(told: Told) -> None:
+def test_all_faults_are_reported_at_once(faults_of: FaultsOf) -> None:
     text = f"{TARGET}  served_certificate:\n    host: a b\n    check: 1\n    interval: x\n"
-    assert [line.split(": ")[1].rsplit(".")[-1] for line in told(text)] == [
+    assert [line.split(": ")[1].rsplit(".")[-1] for line in faults_of(text)] == [
         "host",
         "check",
         "interval",
     ]
 
 
-def test_what_is_no_mapping_is_told_as_such(told: Told) -> None:
-    (fault,) = told(f"{TARGET}  served_certificate: []\n")
+def test_a_value_that_is_not_a_mapping_is_reported(faults_of: FaultsOf) -> None:
+    (fault,) = faults_of(f"{TARGET}  served_certificate: []\n")
     assert fault.endswith("served_certificate: must be a mapping of keys to values")

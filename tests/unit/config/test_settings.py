@@ -75,7 +75,7 @@ def test_a_duration_is_a_number_and_a_unit(loaded: Loaded, written: str, seconds
     assert target.timeout_seconds == pytest.approx(0.2)
 
 
-def test_a_target_speaks_before_the_defaults(loaded: Loaded) -> None:
+def test_a_target_takes_precedence_over_the_defaults(loaded: Loaded) -> None:
     text = (
         "defaults: {interval: 30s, timeout: 5s}\n"
         "targets:\n- {name: a, host: h}\n- {name: b, host: h, interval: 6s}\n"
@@ -85,7 +85,7 @@ def test_a_target_speaks_before_the_defaults(loaded: Loaded) -> None:
     assert times == [(30.0, 5.0), (6.0, 5.0), (30.0, 30.0), (120.0, 60.0)]
 
 
-def test_a_policy_speaks_key_by_key_before_the_defaults(loaded: Loaded) -> None:
+def test_a_policy_takes_precedence_over_the_defaults_key_by_key(loaded: Loaded) -> None:
     text = (
         "defaults:\n  policy: {require: tls, min_tls_version: TLSv1.3, exempt_loopback: false}\n"
         "targets:\n- {name: a, host: h}\n- {name: b, host: h, policy: {require: certificate}}\n"
@@ -139,7 +139,7 @@ def test_an_exemption_holds_to_the_end_of_its_day_in_utc(loaded: Loaded) -> None
     assert exemption.until.utcoffset() == timedelta(0)
 
 
-def test_an_exemption_that_is_past_is_no_fault(loaded: Loaded) -> None:
+def test_an_expired_exemption_is_not_a_fault(loaded: Loaded) -> None:
     past = OFFICE.replace("2027-01-31", "2020-02-29")
     text = f"targets: [{{name: a, host: h, policy: {{exemptions: [{past}]}}}}]\n"
     (exemption,) = _only(loaded, text).policy.exemptions
@@ -160,7 +160,7 @@ def test_targets_keep_their_order(loaded: Loaded) -> None:
     assert [target.name for target in loaded(text).targets] == ["db3", "db1", "db2"]
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path / "none.yml")
     assert raised.value.faults == (
@@ -168,12 +168,12 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is a directory, not a regular file"):
         load(tmp_path)
 
 
-def test_a_file_name_with_a_line_break_is_told_on_one_line(tmp_path: Path) -> None:
+def test_a_file_name_with_a_line_break_is_reported_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "a\nb.yml").write_text("a: b: c\n")
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path / "a\nb.yml")

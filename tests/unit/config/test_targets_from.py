@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.config.conftest import Loaded, Told
+from tests.unit.config.conftest import FaultsOf, Loaded
 
 TARGET = "targets: [{name: main, host: h}]\n"
 FROM = TARGET + "targets_from: conf.d/*.yml\n"
@@ -40,7 +40,7 @@ def test_one_file_can_be_named_without_a_pattern(conf_d: Path, loaded: Loaded) -
     assert _names(loaded, f"targets_from: {conf_d}/a.yml\n") == ["a1", "a2"]
 
 
-def test_settings_tell_which_files_they_were_read_from(conf_d: Path, loaded: Loaded) -> None:
+def test_settings_list_the_files_they_were_read_from(conf_d: Path, loaded: Loaded) -> None:
     assert loaded(FROM).sources == (
         conf_d.parent / "config.yml",
         conf_d / "a.yml",
@@ -54,22 +54,22 @@ def test_the_defaults_hold_for_targets_of_further_files(conf_d: Path, loaded: Lo
     assert conf_d.is_dir()
 
 
-def test_paths_of_a_further_file_start_at_its_own_folder(conf_d: Path, told: Told) -> None:
+def test_paths_of_a_further_file_start_at_its_own_folder(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("targets: [{name: a, host: h, password_file: secret}]\n")
-    assert told(FROM) == [
+    assert faults_of(FROM) == [
         "conf.d/a.yml:1: targets.0.password_file: cannot be read: No such file or directory"
     ]
     (conf_d / "secret").write_text("hunter2")
-    assert told(FROM) == []
+    assert faults_of(FROM) == []
 
 
-def test_a_pattern_that_matches_nothing_is_no_fault(conf_d: Path, loaded: Loaded) -> None:
+def test_a_pattern_that_matches_nothing_is_not_a_fault(conf_d: Path, loaded: Loaded) -> None:
     assert _names(loaded, TARGET + "targets_from: conf.d/*.yaml\n") == ["main"]
     assert conf_d.is_dir()
 
 
-def test_patterns_that_match_nothing_leave_no_target(conf_d: Path, told: Told) -> None:
-    assert told("targets_from: conf.d/*.yaml\n") == [
+def test_patterns_that_match_nothing_leave_no_target(conf_d: Path, faults_of: FaultsOf) -> None:
+    assert faults_of("targets_from: conf.d/*.yaml\n") == [
         "config.yml:1: targets: no target is configured: write at least one"
     ]
     assert conf_d.is_dir()
@@ -98,63 +98,65 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize(("pattern", "expected"), PATTERNS.items(), ids=PATTERNS)
-def test_a_pattern_that_cannot_be_followed_is_told(
-    conf_d: Path, told: Told, pattern: str, expected: str
+def test_a_pattern_that_cannot_be_followed_is_reported(
+    conf_d: Path, faults_of: FaultsOf, pattern: str, expected: str
 ) -> None:
     assert conf_d.is_dir()
-    assert told(f"{TARGET}targets_from:\n- {pattern}\n") == [
+    assert faults_of(f"{TARGET}targets_from:\n- {pattern}\n") == [
         f"config.yml:3: targets_from.0: {expected}"
     ]
 
 
-def test_a_single_pattern_is_told_at_its_key(told: Told) -> None:
-    assert told(f"{TARGET}targets_from: missing/*.yml\n") == [
+def test_a_single_pattern_is_reported_at_its_key(faults_of: FaultsOf) -> None:
+    assert faults_of(f"{TARGET}targets_from: missing/*.yml\n") == [
         "config.yml:2: targets_from: its folder cannot be read: No such file or directory"
     ]
 
 
-def test_an_empty_list_of_patterns_is_told(told: Told) -> None:
-    assert told(f"{TARGET}targets_from: []\n") == [
+def test_an_empty_list_of_patterns_is_reported(faults_of: FaultsOf) -> None:
+    assert faults_of(f"{TARGET}targets_from: []\n") == [
         "config.yml:2: targets_from: must not be empty: name at least one, or leave the key out"
     ]
 
 
-def test_patterns_of_the_wrong_kind_are_told_and_hide_no_target(told: Told) -> None:
-    assert told("targets_from: {a: b}\n") == ["config.yml:1: targets_from: must be a list"]
+def test_patterns_of_the_wrong_kind_are_reported_and_hide_no_target(faults_of: FaultsOf) -> None:
+    assert faults_of("targets_from: {a: b}\n") == ["config.yml:1: targets_from: must be a list"]
 
 
-def test_a_file_that_is_named_and_missing_is_told(told: Told) -> None:
-    assert told(f"{TARGET}targets_from: more.yml\n") == [
+def test_a_file_that_is_named_and_missing_is_reported(faults_of: FaultsOf) -> None:
+    assert faults_of(f"{TARGET}targets_from: more.yml\n") == [
         "more.yml: cannot be read: No such file or directory"
     ]
 
 
-def test_a_name_that_is_too_long_is_told(told: Told) -> None:
+def test_a_name_that_is_too_long_is_reported(faults_of: FaultsOf) -> None:
     name = "x" * 300
-    assert told(f"{TARGET}targets_from: [{name}, '{name}/*.yml']\n") == [
+    assert faults_of(f"{TARGET}targets_from: [{name}, '{name}/*.yml']\n") == [
         "config.yml:2: targets_from.1: its folder cannot be read: File name too long",
         f"{name}: cannot be read: File name too long",
     ]
 
 
-def test_a_link_that_leads_nowhere_is_told(conf_d: Path, told: Told) -> None:
+def test_a_link_that_leads_nowhere_is_reported(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "c.yml").symlink_to("gone.yml")
-    assert told(FROM) == ["conf.d/c.yml: cannot be read: No such file or directory"]
+    assert faults_of(FROM) == ["conf.d/c.yml: cannot be read: No such file or directory"]
 
 
-def test_a_pipe_among_the_files_is_told_and_does_not_block(conf_d: Path, told: Told) -> None:
+def test_a_pipe_among_the_files_is_reported_and_does_not_block(
+    conf_d: Path, faults_of: FaultsOf
+) -> None:
     os.mkfifo(conf_d / "c.yml")
-    assert told(FROM) == ["conf.d/c.yml: is a FIFO, not a regular file"]
+    assert faults_of(FROM) == ["conf.d/c.yml: is a FIFO, not a regular file"]
 
 
-def test_an_empty_file_is_told(conf_d: Path, told: Told) -> None:
+def test_an_empty_file_is_reported(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("# later\n")
-    assert told(FROM) == ["conf.d/a.yml:1: is empty"]
+    assert faults_of(FROM) == ["conf.d/a.yml:1: is empty"]
 
 
-def test_a_further_file_holds_targets_only(conf_d: Path, told: Told) -> None:
+def test_a_further_file_holds_targets_only(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("defaults: {}\ntargets_from: x\n")
-    assert told(FROM) == [
+    assert faults_of(FROM) == [
         "conf.d/a.yml:1: targets: is missing",
         "conf.d/a.yml:1: defaults: is not a key here: a file of targets_from holds targets only",
         (
@@ -164,9 +166,9 @@ def test_a_further_file_holds_targets_only(conf_d: Path, told: Told) -> None:
     ]
 
 
-def test_a_name_is_taken_across_all_files(conf_d: Path, told: Told) -> None:
+def test_a_name_is_taken_across_all_files(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("targets:\n- host: h\n  name: main\n- host: h\n  name: b2\n")
-    assert told(FROM) == [
+    assert faults_of(FROM) == [
         (
             "conf.d/a.yml:3: targets.0.name: is taken by targets.0 in config.yml:1: every target"
             " needs its own name"
@@ -178,10 +180,10 @@ def test_a_name_is_taken_across_all_files(conf_d: Path, told: Told) -> None:
     ]
 
 
-def test_the_faults_of_all_files_are_told_at_once(conf_d: Path, told: Told) -> None:
+def test_the_faults_of_all_files_are_reported_at_once(conf_d: Path, faults_of: FaultsOf) -> None:
     (conf_d / "a.yml").write_text("targets:\n- name: a\n  hots: h\n  hostaddr: ::1\n")
     (conf_d / "b.yml").write_text("targets: '\n")
-    assert told("defaults: {timeout: 5}\n" + FROM) == [
+    assert faults_of("defaults: {timeout: 5}\n" + FROM) == [
         (
             'config.yml:1: defaults.timeout: must be a number and a unit, such as "30s" or "5m":'
             " the unit is missing"

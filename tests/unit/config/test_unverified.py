@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.config.conftest import Loaded, Told
+from tests.unit.config.conftest import FaultsOf, Loaded
 
 PATH = "anyone on the network path can impersonate it"
 WRITE = "write sslmode: verify-full and sslrootcert"
@@ -47,8 +47,8 @@ def test_a_configured_password_without_verification_is_warned_of_at_the_target(
 ) -> None:
     (folder / "pgpass").write_text("other.example:*:*:*:x\n")
     (folder / "pgpass").chmod(0o600)
-    told = _warnings(loaded, folder, f"{HOSTED}  {line}\n{more}")
-    assert told == [f"config.yml:2: targets.0.sslmode: {HAS}; {SCRAM_ONLY}; {WRITE}"]
+    warnings = _warnings(loaded, folder, f"{HOSTED}  {line}\n{more}")
+    assert warnings == [f"config.yml:2: targets.0.sslmode: {HAS}; {SCRAM_ONLY}; {WRITE}"]
 
 
 @pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer", "require"])
@@ -148,8 +148,8 @@ def test_warnings_stand_in_reading_order_with_the_file_of_each_target(
         "- {name: a, host: a, password_env: DB_PASSWORD}\n"
         "- {name: b, host: b, password_env: DB_PASSWORD, sslmode: verify-full}\n"
     )
-    told = _warnings(loaded, folder, text)
-    assert [line.partition(" has a password")[0] for line in told] == [
+    warnings = _warnings(loaded, folder, text)
+    assert [line.partition(" has a password")[0] for line in warnings] == [
         "config.yml:3: targets.0.sslmode: target a",
         "more.yml:5: targets.0.sslmode: target c",
     ]
@@ -166,10 +166,10 @@ REQUIRE_AUTH = {
 
 @pytest.mark.parametrize(("value", "fault"), REQUIRE_AUTH.items(), ids=REQUIRE_AUTH)
 def test_a_require_auth_that_libpq_would_refuse_is_a_fault(
-    told: Told, value: str, fault: str
+    faults_of: FaultsOf, value: str, fault: str
 ) -> None:
     text = f"{HOSTED}  parameters: {{require_auth: '{value}'}}\n"
-    assert told(text) == [f"config.yml:4: targets.0.parameters.require_auth: {fault}"]
+    assert faults_of(text) == [f"config.yml:4: targets.0.parameters.require_auth: {fault}"]
 
 
 @pytest.mark.parametrize(

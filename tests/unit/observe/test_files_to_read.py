@@ -162,22 +162,22 @@ def test_a_standby_with_a_crowd_of_certificates_shows_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         (FailureReason.NOT_INSTALLED, FailureReason.NOT_INSTALLED),
         (FailureReason.UNSUPPORTED_SERVER, FailureReason.NOT_INSTALLED),
         (FailureReason.PERMISSION, FailureReason.PERMISSION),
     ],
 )
-def test_functions_of_another_release_are_told_as_such(
-    reason: FailureReason, told: FailureReason
+def test_functions_of_another_release_are_reported_as_such(
+    reason: FailureReason, expected: FailureReason
 ) -> None:
     read: Read[TlsFiles] = of_this_release(Unread(reason, "x"))
     assert isinstance(read, Unread)
-    assert read.reason is told
+    assert read.reason is expected
 
 
-def test_settings_that_a_later_release_tells_of_are_left_out() -> None:
+def test_settings_that_a_later_release_adds_are_left_out() -> None:
     row: Row = (b"ssl_new_file", b"new", b"1", b"0", b"0")
     hba: Row = (b"hba_file", b"pg_hba.conf", None, None, None)
     read = FILE_TIMES.take([row, hba], _context())
@@ -271,10 +271,10 @@ def test_a_receiver_s_file_is_read_once() -> None:
 
 def test_what_is_known_of_a_receiver_is_not_hidden_by_its_file() -> None:
     failure = Unread(FailureReason.STATEMENT_TIMEOUT, "x")
-    told = receiver.with_file(_receiver(), failure)
-    assert told.role == "r"
-    assert told.certificate is failure
-    assert told.read_of == ()
+    reported = receiver.with_file(_receiver(), failure)
+    assert reported.role == "r"
+    assert reported.certificate is failure
+    assert reported.read_of == ()
 
 
 def test_a_receiver_that_ended_before_its_file_was_read_has_none() -> None:
@@ -282,7 +282,7 @@ def test_a_receiver_that_ended_before_its_file_was_read_has_none() -> None:
     assert isinstance(read, Unread)
 
 
-def test_a_conninfo_that_cannot_be_taken_apart_is_no_receiver() -> None:
+def test_a_conninfo_that_cannot_be_parsed_is_not_a_receiver() -> None:
     for conninfo, reason in (
         (b"", FailureReason.PROTOCOL),
         (b"user=r sslmode=odd", FailureReason.PROTOCOL),

@@ -41,7 +41,7 @@ HOSTILE = replace(REPLICA, wal_sender=replace(REPLICA.wal_sender, application_na
         ((RECORD,), 2),
     ],
 )
-def test_the_exit_code_tells_insecure_before_unknown(
+def test_the_exit_code_of_insecure_takes_precedence_over_unknown(
     records: tuple[TargetRecord, ...], code: int
 ) -> None:
     assert exit_code(records) == code

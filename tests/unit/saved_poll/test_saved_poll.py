@@ -154,9 +154,9 @@ def test_two_targets_share_one_inventory_and_each_is_judged(tmp_path: Path) -> N
 
 def test_another_version_is_refused_with_the_version_of_its_writer(tmp_path: Path) -> None:
     document = {**saved(), "format_version": FORMAT_VERSION + 1, "new": {}}
-    told = fault(tmp_path, json.dumps(document))
-    assert f"format version {FORMAT_VERSION + 1}, written by exporter 1.2.3" in told
-    assert f"this exporter reads format version {FORMAT_VERSION}" in told
+    message = fault(tmp_path, json.dumps(document))
+    assert f"format version {FORMAT_VERSION + 1}, written by exporter 1.2.3" in message
+    assert f"this exporter reads format version {FORMAT_VERSION}" in message
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,9 @@ def test_another_version_is_refused_with_the_version_of_its_writer(tmp_path: Pat
         ('{"format_version": 1, "exporter_version": "x"}', "inventory: Field required"),
     ],
 )
-def test_what_is_no_saved_poll_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_file_that_is_not_a_saved_poll_is_refused(
+    tmp_path: Path, text: str, expected: str
+) -> None:
     assert expected in fault(tmp_path, text)
 
 
@@ -258,7 +260,7 @@ SAMPLE = Path(__file__).with_name("sample.json")
 
 
 def test_a_file_that_this_format_version_once_wrote_is_still_read() -> None:
-    """If it is not, raise FORMAT_VERSION and write the sample anew (write_sample.py)."""
+    """If it is not, raise FORMAT_VERSION and write the sample again (write_sample.py)."""
     (record,) = judged_again(read_saved(SAMPLE))
     assert record.report is not None
     assert record.report.failure is None

@@ -59,7 +59,7 @@ def test_a_map_says_which_names_are_accepted(
 
 
 @pytest.mark.parametrize("line", [mapping("x", "bob"), mapping("x", "replica", "n")])
-def test_lines_of_other_roles_and_maps_accept_nobody(line: IdentMapping) -> None:
+def test_lines_of_other_roles_and_maps_accept_no_client(line: IdentMapping) -> None:
     assert names(maps(line)) == AcceptedNames(
         whole=False, names=(), patterns=(), map_name="m", is_nobody=True
     )

@@ -115,7 +115,7 @@ def test_a_presented_certificate_of_another_name_is_replaced_at_its_place() -> N
         assert printed(step) == ("subject: CN=replica",)
 
 
-def test_a_presented_certificate_is_told_by_the_name_that_is_compared() -> None:
+def test_a_presented_certificate_is_reported_by_the_name_that_is_compared() -> None:
     gss = replace(CERT, auth_method="gss", options=("clientcert=verify-ca", "map=m"))
     poll = replace(
         POLL,
@@ -153,7 +153,7 @@ def test_a_certificate_is_usable_by_the_name_that_is_compared(
     assert isinstance(step.kind, UseCertificate) is expected
 
 
-def test_only_a_certificate_that_is_known_to_be_accepted_is_told_to_be_used() -> None:
+def test_only_a_certificate_that_is_known_to_be_accepted_is_suggested() -> None:
     other = certificate(name("CN=standby-1"), serial=9)
     for knowledge, poll, found in (
         (Knowledge(OpenSsl(), inventory=inventory(known(OWN, roles=["replica"]))), SEEN, "use"),

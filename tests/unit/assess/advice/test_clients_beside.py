@@ -1,4 +1,4 @@
-"""Lines that a remedy writes beside other clients: none is refused that is not named."""
+"""Lines that a remedy writes while other clients are connected: it names each that it refuses."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -37,7 +37,7 @@ def addresses(*others: WalSender, rule: HbaRule = SCRAM) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("beside", "address"),
+    ("other_client", "address"),
     [
         (other(WITHOUT_CERTIFICATE, THERE), OWN),
         (other(PLAIN, THERE), OWN),
@@ -46,23 +46,23 @@ def addresses(*others: WalSender, rule: HbaRule = SCRAM) -> list[str]:
         (other(showing(None), THERE), OWN),
         # what the line accepts
         (other(STANDBY, THERE), RULE),
-        # whom it does not concern
+        # clients that it does not concern
         (other(WITHOUT_CERTIFICATE, OUTSIDE), RULE),
         (replace(other(WITHOUT_CERTIFICATE, THERE), role="bob"), RULE),
         (replace(other(WITHOUT_CERTIFICATE, THERE), database="shop"), RULE),
         (replace(other(PLAIN, THERE), peer=OtherPeer.UNIX_SOCKET), RULE),
-        # whom no address tells apart
+        # a client that has the same address
         (other(WITHOUT_CERTIFICATE, HERE), RULE),
     ],
 )
-def test_clients_at_other_addresses_keep_their_rule(beside: WalSender, address: str) -> None:
-    assert addresses(beside) == [address, address]
+def test_clients_at_other_addresses_keep_their_rule(other_client: WalSender, address: str) -> None:
+    assert addresses(other_client) == [address, address]
 
 
 def test_a_rule_that_others_go_on_using_is_not_replaced() -> None:
     (alone,) = edits(remedy(WITHOUT_CERTIFICATE, SCRAM))
-    beside = [other(WITHOUT_CERTIFICATE, THERE)]
-    (edit,) = edits(remedy(WITHOUT_CERTIFICATE, SCRAM, others=beside))
+    other_client = [other(WITHOUT_CERTIFICATE, THERE)]
+    (edit,) = edits(remedy(WITHOUT_CERTIFICATE, SCRAM, others=other_client))
     assert (alone.replaces, edit.replaces) == (True, False)
 
 
@@ -73,7 +73,7 @@ def test_an_address_that_is_everybody_s_is_that_of_the_others_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beside", "security", "name"),
+    ("other_client", "security", "name"),
     [
         (other(WITHOUT_CERTIFICATE, HERE), ClientSecurity.TLS, None),
         (other(PLAIN, HERE), ClientSecurity.UNENCRYPTED, None),
@@ -83,14 +83,14 @@ def test_an_address_that_is_everybody_s_is_that_of_the_others_too() -> None:
     ],
 )
 def test_those_at_the_same_address_that_a_line_refuses_are_named(
-    beside: WalSender, security: ClientSecurity, name: str | None
+    other_client: WalSender, security: ClientSecurity, name: str | None
 ) -> None:
     expected = (OtherClient("other", "replica", ip_address("10.0.0.5"), security, name, 1),)
-    steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[beside])
+    steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[other_client])
     assert fact(RequireCertificate, steps).refused == expected
     # also where the lines are for its address alone
     far = replace(other(PLAIN, THERE), application_name="far-away")
-    steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[beside, far])
+    steps = remedy(WITHOUT_CERTIFICATE, SCRAM, others=[other_client, far])
     assert fact(RequireCertificate, steps).refused == expected
 
 
@@ -120,7 +120,7 @@ def test_a_line_without_a_rule_that_is_known_names_those_at_the_same_address() -
 
 
 @pytest.mark.parametrize(
-    ("beside", "address", "is_named"),
+    ("other_client", "address", "is_named"),
     [
         # over TLS it is no matter what is presented
         (other(WITHOUT_CERTIFICATE, HERE), RULE, False),
@@ -130,9 +130,9 @@ def test_a_line_without_a_rule_that_is_known_names_those_at_the_same_address() -
     ],
 )
 def test_a_line_that_closes_spares_those_at_other_addresses(
-    beside: WalSender, address: str, *, is_named: bool
+    other_client: WalSender, address: str, *, is_named: bool
 ) -> None:
-    steps = remedy(STANDBY, CERT, SCRAM, others=[beside])
+    steps = remedy(STANDBY, CERT, SCRAM, others=[other_client])
     assert added(steps) == [f"hostnossl replication replica {address} reject"]
     refused = [(each.application_name, each.role) for each in fact(CloseRule, steps).refused]
     assert refused == ([("other", "replica")] if is_named else [])
@@ -142,6 +142,6 @@ def test_a_client_of_another_name_satisfies_the_map_that_the_line_uses() -> None
     poll = replace(POLL, ident=maps(mapping("replica", "replica"), mapping("machine-7", "replica")))
     gss = replace(CERT, auth_method="gss", options=("clientcert=verify-ca", "map=m"))
     for name, address in (("machine-7", RULE), ("machine-8", OWN)):
-        beside = other(showing(f"/CN={name}"), THERE)
-        steps = remedy(STANDBY, gss, others=[beside], poll=poll)
+        other_client = other(showing(f"/CN={name}"), THERE)
+        steps = remedy(STANDBY, gss, others=[other_client], poll=poll)
         assert [line.split()[3] for line in added(steps)] == [address, address]

@@ -103,9 +103,9 @@ def test_the_lines_that_a_remedy_writes_are_judged(role: str) -> None:
         content = read(HBA, files[HBA])
         lines_read = () if content.lines is None else tuple(content.lines.values())
         after = replace(poll, hba=content, hba_lines=lines_read)
-        told = report(replace(after, wal_senders=(showing(f"/CN={role}", role=role),)))
-        assert isinstance(told.connections, tuple)
-        (connection,) = told.connections
+        outcome = report(replace(after, wal_senders=(showing(f"/CN={role}", role=role),)))
+        assert isinstance(outcome.connections, tuple)
+        (connection,) = outcome.connections
         assert connection.rule_match == Governs(content.rules[0])
         assert connection.posture is Posture.CERTIFICATE_REQUIRED
         assert connection.remedy == ()
@@ -138,7 +138,7 @@ def test_a_pattern_that_others_use_is_completed() -> None:
     assert fact(CompletePattern, steps) == CompletePattern(unnamed=(), has_others=True)
 
 
-def test_a_certificate_that_is_in_use_and_accepted_is_no_step() -> None:
+def test_a_certificate_that_is_in_use_and_accepted_is_not_a_step() -> None:
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN)))
     assert kinds(judged(stored, HOSTSSL_SCRAM, sender=using(OWN)).remedy) == REQUIRE
 
@@ -165,7 +165,7 @@ def test_another_rule_that_accepts_the_role_is_closed_and_lowers_nothing() -> No
 def test_the_rule_is_closed_also_for_the_client_that_uses_it() -> None:
     steps = remedy(PLAIN, CERT, SCRAM)
     assert kinds(steps) == [*PRESENT, "close", "load rules"]
-    # and goes on to be advised once the certificate is presented
+    # and is still advised once the certificate is presented
     assert added(steps) == added(remedy(STANDBY, CERT, SCRAM))
 
 

@@ -48,48 +48,51 @@ def test_a_tls_session_older_than_tls_turned_off_is_not_secure() -> None:
     poll = replace(
         POLL, server=replace(SERVER, tls_enabled=False, requests_client_certificate=False)
     )
-    told = judged(STANDBY, CERT, poll=poll)
-    assert (told.posture, told.verdict) == (Posture.CERTIFICATE_UNCONFIRMED, Verdict.UNKNOWN)
-    assert told.reasons == (Reason.SERVER_TLS_OFF, Reason.RULES_WOULD_REFUSE)
-    assert told.forecast is Forecast.REFUSED
-    assert "ssl = on" in lines(told.remedy)
-    assert added(told.remedy) == []
+    connection = judged(STANDBY, CERT, poll=poll)
+    assert (connection.posture, connection.verdict) == (
+        Posture.CERTIFICATE_UNCONFIRMED,
+        Verdict.UNKNOWN,
+    )
+    assert connection.reasons == (Reason.SERVER_TLS_OFF, Reason.RULES_WOULD_REFUSE)
+    assert connection.forecast is Forecast.REFUSED
+    assert "ssl = on" in lines(connection.remedy)
+    assert added(connection.remedy) == []
 
 
-def test_a_certificate_that_nobody_is_asked_for_any_more_is_not_required() -> None:
+def test_a_certificate_that_no_client_is_asked_for_any_more_is_not_required() -> None:
     poll = replace(POLL, server=replace(SERVER, requests_client_certificate=False))
-    told = judged(STANDBY, CERT, poll=poll)
-    assert told.posture is Posture.CERTIFICATE_UNCONFIRMED
-    assert told.reasons == (Reason.SERVER_REQUESTS_NO_CERTIFICATE, Reason.RULES_WOULD_REFUSE)
-    assert told.forecast is Forecast.REFUSED
+    connection = judged(STANDBY, CERT, poll=poll)
+    assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
+    assert connection.reasons == (Reason.SERVER_REQUESTS_NO_CERTIFICATE, Reason.RULES_WOULD_REFUSE)
+    assert connection.forecast is Forecast.REFUSED
 
 
 def test_a_hidden_connection_is_matched_to_no_rule() -> None:
     local = replace(TRUST, connection_type=ConnectionType.LOCAL, address=None, netmask=None)
-    told = judged(replace(PLAIN, peer=OtherPeer.HIDDEN), local)
-    assert isinstance(told.rule_match, Undecided)
-    assert told.rule_match.candidates == ()
-    assert told.forecast is Forecast.UNKNOWN
-    assert told.reasons == (Reason.STATISTICS_HIDDEN,)
+    connection = judged(replace(PLAIN, peer=OtherPeer.HIDDEN), local)
+    assert isinstance(connection.rule_match, Undecided)
+    assert connection.rule_match.candidates == ()
+    assert connection.forecast is Forecast.UNKNOWN
+    assert connection.reasons == (Reason.STATISTICS_HIDDEN,)
 
 
 def test_two_rules_that_may_govern_and_have_no_reason_in_common_are_undecided() -> None:
     may = replace(TRUST, connection_type=ConnectionType.HOSTSSL, address="samenet", netmask=None)
-    told = judged(STANDBY, may, HOSTSSL_SCRAM)
-    assert told.posture is Posture.CERTIFICATE_OPTIONAL
-    assert told.reasons == (Reason.RULE_UNDECIDED,)
+    connection = judged(STANDBY, may, HOSTSSL_SCRAM)
+    assert connection.posture is Posture.CERTIFICATE_OPTIONAL
+    assert connection.reasons == (Reason.RULE_UNDECIDED,)
 
 
 def test_an_exemption_by_application_name_alone_covers_nothing() -> None:
     exemption = Exemption("x", "y", None, application_names=frozenset({"standby"}))
-    told = judged(PLAIN, SCRAM, policy=Policy(exempt_loopback=False, exemptions=(exemption,)))
-    assert told.verdict is Verdict.INSECURE
+    connection = judged(PLAIN, SCRAM, policy=Policy(exempt_loopback=False, exemptions=(exemption,)))
+    assert connection.verdict is Verdict.INSECURE
 
 
 # --- maps and names
 
 
-def test_an_empty_map_name_is_no_map() -> None:
+def test_an_empty_map_name_is_not_a_map() -> None:
     rule = replace(CERT, options=("map=", "clientcert=verify-full"))
     assert demands(rule, "replica", (), NEW) == {Demand.CERTIFICATE}
 
@@ -136,43 +139,43 @@ Poll = tuple[HbaContent, datetime, datetime | None]
 
 def states(*polls: Poll) -> tuple[list[HbaState], tuple[HbaContent, ...]]:
     history: FileHistory[HbaContent] = FileHistory()
-    told: list[HbaState] = []
+    reported: list[HbaState] = []
     loaded = LOADED
     for content, loaded, newest in polls:
         state, history = follow(
             history, content, loaded_at=loaded, started_at=STARTED, newest=newest
         )
-        told.append(state)
-    return told, in_force(history, told[-1], loaded_at=loaded)
+        reported.append(state)
+    return reported, in_force(history, reported[-1], loaded_at=loaded)
 
 
 @pytest.mark.parametrize("newest", [STARTED, LOADED, None])
 def test_what_appears_under_the_same_load_time_is_not_loaded_whatever_its_times(
     newest: datetime | None,
 ) -> None:
-    told, candidates = states(
+    hba_states, candidates = states(
         (A, LOADED, STARTED), (B, LOADED, newest), (B, LOADED, newest), (A, LOADED, newest)
     )
-    assert told == [HbaState.LOADED, HbaState.PENDING, HbaState.PENDING, HbaState.LOADED]
+    assert hba_states == [HbaState.LOADED, HbaState.PENDING, HbaState.PENDING, HbaState.LOADED]
     assert candidates == (A,)
 
 
 def test_what_appears_broken_under_the_same_load_time_was_not_rejected_yet() -> None:
-    told, candidates = states(
+    hba_states, candidates = states(
         (A, LOADED, STARTED), (BROKEN, LOADED, LOADED), (BROKEN, LOADED + HOUR, LOADED)
     )
-    assert told == [HbaState.LOADED, HbaState.PENDING, HbaState.REJECTED]
+    assert hba_states == [HbaState.LOADED, HbaState.PENDING, HbaState.REJECTED]
     assert candidates == (A,)
 
 
 def test_without_file_times_an_unseen_order_of_edit_and_reload_stays_unverified() -> None:
-    told, candidates = states(
+    hba_states, candidates = states(
         (A, LOADED, STARTED),
         (BROKEN, LOADED + HOUR, None),
         (BROKEN, LOADED + HOUR, None),
         (BROKEN, LOADED + 2 * HOUR, None),
     )
-    assert told == [
+    assert hba_states == [
         HbaState.LOADED,
         HbaState.UNVERIFIED,
         HbaState.UNVERIFIED,
@@ -183,8 +186,8 @@ def test_without_file_times_an_unseen_order_of_edit_and_reload_stays_unverified(
 
 def test_a_reload_that_postgresql_conf_s_syntax_error_hides_leaves_both_contents_possible() -> None:
     # the load time stays, and pg_hba.conf is loaded all the same
-    told, candidates = states((A, LOADED, STARTED), (B, LOADED, LOADED + HOUR))
-    assert told[-1] is HbaState.PENDING
+    hba_states, candidates = states((A, LOADED, STARTED), (B, LOADED, LOADED + HOUR))
+    assert hba_states[-1] is HbaState.PENDING
     assert candidates == (A, B)
 
 

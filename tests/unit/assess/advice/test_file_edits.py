@@ -30,7 +30,7 @@ def test_lines_are_inserted_before_another() -> None:
     assert edit.is_exact
 
 
-def test_the_first_rules_of_a_file_are_no_exact_edit() -> None:
+def test_the_first_rules_of_a_file_are_not_an_exact_edit() -> None:
     edit = edits().begin(["new", "newer"])
     assert edit == FileEdit(
         ServerFile.HBA, "", None, None, NEW, obstacles=frozenset({Obstacle.NO_RULES})

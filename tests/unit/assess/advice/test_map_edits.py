@@ -1,4 +1,4 @@
-"""Lines of pg_ident.conf that accept several names for a role, narrowed beside other clients."""
+"""Lines of pg_ident.conf that accept several names for a role, narrowed for the clients in use."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -61,7 +61,7 @@ def with_maps(*written: IdentMapping, poll: Observation = POLL) -> Observation:
     return replace(poll, ident=maps(*written))
 
 
-def beside(sender: WalSender, name: str = "other") -> WalSender:
+def other_client(sender: WalSender, name: str = "other") -> WalSender:
     return replace(sender, application_name=name, pid=2)
 
 
@@ -79,7 +79,7 @@ def narrowed(
 
 
 def test_a_line_that_accepts_every_name_becomes_one_for_each_client() -> None:
-    bob = beside(showing("/CN=bob"))
+    bob = other_client(showing("/CN=bob"))
     steps = narrowed(ALICE, mapping("/.*", "replica"), others=[bob])
     assert kinds(steps) == ["narrow", "load maps", "reconnect"]
     written = ("m alice replica", "m bob replica")
@@ -89,7 +89,7 @@ def test_a_line_that_accepts_every_name_becomes_one_for_each_client() -> None:
 
 
 def test_a_line_for_every_role_becomes_one_for_each_role_that_uses_it() -> None:
-    bob = beside(showing("/CN=bob", role="bob"))
+    bob = other_client(showing("/CN=bob", role="bob"))
     steps = narrowed(ALICE, mapping("/.*", "all"), rule=EVERYBODY, others=[bob])
     assert added(steps) == ["m alice replica", "m bob bob"]
     steps = narrowed(ALICE, mapping("alice", "all"), rule=EVERYBODY, others=[bob])
@@ -99,7 +99,7 @@ def test_a_line_for_every_role_becomes_one_for_each_role_that_uses_it() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        # whom another line accepts, who uses another rule, and whom no line is for
+        # another line accepts it; it uses another rule; no line is for it
         showing("/CN=carol"),
         showing("/CN=bob", role="unmapped"),
         replace(showing("/CN=bob"), peer=TcpPeer(ip_address("192.0.2.1"), 1)),
@@ -110,17 +110,17 @@ def test_a_line_for_every_role_becomes_one_for_each_role_that_uses_it() -> None:
 def test_a_client_that_does_not_use_the_line_gets_none(other: WalSender) -> None:
     content = (mapping("/.*", "replica"), mapping("carol", "replica"))
     for rule in (MAPPED, EVERYBODY):
-        steps = narrowed(ALICE, *content, rule=rule, others=[beside(other)])
+        steps = narrowed(ALICE, *content, rule=rule, others=[other_client(other)])
         assert edits(steps) == [Change(IDENT, 1, replaces=True, new=("m alice replica",))]
 
 
 def test_a_client_keeps_its_line_only_by_the_same_map() -> None:
     content = (mapping("/.*", "replica"), mapping("bob", "replica", "n"))
-    steps = narrowed(ALICE, *content, others=[beside(showing("/CN=bob"))])
+    steps = narrowed(ALICE, *content, others=[other_client(showing("/CN=bob"))])
     assert added(steps) == ["m alice replica", "m bob replica"]
 
 
-def test_a_line_that_nobody_uses_is_removed() -> None:
+def test_a_line_that_no_client_uses_is_removed() -> None:
     content = (mapping("alice", "replica"), mapping("/^x.*$", "replica"))
     steps = narrowed(ALICE, *content)
     assert edits(steps) == [Change(IDENT, 2, replaces=True, new=())]
@@ -134,7 +134,7 @@ def test_every_line_that_is_too_wide_is_narrowed_by_the_numbers_of_the_file_as_i
         mapping("/.*", "replica", "n"),
         mapping("/.*", "replica"),
     )
-    steps = narrowed(ALICE, *content, others=[beside(showing("/CN=anna"))])
+    steps = narrowed(ALICE, *content, others=[other_client(showing("/CN=anna"))])
     written = ("m alice replica", "m anna replica")
     assert [(edit.line_number, edit.new) for edit in edits(steps)] == [(4, written), (1, written)]
     assert kinds(steps) == ["narrow", "narrow", "load maps", "reconnect"]
@@ -173,7 +173,7 @@ def test_a_whole_name_is_kept_where_the_rule_compares_that() -> None:
 def test_a_name_that_is_not_known_is_not_guessed(
     sender: WalSender, lines_read: tuple[LineTraits, ...]
 ) -> None:
-    bob = beside(showing("/CN=bob"))
+    bob = other_client(showing("/CN=bob"))
     poll = replace(POLL, hba_lines=lines_read)
     steps = narrowed(sender, mapping("/.*", "replica"), others=[bob], poll=poll)
     assert edits(steps) == []
@@ -191,7 +191,7 @@ def test_a_name_is_not_known_where_the_rule_may_compare_one_or_the_other() -> No
 
 
 def test_another_client_of_unknown_name_is_named() -> None:
-    nameless = beside(showing(None))
+    nameless = other_client(showing(None))
     steps = narrowed(ALICE, mapping("/.*", "replica"), others=[nameless])
     assert edits(steps) == []
     assert added(steps) == ["m alice replica"]
@@ -209,7 +209,7 @@ def test_a_client_that_uses_the_map_without_a_certificate_is_named() -> None:
         auth_method="gss",
         options=("map=m",),
     )
-    ticket = beside(replace(PLAIN, gss_encrypted=True, role="bob"))
+    ticket = other_client(replace(PLAIN, gss_encrypted=True, role="bob"))
     poll = with_maps(mapping("/.*", "all"))
     for options, is_named in (("map=m",), True), ((), False):
         rule = replace(kerberos, options=options)
@@ -222,7 +222,7 @@ def test_a_client_that_uses_the_map_without_a_certificate_is_named() -> None:
         assert (Obstacle.INCOMPLETE in obstacles) is is_named
 
 
-def test_a_client_whose_name_goes_through_the_map_beside_a_ticket_s_is_named() -> None:
+def test_another_client_whose_name_goes_through_the_map_of_a_kerberos_ticket_is_named() -> None:
     both = replace(EVERYBODY, auth_method="gss")
     steps = narrowed(ALICE, mapping("/.*", "replica"), rule=both)
     assert edits(steps) == []
@@ -251,12 +251,12 @@ def test_a_pattern_is_completed(pattern: str, given: str, completed: str) -> Non
     assert edits(steps) == [Change(IDENT, 1, replaces=True, new=(f"m /{completed} {given}",))]
     assert fact(CompletePattern, steps) == CompletePattern(unnamed=(), has_others=True)
     # who is not accepted by it any more gets a line
-    steps = narrowed(own, mapping(f"/{pattern}", given), others=[beside(ALICE)])
+    steps = narrowed(own, mapping(f"/{pattern}", given), others=[other_client(ALICE)])
     assert added(steps) == [f"m /{completed} {given}"]
 
 
 def test_a_client_that_a_completed_pattern_would_refuse_gets_a_line() -> None:
-    odd = beside(showing("/CN=replica@lab.example"))
+    odd = other_client(showing("/CN=replica@lab.example"))
     steps = narrowed(showing("/CN=replica@lab"), mapping("/^(.*)@lab", r"\1"), others=[odd])
     assert added(steps) == [r"m /^(.*)@lab$ \1", "m replica@lab.example replica"]
     # its own as well

@@ -40,7 +40,7 @@ def test_a_name_is_written_as_an_attribute_of_a_distinguished_name(
     assert printed(step) == (f"subject: {issued}",)
 
 
-def test_all_names_that_a_map_accepts_are_told() -> None:
+def test_all_names_that_a_map_accepts_are_reported() -> None:
     poll = replace(POLL, ident=maps(*(mapping(n, "replica") for n in ("a", "b", "c"))))
     steps = remedy(PLAIN, MAPPED, SCRAM, poll=poll)
     assert printed(the("issue", steps)) == ("subject: CN=a",)
@@ -59,11 +59,11 @@ def test_all_names_that_a_map_accepts_are_told() -> None:
     )
 
 
-def test_a_name_of_the_role_alone_is_told_without_a_map() -> None:
+def test_a_name_of_the_role_alone_is_reported_without_a_map() -> None:
     assert fact(IssueCertificate, remedy(PLAIN, CERT, SCRAM)).name == OWN_NAME
 
 
-def test_where_the_rule_may_compare_the_whole_name_that_is_told() -> None:
+def test_where_the_rule_may_compare_the_whole_name_that_is_reported() -> None:
     poll = replace(POLL, hba_lines=(line(RuleLocation(HBA, 1), quote=True),))
     assert fact(IssueCertificate, remedy(PLAIN, CERT, SCRAM, poll=poll)).name == OWN_NAME
     unknown = replace(line(RuleLocation(HBA, 1)), holds_clientname=True)
@@ -72,7 +72,7 @@ def test_where_the_rule_may_compare_the_whole_name_that_is_told() -> None:
     assert fact(IssueCertificate, steps).name == replace(OWN_NAME, is_whole=None)
 
 
-def test_where_the_map_cannot_be_read_no_name_is_told() -> None:
+def test_where_the_map_cannot_be_read_no_name_is_reported() -> None:
     poll = replace(POLL, ident=Unread(FailureReason.PERMISSION, ""))
     steps = remedy(PLAIN, MAPPED, SCRAM, poll=poll)
     assert kinds(steps) == [*PRESENT, "close", "load rules"]
@@ -122,7 +122,7 @@ def test_the_name_to_issue_is_accepted_before_and_after(
     assert len(edits(steps)) == (0 if issued is None else len(written))
 
 
-def test_a_pattern_that_the_role_s_name_does_not_match_is_told() -> None:
+def test_a_pattern_that_the_role_s_name_does_not_match_is_reported() -> None:
     content = [mapping("/^m.*$", "replica"), mapping("/^n.*$", "replica"), mapping("/^z", "bob")]
     steps = remedy(PLAIN, MAPPED, poll=with_maps(*content))
     assert fact(IssueCertificate, steps).name == NameRequirement(

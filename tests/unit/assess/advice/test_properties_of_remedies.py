@@ -176,7 +176,7 @@ def stands_for(token: tuple[str, bool], name: str) -> bool:
 
 @settings(max_examples=100)
 @given(polls())
-def test_whoever_follows_a_remedy_locks_nobody_out(poll: Observation) -> None:
+def test_following_a_remedy_locks_no_client_out(poll: Observation) -> None:
     for connection in connections(report(poll, TARGET.policy)):
         follower(poll, connection).follow(connection.remedy)
 
@@ -207,7 +207,7 @@ ROUNDS = 3
 
 @settings(max_examples=100)
 @given(polls())
-def test_in_the_end_the_certificate_is_required_and_nobody_gets_in_without(
+def test_in_the_end_the_certificate_is_required_and_no_client_is_accepted_without(
     poll: Observation,
 ) -> None:
     for first in connections(report(poll, TARGET.policy)):

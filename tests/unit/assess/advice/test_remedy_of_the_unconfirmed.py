@@ -1,4 +1,4 @@
-"""What to do where it is not known what the rules demand, or where they would refuse."""
+"""What to do where it is not known what the rules require, or where they would refuse."""
 
 from dataclasses import replace
 
@@ -55,8 +55,8 @@ def steps(wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL) ->
     return page(judged(wal_sender, *written, poll=poll).remedy)
 
 
-def part(told: str, begins: str, until: str) -> str:
-    return told[told.index(begins) : told.index(until)].rstrip()
+def part(page_text: str, begins: str, until: str) -> str:
+    return page_text[page_text.index(begins) : page_text.index(until)].rstrip()
 
 
 # --- rules that are not known
@@ -79,8 +79,8 @@ def test_rules_that_are_pending() -> None:
 
 
 def test_rules_that_were_rejected() -> None:
-    told = unknown(HbaState.REJECTED)
-    first, rest = told.split("on the server: Load", 1)
+    page_text = unknown(HbaState.REJECTED)
+    first, rest = page_text.split("on the server: Load", 1)
     assert first.rstrip() == text(
         """
         on the server: CorrectRules()
@@ -98,8 +98,8 @@ def test_maps_that_are_pending() -> None:
 
 
 def test_maps_that_were_rejected() -> None:
-    told = unknown_map(HbaState.REJECTED)
-    first, rest = told.split("on the server: Load", 1)
+    page_text = unknown_map(HbaState.REJECTED)
+    first, rest = page_text.split("on the server: Load", 1)
     assert first.rstrip() == text(
         """
         on the server: CorrectMaps(server_version_number=170005)
@@ -110,8 +110,8 @@ def test_maps_that_were_rejected() -> None:
 
 def test_rules_and_maps_that_are_pending_are_both_checked() -> None:
     both = known(state=HbaState.PENDING, ident_state=HbaState.PENDING)
-    told = page(judged_under(STANDBY, both).remedy)
-    assert told == f"{unknown(HbaState.PENDING)}\n{unknown_map(HbaState.PENDING)}"
+    page_text = page(judged_under(STANDBY, both).remedy)
+    assert page_text == f"{unknown(HbaState.PENDING)}\n{unknown_map(HbaState.PENDING)}"
 
 
 def test_rules_whose_load_was_not_seen() -> None:
@@ -143,8 +143,8 @@ def test_every_map_that_cannot_be_decided_is_written_out() -> None:
     mapped = replace(near, options=("map=n", "clientcert=verify-full"))
     poll = replace(POLL, ident=maps(mapping("/.*", "/new", "m"), mapping("/.*", "/new", "n")))
     for above, expected in ((mapped, ["n", "m"]), (near, ["m"])):  # from below
-        told = judged(STANDBY, above, MAPPED, poll=poll).remedy
-        given = [lines(step) for step in told if isinstance(step.kind, NarrowMap)]
+        remedy_steps = judged(STANDBY, above, MAPPED, poll=poll).remedy
+        given = [lines(step) for step in remedy_steps if isinstance(step.kind, NarrowMap)]
         assert given == [(f"- {n} /.* /new", f"+ {n} replica replica") for n in expected]
 
 
@@ -180,21 +180,21 @@ def test_a_rule_that_is_not_decided() -> None:
     )
 
 
-def test_rules_that_all_demand_a_certificate_are_made_one_that_demands_the_role_s() -> None:
+def test_rules_that_all_require_a_certificate_become_one_that_requires_the_role_s() -> None:
     near = replace(CHAIN, address="samenet", netmask=None)
-    told = steps(STANDBY, near, CERT)
-    assert told.replace(" clientcert=verify-ca", "") == steps(STANDBY, NEAR, CERT)
+    page_text = steps(STANDBY, near, CERT)
+    assert page_text.replace(" clientcert=verify-ca", "") == steps(STANDBY, NEAR, CERT)
     assert judged(STANDBY, near, CERT, poll=NOT_ASKING).remedy[1:] == ()
 
 
 def test_another_name_under_a_rule_that_is_not_decided() -> None:
-    told = judged(OTHER, NEAR, CERT).remedy
-    issue, check, require, *_ = told
+    remedy_steps = judged(OTHER, NEAR, CERT).remedy
+    issue, check, require, *_ = remedy_steps
     assert lines(issue) == ("subject: CN=replica",)
     assert check.kind == CheckName(NameRequirement("replica", is_whole=False, names=("replica",)))
     assert isinstance(require.kind, RequireCertificate)
-    # it is ended only after the rule that accepts it stands
-    assert "pg_terminate_backend" in lines(told[-2])[0]
+    # it is terminated only after the rule that accepts it is in place
+    assert "pg_terminate_backend" in lines(remedy_steps[-2])[0]
 
 
 def test_a_session_that_would_be_refused() -> None:
@@ -212,9 +212,9 @@ def test_a_session_that_would_be_refused() -> None:
 def test_a_session_of_another_name_that_would_be_refused_is_not_ended_before_it_is_accepted() -> (
     None
 ):
-    told = judged(OTHER, REJECT).remedy
-    assert told[:2] == judged(STANDBY, REJECT).remedy
-    issue, check, reconnect, see = told[2:]
+    remedy_steps = judged(OTHER, REJECT).remedy
+    assert remedy_steps[:2] == judged(STANDBY, REJECT).remedy
+    issue, check, reconnect, see = remedy_steps[2:]
     assert lines(issue) == ("subject: CN=replica",)
     assert check.kind == CheckName(NameRequirement("replica", is_whole=False, names=("replica",)))
     assert "pg_terminate_backend" in lines(reconnect)[0]
@@ -222,8 +222,8 @@ def test_a_session_of_another_name_that_would_be_refused_is_not_ended_before_it_
 
 
 def test_a_session_that_no_rule_matches() -> None:
-    told = steps(STANDBY)
-    first = told[: told.index("on the server: Load")]
+    page_text = steps(STANDBY)
+    first = page_text[: page_text.index("on the server: Load")]
     assert first.rstrip() == text(
         """
         on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
@@ -241,8 +241,8 @@ def test_right_rules_on_a_server_without_tls_need_only_the_server() -> None:
 
 
 def test_other_rules_on_a_server_without_tls_are_written_too() -> None:
-    told = judged(STANDBY, HOSTSSL_SCRAM, poll=TLS_OFF).remedy
-    assert [lines(step)[0] for step in told] == [
+    remedy_steps = judged(STANDBY, HOSTSSL_SCRAM, poll=TLS_OFF).remedy
+    assert [lines(step)[0] for step in remedy_steps] == [
         "ssl = on",
         "- hostssl replication replica 10.0.0.0/8 scram-sha-256",
         lines(Step(Place.SERVER, LoadRules(170000)))[0],

@@ -54,8 +54,8 @@ def steps(wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL) ->
     return page(judged(wal_sender, *written, poll=poll).remedy)
 
 
-def part(told: str, begins: str, until: str) -> str:
-    return told[told.index(begins) : told.index(until)].rstrip()
+def part(page_text: str, begins: str, until: str) -> str:
+    return page_text[page_text.index(begins) : page_text.index(until)].rstrip()
 
 
 def test_what_is_best_needs_nothing() -> None:
@@ -64,7 +64,7 @@ def test_what_is_best_needs_nothing() -> None:
     assert steps(replace(PLAIN, peer=OtherPeer.UNIX_SOCKET), local) == ""
 
 
-def test_a_certificate_that_is_not_demanded() -> None:
+def test_a_certificate_that_is_not_required() -> None:
     assert steps(STANDBY, HOSTSSL_SCRAM) == text(
         """
         on the server: RequireCertificate(role='replica', database=None, refused=(),
@@ -80,9 +80,9 @@ def test_a_certificate_that_is_not_demanded() -> None:
     )
 
 
-def test_a_certificate_that_is_not_demanded_of_a_server_that_asks_nobody_any_more() -> None:
-    told = steps(STANDBY, HOSTSSL_SCRAM, poll=NOT_ASKING)
-    first, rest = told.split("on the server: Require", 1)
+def test_a_certificate_that_is_not_required_by_a_server_that_no_longer_asks_for_one() -> None:
+    page_text = steps(STANDBY, HOSTSSL_SCRAM, poll=NOT_ASKING)
+    first, rest = page_text.split("on the server: Require", 1)
     assert first.rstrip() == text(
         """
         on the server: RequestCertificates()
@@ -93,9 +93,9 @@ def test_a_certificate_that_is_not_demanded_of_a_server_that_asks_nobody_any_mor
     assert "on the server: Require" + rest == steps(STANDBY, HOSTSSL_SCRAM)
 
 
-def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_demanded() -> None:
-    told = steps(OTHER, HOSTSSL_SCRAM)
-    first, rest = told.split("on the server: Require", 1)
+def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_required() -> None:
+    page_text = steps(OTHER, HOSTSSL_SCRAM)
+    first, rest = page_text.split("on the server: Require", 1)
     assert first.rstrip() == text(
         """
         on the standby or client: ReplaceCertificate(name=NameRequirement(role='replica',
@@ -110,9 +110,9 @@ def test_a_certificate_of_another_name_is_replaced_before_the_role_s_is_demanded
     assert "on the server: Require" + rest == steps(STANDBY, HOSTSSL_SCRAM)
 
 
-def test_a_certificate_whose_name_cannot_be_told() -> None:
-    told = steps(NAMELESS, HOSTSSL_SCRAM)
-    first = told[: told.index("on the server: Require")]
+def test_a_certificate_whose_name_cannot_be_determined() -> None:
+    page_text = steps(NAMELESS, HOSTSSL_SCRAM)
+    first = page_text[: page_text.index("on the server: Require")]
     assert first.rstrip() == text(
         """
         on the standby or client: CheckName(name=NameRequirement(role='replica', is_whole=False,
@@ -122,8 +122,8 @@ def test_a_certificate_whose_name_cannot_be_told() -> None:
 
 
 def test_a_rule_that_checks_the_chain_only_keeps_its_method() -> None:
-    told = steps(STANDBY, replace(CHAIN, options=("clientcert=verify-ca", "x=a b")))
-    demand = part(told, "on the server: Require", "on the server: Load")
+    page_text = steps(STANDBY, replace(CHAIN, options=("clientcert=verify-ca", "x=a b")))
+    demand = part(page_text, "on the server: Require", "on the server: Load")
     assert demand == text(
         """
         on the server: RequireCertificate(role='replica', database=None, refused=(),
@@ -136,12 +136,12 @@ def test_a_rule_that_checks_the_chain_only_keeps_its_method() -> None:
             | + host replication replica 10.0.0.0/8 reject
         """
     )
-    assert told.startswith(demand)
+    assert page_text.startswith(demand)
 
 
 def test_under_a_password_no_map_can_give_the_role_to_another_name() -> None:
-    told = steps(OTHER, CHAIN)
-    first = told[: told.index("on the server: Require")]
+    page_text = steps(OTHER, CHAIN)
+    first = page_text[: page_text.index("on the server: Require")]
     assert first.rstrip() == text(
         """
         on the standby or client: ReplaceCertificate(name=NameRequirement(role='replica',
@@ -156,8 +156,8 @@ def test_under_a_password_no_map_can_give_the_role_to_another_name() -> None:
 
 
 def test_trust_that_checks_the_chain_only_becomes_cert() -> None:
-    told = steps(OTHER, replace(CHAIN, auth_method="trust"))
-    demand = part(told, "on the server: Require", "on the server: Load")
+    page_text = steps(OTHER, replace(CHAIN, auth_method="trust"))
+    demand = part(page_text, "on the server: Require", "on the server: Load")
     assert demand == text(
         """
         on the server: RequireCertificate(role='replica', database=None, refused=(),
@@ -168,7 +168,7 @@ def test_trust_that_checks_the_chain_only_becomes_cert() -> None:
             | + host replication replica 10.0.0.0/8 reject
         """
     )
-    assert told.startswith(part(steps(OTHER, HOSTSSL_SCRAM), "on", "on the server: Require"))
+    assert page_text.startswith(part(steps(OTHER, HOSTSSL_SCRAM), "on", "on the server: Require"))
 
 
 def test_a_map_that_lets_several_names_in_keeps_the_name_that_is_shown() -> None:
@@ -186,8 +186,8 @@ def test_a_map_that_lets_several_names_in_keeps_the_name_that_is_shown() -> None
 
 
 def test_a_map_without_a_name_to_keep() -> None:
-    told = steps(NAMELESS, MAPPED, poll=ANY_NAME)
-    assert "| + m NAME_OF_ITS_CERTIFICATE replica" in told
+    page_text = steps(NAMELESS, MAPPED, poll=ANY_NAME)
+    assert "| + m NAME_OF_ITS_CERTIFICATE replica" in page_text
 
 
 WITH_CLIENTNAME = LineTraits(
@@ -202,8 +202,8 @@ WITH_CLIENTNAME = LineTraits(
 
 def test_a_map_of_whole_names_keeps_the_whole_name_that_is_shown() -> None:
     poll = replace(ANY_NAME, hba_lines=(WITH_CLIENTNAME,))
-    told = steps(OTHER, MAPPED, poll=poll)
-    assert told[: told.index("on the server: Load")].rstrip() == text(
+    page_text = steps(OTHER, MAPPED, poll=poll)
+    assert page_text[: page_text.index("on the server: Load")].rstrip() == text(
         """
         on the server: NarrowMap(role='replica', unnamed=(), has_others=True)
             | pg_ident.conf /etc/pg_ident.conf line 1
@@ -213,14 +213,14 @@ def test_a_map_of_whole_names_keeps_the_whole_name_that_is_shown() -> None:
     )
     assert "| + m NAME_OF_ITS_CERTIFICATE replica" in steps(NAMELESS, MAPPED, poll=poll)
     elsewhere = replace(WITH_CLIENTNAME, location=RuleLocation(HBA, 2))
-    told = steps(OTHER, MAPPED, poll=replace(poll, hba_lines=(elsewhere,)))
-    assert "| + m alice replica" in told
+    page_text = steps(OTHER, MAPPED, poll=replace(poll, hba_lines=(elsewhere,)))
+    assert "| + m alice replica" in page_text
 
 
 def test_a_map_that_may_be_of_whole_names_says_so() -> None:
     in_force = known(rules(MAPPED), maps=(ANY,))
-    told = page(judged_under(OTHER, unread(in_force)).remedy)
-    assert told[: told.index("on the server: Load")].rstrip() == text(
+    page_text = page(judged_under(OTHER, unread(in_force)).remedy)
+    assert page_text[: page_text.index("on the server: Load")].rstrip() == text(
         """
         on the server: NarrowMap(role='replica',
           unnamed=(OtherClient(application_name='standby', role='replica',
@@ -241,8 +241,8 @@ def test_names_in_a_map_are_written_as_pg_ident_reads_them() -> None:
             server=replace(SERVER, version_number=version),
             ident=maps(mapping("/.*", given, 'my "m"')),
         )
-        told = judged(showing("/CN=/a.b", role="/x"), rule, poll=poll).remedy[0]
-        assert file_edit(told).new == (rf'"my ""m""" /^/a\.b$ {written}',)
+        remedy_steps = judged(showing("/CN=/a.b", role="/x"), rule, poll=poll).remedy[0]
+        assert file_edit(remedy_steps).new == (rf'"my ""m""" /^/a\.b$ {written}',)
 
 
 def test_before_15_maps_are_checked_by_the_shipped_function() -> None:

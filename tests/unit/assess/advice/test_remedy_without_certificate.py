@@ -42,11 +42,11 @@ def steps(wal_sender: WalSender, *written: HbaRule, poll: Observation = POLL) ->
     return page(judged(wal_sender, *written, poll=poll).remedy)
 
 
-def begins(told: str) -> list[str]:
+def begins(page_text: str) -> list[str]:
     """Return the kind of each step."""
     return [
         line.partition(": ")[2].partition("(")[0]
-        for line in told.splitlines()
+        for line in page_text.splitlines()
         if line[:3] in ("on ", "for")
     ]
 
@@ -111,8 +111,8 @@ def test_a_subscription_under_a_rule_for_everybody() -> None:
 
 
 def test_a_server_without_tls() -> None:
-    told = steps(PLAIN, SCRAM, poll=TLS_OFF)
-    first, rest = told.split("on the standby or client", 1)
+    page_text = steps(PLAIN, SCRAM, poll=TLS_OFF)
+    first, rest = page_text.split("on the standby or client", 1)
     assert first.rstrip() == text(
         """
         on the server: RequestCertificates()
@@ -124,9 +124,9 @@ def test_a_server_without_tls() -> None:
     assert "on the standby or client" + rest == steps(PLAIN, SCRAM)
 
 
-def test_a_server_that_asks_nobody_for_a_certificate() -> None:
-    told = steps(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM, poll=NOT_ASKING)
-    first, rest = told.split("on the standby or client", 1)
+def test_a_server_that_asks_no_client_for_a_certificate() -> None:
+    page_text = steps(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM, poll=NOT_ASKING)
+    first, rest = page_text.split("on the standby or client", 1)
     assert first.rstrip() == text(
         """
         on the server: RequestCertificates()
@@ -137,7 +137,7 @@ def test_a_server_that_asks_nobody_for_a_certificate() -> None:
     assert "on the standby or client" + rest == steps(WITHOUT_CERTIFICATE, HOSTSSL_SCRAM)
 
 
-def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
+def test_a_client_whose_rules_already_require_a_certificate() -> None:
     assert steps(WITHOUT_CERTIFICATE, CERT) == text(
         """
         on the standby or client: IssueCertificate(name=NameRequirement(role='replica',
@@ -157,9 +157,9 @@ def test_a_client_that_the_rules_demand_a_certificate_of_already() -> None:
     )
 
 
-def test_a_client_whose_rule_over_tls_demands_the_certificate_already() -> None:
-    told = steps(PLAIN, CERT, SCRAM)
-    last = told[told.index("on the server: CloseRule") :]
+def test_a_client_whose_rule_over_tls_already_requires_the_certificate() -> None:
+    page_text = steps(PLAIN, CERT, SCRAM)
+    last = page_text[page_text.index("on the server: CloseRule") :]
     assert last == text(
         """
         on the server: CloseRule(role='replica', database=None, refused=())
@@ -201,9 +201,9 @@ def test_a_client_that_would_be_refused_over_tls() -> None:
     )
 
 
-def test_a_client_that_no_rule_lets_in_any_more() -> None:
-    told = steps(PLAIN)
-    first = told[: told.index("on the server: Load")]
+def test_a_client_that_no_rule_accepts_any_more() -> None:
+    page_text = steps(PLAIN)
+    first = page_text[: page_text.index("on the server: Load")]
     assert first.rstrip() == text(
         """
         on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
@@ -214,8 +214,8 @@ def test_a_client_that_no_rule_lets_in_any_more() -> None:
 
 
 def test_a_client_that_a_rule_above_refuses_over_tls() -> None:
-    told = steps(PLAIN, replace(REJECT, connection_type=ConnectionType.HOSTSSL), SCRAM)
-    first = told[: told.index("on the server: Load")]
+    page_text = steps(PLAIN, replace(REJECT, connection_type=ConnectionType.HOSTSSL), SCRAM)
+    first = page_text[: page_text.index("on the server: Load")]
     assert first.rstrip() == text(
         """
         on the server: AcceptClient(role='replica', database=None, is_refused=True, refused=())
@@ -260,8 +260,10 @@ def test_a_client_that_came_with_a_kerberos_ticket_leaves_gssapi_for_tls() -> No
 
 def test_a_client_under_rules_that_are_not_decided() -> None:
     both = known(rules(SCRAM), rules(TRUST), state=HbaState.PENDING)
-    told = page(judged_under(PLAIN, both).remedy)
-    demand = told[told.index("on the server: Require") : told.index("on the server: Load")]
+    page_text = page(judged_under(PLAIN, both).remedy)
+    demand = page_text[
+        page_text.index("on the server: Require") : page_text.index("on the server: Load")
+    ]
     assert demand.rstrip() == text(
         """
         on the server: RequireCertificate(role='replica', database=None, refused=(),
@@ -272,7 +274,7 @@ def test_a_client_under_rules_that_are_not_decided() -> None:
             |   host replication replica 10.0.0.0/8 scram-sha-256
         """
     )
-    assert begins(told) == begins(steps(PLAIN, SCRAM))
+    assert begins(page_text) == begins(steps(PLAIN, SCRAM))
 
 
 def test_a_client_under_rules_that_cannot_be_read() -> None:
@@ -284,10 +286,10 @@ def test_a_client_under_rules_that_cannot_be_read() -> None:
 
 def test_a_backup_is_waited_for() -> None:
     backup = replace(WITHOUT_CERTIFICATE, activity=Activity.BACKUP)
-    told = judged(backup, HOSTSSL_SCRAM).remedy
-    assert WaitForBackup() in [step.kind for step in told]
-    assert not any(isinstance(step.kind, Reconnect) for step in told)
-    assert not any("pg_terminate_backend" in line for step in told for line in lines(step))
+    remedy_steps = judged(backup, HOSTSSL_SCRAM).remedy
+    assert WaitForBackup() in [step.kind for step in remedy_steps]
+    assert not any(isinstance(step.kind, Reconnect) for step in remedy_steps)
+    assert not any("pg_terminate_backend" in line for step in remedy_steps for line in lines(step))
 
 
 @pytest.mark.parametrize(
@@ -306,15 +308,15 @@ def test_a_role_is_written_as_libpq_and_sql_read_it(
 ) -> None:
     sender = replace(PLAIN, role=role, application_name=role)
     rule = replace(SCRAM, roles=("all",))
-    told = [line for step in judged(sender, rule).remedy for line in lines(step)]
+    reported = [line for step in judged(sender, rule).remedy for line in lines(step)]
     assert (
         f"user={parameter} sslmode=verify-full sslrootcert=root.crt sslcert=client.crt "
         "sslkey=client.key"
-    ) in told
+    ) in reported
     assert (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE usename = "
         f"{literal} AND application_name = {literal} AND client_addr = '10.0.0.5';"
-    ) in told
+    ) in reported
 
 
 def test_before_16_the_query_for_lines_in_error_has_no_file_names() -> None:

@@ -49,7 +49,7 @@ def test_a_client_that_may_be_rejected_over_tls_is_accepted_first() -> None:
         "hostnossl replication replica 10.0.0.0/8 reject",
     ]
     assert fact(AcceptClient, steps) == AcceptClient("replica", None, is_refused=False)
-    # nobody knows what it meets over TLS, but what it meets now is known
+    # its outcome over TLS is not known, but its outcome now is
     assert fact(AcceptClient, remedy(PLAIN)).is_refused
 
 

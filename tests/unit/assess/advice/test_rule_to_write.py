@@ -246,7 +246,7 @@ def test_a_line_for_a_hostile_name_is_read_as_that_name(
         (replace(CERT, options=("map=m", "clientcert=verify-full")), "cert map=m"),
     ],
 )
-def test_a_method_keeps_its_options_beside_the_name_check(rule: HbaRule, expected: str) -> None:
+def test_a_method_keeps_its_options_with_the_name_check(rule: HbaRule, expected: str) -> None:
     assert with_name_check(rule, whole_name=False) == expected
 
 
@@ -269,7 +269,7 @@ def test_the_whole_name_goes_on_to_be_compared_where_a_map_takes_it(
     assert with_name_check(rule, whole_name=True) == expected
 
 
-def test_a_rule_that_is_written_anew_keeps_clientname() -> None:
+def test_a_rewritten_rule_keeps_clientname() -> None:
     poll = replace(POLL, ident=maps(mapping("/.*", "replica")))
     whole = line(RuleLocation(HBA, 1), clientname="DN")
     for traits, method in (((whole,), "gss map=m clientname=DN"), ((), "gss map=m")):

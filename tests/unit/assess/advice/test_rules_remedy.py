@@ -133,7 +133,7 @@ def test_the_server_s_words_may_stand_in_a_longer_message() -> None:
     assert lines(step) == ("hostssl replication replica 10.0.0.5/32 cert",)
 
 
-def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
+def test_one_line_is_written_for_each_role_that_replicates() -> None:
     socket = replace(PLAIN, peer=OtherPeer.UNIX_SOCKET)
     again = replace(STANDBY, pid=1)
     assert lines(correcting(CERT_ON_HOST, socket, LOGICAL, STANDBY, again, SIX)) == (
@@ -145,19 +145,19 @@ def test_a_line_is_written_for_everybody_who_replicates_once_each() -> None:
 
 def test_names_are_written_as_the_server_s_version_reads_them() -> None:
     sender = replace(LOGICAL, database="/shop", role="/x")
-    told = [
+    reported = [
         lines(steps(HbaState.REJECTED, [broken(CERT_ON_HOST)], [sender], version)[0])
         for version in (159999, 160000)
     ]
-    assert told == [
+    assert reported == [
         ('hostssl "/shop" "/x" 10.0.0.5/32 cert',),
         ("hostssl /^/shop$ /^/x$ 10.0.0.5/32 cert",),
     ]
 
 
-def test_where_nobody_replicates_over_tcp_the_line_has_placeholders() -> None:
-    for nobody in ((), (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET),)):
-        step = correcting(CERT_ON_HOST, *nobody)
+def test_where_no_client_replicates_over_tcp_the_line_has_placeholders() -> None:
+    for no_senders in ((), (replace(PLAIN, peer=OtherPeer.UNIX_SOCKET),)):
+        step = correcting(CERT_ON_HOST, *no_senders)
         assert lines(step) == ("hostssl replication ROLE ADDRESS cert",)
 
 

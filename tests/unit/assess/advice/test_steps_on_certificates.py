@@ -112,12 +112,12 @@ def test_an_expired_certificate_in_use_whose_successor_is_not_known() -> None:
     )
 
 
-def test_what_is_not_in_the_inventory_is_told() -> None:
+def test_what_is_not_in_the_inventory_is_reported() -> None:
     connection = judged(EMPTY_INVENTORY, CERT)
     assert connection.remedy == (Step(Place.EXPORTER, MakeCertificateKnown()),)
 
 
-def test_several_that_may_be_in_use_are_told() -> None:
+def test_several_that_may_be_in_use_are_reported() -> None:
     twin = certificate(salt="again")
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN), known(twin)))
     connection = judged(stored, CERT)
@@ -206,7 +206,7 @@ def test_a_whole_name_that_is_not_let_in_is_mapped(
         clientname="DN",
     )
     poll = replace(SEEN, hba_lines=(line,), ident=maps(mapping("bob", "replica", "my m")))
-    # a rule that holds no name against the role, and stands above, is no matter
+    # a rule above that compares no name with the role does not matter
     above = replace(SCRAM, address="db9.example", netmask=None)
     steps = judged(of_standby(sending(other)), above, rule, poll=poll).remedy
     assert steps[:2] == (
@@ -225,12 +225,12 @@ def test_a_whole_name_that_is_not_let_in_is_mapped(
     assert steps[0].place is Place.CLIENT
 
 
-def test_names_in_a_map_are_written_so_that_they_are_no_patterns() -> None:
+def test_names_in_a_map_are_written_so_that_they_are_not_patterns() -> None:
     other = certificate(name("CN=/x"), serial=9)
     assert lines(judged(of_standby(sending(other)), CERT).remedy[0]) == ("MAP  /^/x$  replica",)
 
 
-def test_roles_in_a_map_are_written_so_that_they_are_no_patterns() -> None:
+def test_roles_in_a_map_are_written_so_that_they_are_not_patterns() -> None:
     other = certificate(name("CN=standby-1"), serial=9)
     sender = replace(STANDBY, role="/r")
     knowledge = of_standby(replace(sending(other), role="/r"))
@@ -252,7 +252,7 @@ def test_before_a_certificate_is_required_the_one_that_is_there_is_named(sender:
     assert len(steps) > 1
 
 
-def test_a_certificate_that_is_in_use_already_is_no_step() -> None:
+def test_a_certificate_that_is_already_in_use_is_not_a_step() -> None:
     steps = judged(of_standby(), SCRAM, sender=STANDBY).remedy
     assert isinstance(steps[0].kind, RequireCertificate)
 
@@ -277,14 +277,14 @@ def test_only_what_is_known_to_be_good_is_named() -> None:
         assert not any(isinstance(s.kind, UseCertificate) for s in connection.remedy)
 
 
-def test_a_reconnect_is_told_once() -> None:
+def test_a_reconnect_is_reported_once() -> None:
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)))
     steps = judged(knowledge, SCRAM, sender=using(EXPIRED)).remedy
     assert sum(step == AGAIN for step in steps) == 1
 
 
-def test_what_is_sent_again_and_expired_is_no_successor() -> None:
-    # it has just expired, and OpenSSL was asked at another moment
+def test_an_expired_certificate_that_is_sent_again_is_not_a_successor() -> None:
+    # it has just expired, and OpenSSL was asked at another time
     knowledge = of_standby(sending(EXPIRED))
     connection = judged(knowledge, CERT, sender=using(EXPIRED))
     assert connection.remedy == (AGAIN,)

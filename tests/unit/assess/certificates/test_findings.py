@@ -1,4 +1,4 @@
-"""What there is to say of a connection's certificates: all findings, in their order."""
+"""All findings about a connection's certificates, in their order."""
 
 from dataclasses import replace
 from ipaddress import ip_address

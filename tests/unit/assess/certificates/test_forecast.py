@@ -134,7 +134,7 @@ def test_with_a_good_certificate_the_rules_decide(
         ((replace(CERT, address="db9.example", netmask=None), REJECT), refused(ForecastCause.RULE)),
     ],
 )
-def test_the_name_must_be_one_that_the_rule_lets_in(
+def test_the_name_must_be_one_that_the_rule_accepts(
     written: tuple[HbaRule, ...], expected: tuple[Forecast, ForecastCause]
 ) -> None:
     other = certificate(name("CN=standby-1"), serial=9)
@@ -190,16 +190,16 @@ def test_what_the_server_is_asked_is_the_chain_by_its_authorities_and_lists_now(
 )
 @pytest.mark.parametrize("rule", [CERT, CHAIN, SCRAM, TRUST])
 def test_a_bad_certificate_is_refused_under_every_rule(rule: HbaRule, cause: ForecastCause) -> None:
-    told = judged(verdict_on(bad(cause)), rule)
-    assert met(told) == refused(cause)
-    assert (told.breaks_at, told.breaks_cause) == (None, ForecastCause.NONE)
+    connection = judged(verdict_on(bad(cause)), rule)
+    assert met(connection) == refused(cause)
+    assert (connection.breaks_at, connection.breaks_cause) == (None, ForecastCause.NONE)
 
 
 def test_a_bad_certificate_is_refused_also_where_the_rules_are_not_known() -> None:
     poll = replace(SEEN, file_times=Unread(FailureReason.NOT_INSTALLED))
     assert met(judged(of_standby(), CERT, poll=poll)) == UNKNOWN
-    told = judged(verdict_on(bad(ForecastCause.EXPIRED)), CERT, poll=poll)
-    assert met(told) == refused(ForecastCause.EXPIRED)
+    connection = judged(verdict_on(bad(ForecastCause.EXPIRED)), CERT, poll=poll)
+    assert met(connection) == refused(ForecastCause.EXPIRED)
 
 
 @pytest.mark.parametrize(
@@ -248,15 +248,15 @@ def test_whether_a_client_falls_back_is_not_known_where_its_sslmode_is_not(
 @pytest.mark.parametrize(
     ("rule", "expected"), [(CERT, UNKNOWN), (CHAIN, UNKNOWN), (SCRAM, WITHOUT), (REJECT, RULE)]
 )
-def test_where_the_next_certificate_is_not_known_only_rules_tell(
+def test_where_the_next_certificate_is_not_known_only_rules_count(
     rule: HbaRule, expected: tuple[Forecast, ForecastCause]
 ) -> None:
-    told = judged(NOBODY_KNOWN, rule)
-    assert met(told) == expected
-    assert (told.breaks_at, told.certificate_pending) == (None, None)
+    connection = judged(NOBODY_KNOWN, rule)
+    assert met(connection) == expected
+    assert (connection.breaks_at, connection.certificate_pending) == (None, None)
 
 
-def test_an_expired_one_whose_successor_nobody_knows_may_be_sent_again() -> None:
+def test_an_expired_one_whose_successor_is_not_known_may_be_sent_again() -> None:
     served = replace(SERVED, certificates=(EXPIRED,))
     knowledge = replace(NOBODY_KNOWN, served=served)
     assert met(judged(knowledge, SCRAM, sender=using(EXPIRED))) == UNKNOWN
@@ -277,11 +277,11 @@ def test_a_client_whose_file_is_gone_sends_none() -> None:
     assert judged(missing, SCRAM).breaks_at is None
 
 
-def test_a_client_that_is_told_to_sends_none() -> None:
-    told = of_standby(replace(RECEIVER, certificate=file("")))
-    assert met(judged(told, CERT)) == RULE
-    assert met(judged(told, SCRAM)) == WITHOUT
-    assert met(judged(told, REJECT)) == RULE
+def test_a_client_configured_to_send_none_sends_none() -> None:
+    reported = of_standby(replace(RECEIVER, certificate=file("")))
+    assert met(judged(reported, CERT)) == RULE
+    assert met(judged(reported, SCRAM)) == WITHOUT
+    assert met(judged(reported, REJECT)) == RULE
 
 
 @pytest.mark.parametrize(
@@ -300,13 +300,13 @@ def test_its_own_dates_are_known_where_the_servers_files_are_not(
     rule: HbaRule, until: datetime, since: datetime, expected: tuple[Forecast, ForecastCause]
 ) -> None:
     own = certificate(since=since, until=until)
-    told = judged(of_standby(sending(own)), rule, poll=NOT_READ)
-    assert met(told) == expected
+    connection = judged(of_standby(sending(own)), rule, poll=NOT_READ)
+    assert met(connection) == expected
     if expected[0] is not Forecast.REFUSED:
-        assert (told.breaks_at, told.breaks_cause) == (until, ForecastCause.EXPIRED)
+        assert (connection.breaks_at, connection.breaks_cause) == (until, ForecastCause.EXPIRED)
 
 
-def test_a_name_that_no_rule_lets_in_is_refused_whatever_the_authorities() -> None:
+def test_a_name_that_no_rule_accepts_is_refused_whatever_the_authorities() -> None:
     other = certificate(name("CN=other"), serial=9)
     assert met(judged(of_standby(sending(other)), CERT, poll=NOT_READ)) == NAME
 
@@ -318,10 +318,10 @@ def test_a_name_that_no_rule_lets_in_is_refused_whatever_the_authorities() -> No
         replace(TLS_FILES, authority=file("")),
     ],
 )
-def test_without_authorities_nobody_is_vouched_for_or_accused(tls_files: TlsFiles) -> None:
+def test_without_authorities_no_certificate_is_verified_or_rejected(tls_files: TlsFiles) -> None:
     poll = replace(SEEN, tls_files=tls_files)
-    told = judged(verdict_on(bad(ForecastCause.AUTHORITY)), CERT, poll=poll)
-    assert met(told) == UNKNOWN
+    connection = judged(verdict_on(bad(ForecastCause.AUTHORITY)), CERT, poll=poll)
+    assert met(connection) == UNKNOWN
 
 
 def test_without_the_lists_only_what_fails_without_them_is_known() -> None:
@@ -330,26 +330,26 @@ def test_without_the_lists_only_what_fails_without_them_is_known() -> None:
     knowledge = replace(of_standby(), verify=openssl)
     assert met(judged(knowledge, CERT, poll=poll)) == UNKNOWN
     assert openssl.asked == [((OWN,), Trust((CA,)), Purpose.CLIENT, NOW, None)]
-    told = judged(verdict_on(bad(ForecastCause.AUTHORITY)), CERT, poll=poll)
-    assert met(told) == refused(ForecastCause.AUTHORITY)
+    connection = judged(verdict_on(bad(ForecastCause.AUTHORITY)), CERT, poll=poll)
+    assert met(connection) == refused(ForecastCause.AUTHORITY)
 
 
 # --- clients that showed none
 
 
 def test_what_showed_none_may_send_the_certificate_of_its_file() -> None:
-    told = judged(of_standby(), CERT, sender=WITHOUT_CERTIFICATE)
-    assert met(told) == WITH
-    assert told.posture is Posture.TLS_WITHOUT_CERTIFICATE
-    told = judged(verdict_on(bad(ForecastCause.REVOKED)), TRUST, sender=WITHOUT_CERTIFICATE)
-    assert met(told) == refused(ForecastCause.REVOKED)
+    connection = judged(of_standby(), CERT, sender=WITHOUT_CERTIFICATE)
+    assert met(connection) == WITH
+    assert connection.posture is Posture.TLS_WITHOUT_CERTIFICATE
+    connection = judged(verdict_on(bad(ForecastCause.REVOKED)), TRUST, sender=WITHOUT_CERTIFICATE)
+    assert met(connection) == refused(ForecastCause.REVOKED)
 
 
 def test_what_showed_none_need_not_send_what_the_inventory_has_for_it() -> None:
     stored = Knowledge(OpenSsl({OWN: bad(ForecastCause.EXPIRED)}), inventory=inventory(known(OWN)))
     assert met(judged(stored, CERT, sender=WITHOUT_CERTIFICATE)) == RULE
-    told = judged(stored, SCRAM, sender=WITHOUT_CERTIFICATE)
-    assert met(told) == WITHOUT
+    connection = judged(stored, SCRAM, sender=WITHOUT_CERTIFICATE)
+    assert met(connection) == WITHOUT
     good = Knowledge(OpenSsl(), inventory=inventory(known(OWN)))
     assert judged(good, SCRAM, sender=WITHOUT_CERTIFICATE).breaks_at is None
 
@@ -358,8 +358,8 @@ def test_what_showed_none_need_not_send_what_the_inventory_has_for_it() -> None:
 def test_a_session_in_plaintext_reconnects_as_it_did(
     rule: HbaRule, expected: tuple[Forecast, ForecastCause]
 ) -> None:
-    told = judged(verdict_on(bad(ForecastCause.EXPIRED)), rule, sender=PLAIN)
-    assert met(told) == expected
+    connection = judged(verdict_on(bad(ForecastCause.EXPIRED)), rule, sender=PLAIN)
+    assert met(connection) == expected
     assert judged(of_standby(), SCRAM, sender=PLAIN).breaks_at is None
 
 
@@ -385,10 +385,10 @@ def test_of_several_that_may_be_sent_what_they_have_in_common_holds() -> None:
     revoked = {one: bad(ForecastCause.REVOKED)}
     assert met(judged(replace(knowledge, verify=OpenSsl(revoked)), CERT)) == UNKNOWN
     both = {one: bad(ForecastCause.REVOKED), other: bad(ForecastCause.EXPIRED, "expired")}
-    told = judged(replace(knowledge, verify=OpenSsl(both)), CERT)
+    connection = judged(replace(knowledge, verify=OpenSsl(both)), CERT)
     # the first of the closed list
-    assert met(told) == refused(ForecastCause.EXPIRED)
-    assert told.breaks_at is None
+    assert met(connection) == refused(ForecastCause.EXPIRED)
+    assert connection.breaks_at is None
 
 
 @pytest.mark.parametrize(
@@ -464,7 +464,7 @@ NO_LEAF = replace(TLS_FILES, certificate=file("server.crt"))
         (replace(SEEN, file_times=tls_times(revocation=LOADED + SECOND)), UNKNOWN),
         # the server's own certificate is no matter of its clients
         (replace(SEEN, file_times=tls_times(own=LOADED + SECOND)), WITH),
-        # unreadable times accuse nobody
+        # unreadable times reject no certificate
         (replace(SEEN, file_times=tls_times()[:2]), WITH),
         # rubbish is not loaded, unless nothing changed since the server started with it
         (replace(SEEN, tls_files=RUBBISH, file_times=tls_times(STARTED - SECOND)), WITH),
@@ -515,7 +515,7 @@ def test_authorities_and_lists_count_once_they_are_loaded(
         # what is served is what the file holds
         (replace(of_standby(), served=replace(SERVED, read_at=NOW)), SEEN, WITH),
         (replace(of_standby(), served=Unread(FailureReason.TLS)), SEEN, WITH),
-        # the file is newer than the reload, and so tells nothing of it
+        # the file is newer than the reload, and so proves nothing about it
         (
             replace(of_standby(), served=JUST_SEEN),
             replace(SEEN, file_times=tls_times(STARTED, own=LOADED + SECOND)),
@@ -538,7 +538,7 @@ def test_authorities_and_lists_count_once_they_are_loaded(
             replace(NOT_READ, file_times=tls_times(STARTED)),
             UNKNOWN,
         ),
-        # it holds none, so that no reload takes it; after the last one it tells nothing
+        # it holds none, so that no reload takes it; after the last one it proves nothing
         (of_standby(), replace(SEEN, tls_files=NO_LEAF, file_times=tls_times(STARTED)), UNKNOWN),
         (
             of_standby(),
@@ -576,8 +576,8 @@ def test_files_that_are_not_read_were_not_refused() -> None:
 def test_a_certificate_that_is_sent_breaks_the_reconnect_when_it_ends(
     rule: HbaRule, at: datetime | None, cause: ForecastCause
 ) -> None:
-    told = judged(verdict_on(Verification(VERIFIED, breaks_at=at, breaks_cause=cause)), rule)
-    assert (told.breaks_at, told.breaks_cause) == (at, cause)
+    connection = judged(verdict_on(Verification(VERIFIED, breaks_at=at, breaks_cause=cause)), rule)
+    assert (connection.breaks_at, connection.breaks_cause) == (at, cause)
 
 
 def test_of_a_reconnect_that_fails_already_nothing_breaks() -> None:
@@ -607,7 +607,7 @@ def test_a_renewed_certificate_waits_for_a_reconnect(
     assert judged(knowledge, CERT, sender=sender).certificate_pending is expected
 
 
-def test_an_older_certificate_in_the_file_is_no_renewal() -> None:
+def test_an_older_certificate_in_the_file_is_not_a_renewal() -> None:
     knowledge = replace(of_standby(), inventory=inventory(known(RENEWED)))
     assert judged(knowledge, CERT, sender=using(RENEWED)).certificate_pending is False
     longer = certificate(serial=12, until=ENDS + DAY)
@@ -638,12 +638,15 @@ def test_of_several_that_may_be_in_use_the_one_that_is_sent_need_not_be_another(
 # --- reasons, which never lower anything
 
 
-def test_an_expired_certificate_in_use_is_told_and_lowers_nothing() -> None:
+def test_an_expired_certificate_in_use_is_reported_and_lowers_nothing() -> None:
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(known(EXPIRED)))
-    told = judged(knowledge, CERT, sender=using(EXPIRED))
-    assert told.reasons == (Reason.CERTIFICATE_EXPIRED_IN_USE,)
-    assert (told.posture, told.verdict) == (Posture.CERTIFICATE_REQUIRED, Verdict.SECURE)
-    assert met(told) == WITH
+    connection = judged(knowledge, CERT, sender=using(EXPIRED))
+    assert connection.reasons == (Reason.CERTIFICATE_EXPIRED_IN_USE,)
+    assert (connection.posture, connection.verdict) == (
+        Posture.CERTIFICATE_REQUIRED,
+        Verdict.SECURE,
+    )
+    assert met(connection) == WITH
 
 
 def test_a_certificate_is_expired_after_its_last_moment() -> None:
@@ -655,9 +658,9 @@ def test_a_certificate_is_expired_after_its_last_moment() -> None:
 
 def test_a_certificate_is_unknown_only_where_there_is_an_inventory() -> None:
     stored = Knowledge(OpenSsl(), inventory=inventory(known(RENEWED)))
-    told = judged(stored, CERT)
-    assert told.reasons == (Reason.CERTIFICATE_UNKNOWN,)
-    assert told.verdict is Verdict.SECURE
+    connection = judged(stored, CERT)
+    assert connection.reasons == (Reason.CERTIFICATE_UNKNOWN,)
+    assert connection.verdict is Verdict.SECURE
     assert judged(NOBODY_KNOWN, CERT).reasons == ()
     assert judged(stored, SCRAM).reasons == (
         Reason.RULE_USES_PASSWORD,
@@ -666,19 +669,19 @@ def test_a_certificate_is_unknown_only_where_there_is_an_inventory() -> None:
     )
 
 
-def test_an_ambiguous_certificate_is_told() -> None:
+def test_an_ambiguous_certificate_is_reported() -> None:
     twin = certificate(salt="again")
     stored = Knowledge(OpenSsl(), inventory=inventory(known(OWN), known(twin)))
-    told = judged(stored, CERT)
-    assert told.reasons == (Reason.CERTIFICATE_AMBIGUOUS,)
-    assert told.verdict is Verdict.SECURE
+    connection = judged(stored, CERT)
+    assert connection.reasons == (Reason.CERTIFICATE_AMBIGUOUS,)
+    assert connection.verdict is Verdict.SECURE
 
 
-def test_a_session_without_a_certificate_has_none_to_tell_of() -> None:
+def test_a_session_without_a_certificate_has_none_to_report() -> None:
     stored = Knowledge(OpenSsl(), inventory=inventory())
-    told = judged(stored, SCRAM, sender=WITHOUT_CERTIFICATE)
-    assert told.in_use is None
-    assert Reason.CERTIFICATE_UNKNOWN not in told.reasons
+    connection = judged(stored, SCRAM, sender=WITHOUT_CERTIFICATE)
+    assert connection.in_use is None
+    assert Reason.CERTIFICATE_UNKNOWN not in connection.reasons
 
 
 def test_what_goes_with_a_servers_certificate_is_no_clients() -> None:

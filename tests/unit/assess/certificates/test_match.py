@@ -1,4 +1,4 @@
-"""Which known certificate a session uses: matched, told ambiguous, or none; never a wrong one."""
+"""Which known certificate a session uses: matched, ambiguous, or none; never a wrong one."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -95,7 +95,7 @@ def test_a_certificate_that_differs_in_what_is_shown_is_none(other: Certificate)
     ],
     ids=["issued anew with its serial", "cut names", "cut issuers", "a slash in a value"],
 )
-def test_what_cannot_be_told_apart_is_ambiguous(one: Certificate, two: Certificate) -> None:
+def test_what_cannot_be_distinguished_is_ambiguous(one: Certificate, two: Certificate) -> None:
     both = tuple(sorted((one, two), key=lambda c: c.fingerprint))
     assert found(one, one, two) == found(two, two, one) == Ambiguous(both)
 
@@ -110,11 +110,11 @@ def test_one_certificate_in_several_places_is_one() -> None:
 def test_a_name_is_cut_as_the_server_cuts_it(width: str, position: int) -> None:
     whole = ("a" * position + width * 32)[:80]
     kept = whole.encode()[:63]
-    told = as_shown(DistinguishedName(whole, "", ()))
-    assert told == kept.decode("utf-8", "backslashreplace")
+    reported = as_shown(DistinguishedName(whole, "", ()))
+    assert reported == kept.decode("utf-8", "backslashreplace")
     cut = position + (63 - position) // len(width.encode()) * len(width.encode())
-    assert told.endswith("".join(f"\\x{byte:02x}" for byte in kept[cut:]))
-    assert len(told) == position + (cut - position) // len(width.encode()) + 4 * (63 - cut)
+    assert reported.endswith("".join(f"\\x{byte:02x}" for byte in kept[cut:]))
+    assert len(reported) == position + (cut - position) // len(width.encode()) + 4 * (63 - cut)
 
 
 def test_what_is_shown_is_issuer_serial_number_and_subject() -> None:
@@ -126,7 +126,7 @@ def test_what_is_shown_is_issuer_serial_number_and_subject() -> None:
     assert shown_by(shown) == ("/CN=b", 1, "/CN=a")
 
 
-def test_a_name_that_is_no_text_is_none_that_a_server_shows() -> None:
+def test_a_name_that_is_not_text_is_never_shown_by_a_server() -> None:
     assert as_shown(DistinguishedName("/CN=\udcff", "", ())) == "/CN=\\udcff"
 
 
@@ -145,9 +145,9 @@ CERTIFICATES = st.builds(
 
 @given(st.lists(CERTIFICATES, max_size=8), CERTIFICATES)
 def test_what_is_matched_is_what_was_shown(among: list[Certificate], shown: Certificate) -> None:
-    told = found(shown, *among)
+    reported = found(shown, *among)
     alike = {c for c in among if peer(c) == peer(shown)}
-    match told:
+    match reported:
         case Matched(one):
             assert alike == {one}
         case Ambiguous(several):
@@ -156,7 +156,9 @@ def test_what_is_matched_is_what_was_shown(among: list[Certificate], shown: Cert
         case Unmatched():
             assert not alike
     if shown in among:
-        assert told == Matched(shown) or (isinstance(told, Ambiguous) and shown in told.candidates)
+        assert reported == Matched(shown) or (
+            isinstance(reported, Ambiguous) and shown in reported.candidates
+        )
 
 
 @given(st.lists(CERTIFICATES, max_size=5), CERTIFICATES, st.data())
@@ -210,7 +212,7 @@ def test_a_certificate_of_two_sources_is_bound_as_each_of_them_says() -> None:
     assert index.of_role["replica"].newest == index.of_standby["a", ""].newest == (twice,)
 
 
-def test_an_authority_is_nobodys_own_and_may_be_in_use_all_the_same() -> None:
+def test_an_authority_belongs_to_no_client_and_may_still_be_in_use() -> None:
     free, bound = known(CA), known(CA, roles=["CA"], application_names=["a"])
     index = inventory_index((free, bound))
     assert index.shown == {shown_of(CA): (free, bound)}

@@ -1,4 +1,4 @@
-"""Whether the name in a certificate lets its holder in as a role."""
+"""Whether the name in a certificate is accepted for a role."""
 
 from dataclasses import replace
 
@@ -73,7 +73,7 @@ def test_where_lines_cannot_be_read_any_may_hold_clientname_from_14_on() -> None
         ([], NameFit.REFUSED),
     ],
 )
-def test_a_map_lets_in_by_any_of_its_lines(lines: list[tuple[str, str]], expected: NameFit) -> None:
+def test_a_map_accepts_by_any_of_its_lines(lines: list[tuple[str, str]], expected: NameFit) -> None:
     namings = replace(NAMINGS, maps=(maps(*(mapping(*line) for line in lines)),))
     assert fit(name("CN=cn"), BY_MAP, namings) is expected
 
@@ -142,7 +142,7 @@ def test_the_end_of_a_name_is_its_very_end() -> None:
     assert admits(mapping(r"/^\d$", "replica"), "٣", "replica", NEW) is Truth.NO
 
 
-def test_a_name_of_any_length_is_not_held_against_patterns() -> None:
+def test_a_name_of_any_length_is_not_matched_against_patterns() -> None:
     line = mapping("/x", "replica")
     assert admits(line, "x" * LONGEST_NAME, "replica", NEW) is Truth.YES
     assert admits(line, "x" * (LONGEST_NAME + 1), "replica", NEW) is Truth.MAY
@@ -172,6 +172,6 @@ def test_a_line_lets_a_name_in_as_the_roles_that_it_gives(
     assert admits(mapping(system, given), shown, "replica", NEW) is expected
 
 
-def test_before_16_a_role_in_a_map_is_no_keyword() -> None:
+def test_before_16_a_role_in_a_map_is_not_a_keyword() -> None:
     assert admits(mapping("x", "all"), "x", "replica", OLD) is Truth.NO
     assert admits(mapping("x", "all"), "x", "all", OLD) is Truth.YES

@@ -91,8 +91,8 @@ def why(connection: Connection) -> WhyNextUnknown:
 
 
 def test_the_first_certificate_of_the_standbys_file_is_sent_with_the_others() -> None:
-    told = judged(of_standby(sending(RENEWED, CA)), CERT).next_certificate
-    assert told == NextCertificate(
+    successor = judged(of_standby(sending(RENEWED, CA)), CERT).next_certificate
+    assert successor == NextCertificate(
         certificate=RENEWED,
         source=CertificateSource.STANDBY_FILE,
         path=FILE,
@@ -121,7 +121,7 @@ def test_the_standbys_file_goes_before_the_inventory() -> None:
         (sending(), CertificateFileEmpty("db2", FILE)),
     ],
 )
-def test_where_the_file_tells_nothing_the_inventory_is_asked(
+def test_where_the_file_contains_nothing_the_inventory_is_used(
     receiver: Receiver, reason: WhyNoStandby
 ) -> None:
     knowledge = of_standby(receiver)
@@ -153,8 +153,8 @@ def test_a_standby_that_nothing_but_its_names_speaks_for_is_not_taken_for_it() -
     )
     stored_too = replace(knowledge, inventory=inventory(known(OWN)))
     assert sent(judged(stored_too, CERT, sender=far)) == OWN
-    nobody = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
-    assert why(judged(nobody, CERT)) == NotFound(StandbyNotIdentified(), InventoryGap.NO_INVENTORY)
+    absent = Knowledge(OpenSsl(), standbys=(replace(STANDBY_TARGET, system_identifier="2"),))
+    assert why(judged(absent, CERT)) == NotFound(StandbyNotIdentified(), InventoryGap.NO_INVENTORY)
 
 
 def test_of_several_standbys_all_must_send_the_same() -> None:
@@ -176,37 +176,39 @@ WEAK = replace(
     certificate(CA_NAME, serial=2, issuer=name("CN=Root"), authority=True),
     signature_algorithm="md5WithRSAEncryption",
 )
-"""It hangs on the security level whether this is taken."""
+"""The security level decides whether this is accepted."""
 
 
 def either(one: Receiver, other: Receiver) -> tuple[Knowledge, Knowledge]:
-    """Return two standbys that nothing tells apart, each with either receiver."""
+    """Return two standbys that cannot be distinguished, each with either receiver."""
     return (
         of_standby(one, replace(TWIN, receiver=other)),
         of_standby(other, replace(TWIN, receiver=one)),
     )
 
 
-def test_one_in_files_of_several_names_is_told_with_all_of_them() -> None:
+def test_one_in_files_of_several_names_is_reported_with_all_of_them() -> None:
     elsewhere = replace(RECEIVER, certificate=file("/etc/replica.crt", OWN))
     for knowledge in either(RECEIVER, elsewhere):
-        told = judged(knowledge, CERT).next_certificate
-        assert isinstance(told, NextCertificate)
-        assert told.path == f"/etc/replica.crt or {FILE}"
+        successor = judged(knowledge, CERT).next_certificate
+        assert isinstance(successor, NextCertificate)
+        assert successor.path == f"/etc/replica.crt or {FILE}"
     for knowledge in either(RECEIVER, replace(RECEIVER, sslmode="prefer")):
-        told = judged(knowledge, CERT).next_certificate
-        assert isinstance(told, NextCertificate)
-        assert told.path == FILE
+        successor = judged(knowledge, CERT).next_certificate
+        assert isinstance(successor, NextCertificate)
+        assert successor.path == FILE
 
 
-def test_of_one_sent_with_other_certificates_by_several_standbys_all_must_fare_alike() -> None:
+def test_one_sent_with_different_chains_by_several_standbys_needs_the_same_outcome_for_all() -> (
+    None
+):
     for knowledge in either(sending(OWN), sending(OWN, CA)):
         assert sent(judged(knowledge, CERT)) == OWN
     for knowledge in either(sending(OWN), sending(OWN, WEAK)):
         assert why(judged(knowledge, CERT)) == ChainsDiffer(("db1b", "db2"))
 
 
-def test_of_several_standbys_that_send_none_all_are_told() -> None:
+def test_of_several_standbys_that_send_none_all_are_reported() -> None:
     missing = replace(RECEIVER, certificate=Unread(FailureReason.FILE_MISSING, "no such file"))
     knowledge, _ = either(missing, replace(RECEIVER, certificate=CertificateFile("")))
     assert why(judged(knowledge, CERT)) == NoneSent(
@@ -220,9 +222,9 @@ def test_of_several_standbys_that_send_none_all_are_told() -> None:
 # --- the inventory
 
 
-def test_one_of_the_inventory_is_told_with_its_place_and_chain() -> None:
-    told = judged(stored(known(OWN, CA, paths=("/a", "/b"))), CERT).next_certificate
-    assert told == NextCertificate(
+def test_one_of_the_inventory_is_reported_with_its_place_and_chain() -> None:
+    successor = judged(stored(known(OWN, CA, paths=("/a", "/b"))), CERT).next_certificate
+    assert successor == NextCertificate(
         certificate=OWN,
         source=CertificateSource.INVENTORY,
         path="/a",
@@ -252,7 +254,7 @@ MINE = certificate(name("CN=mine"), serial=21, since=NOW - 90 * DAY)
         ([known(STRANGER, roles=["replica"], application_names=["standby"])], STRANGER),
         ([known(STRANGER, roles=["replica"], application_names=["other"])], None),
         ([known(STRANGER, roles=["other"], application_names=["standby"])], None),
-        # the standby's before the role's before those of nobody
+        # the standby's before the role's before those of no client
         ([known(MINE, application_names=["standby"]), known(STRANGER, roles=["replica"])], MINE),
         ([known(MINE, roles=["replica"]), known(RENEWED)], MINE),
         (
@@ -262,23 +264,23 @@ MINE = certificate(name("CN=mine"), serial=21, since=NOW - 90 * DAY)
             ],
             MINE,
         ),
-        # the name tells only of those that are bound to nobody
+        # the name counts only for those that are bound to no client
         ([known(RENEWED, roles=["other"])], None),
-        # an authority is nobody's own
+        # an authority belongs to no client
         ([known(certificate(name("CN=replica"), authority=True))], None),
     ],
 )
 def test_whose_a_certificate_is_says_the_configuration_first(
     certificates: list[InventoryCertificate], expected: Certificate | None
 ) -> None:
-    told = judged(stored(*certificates), CERT)
+    connection = judged(stored(*certificates), CERT)
     if expected is None:
-        assert why(told) == NotFound(StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE)
+        assert why(connection) == NotFound(StandbyNotIdentified(), InventoryGap.NO_CERTIFICATE)
     else:
-        assert sent(told) == expected
+        assert sent(connection) == expected
 
 
-def test_the_subject_in_use_tells_its_own_from_others() -> None:
+def test_the_subject_in_use_distinguishes_its_own_from_others() -> None:
     ours = certificate(serial=8, since=NOW - 50 * DAY)
     newer = certificate(name("CN=replica"), serial=9, since=NOW - DAY)
     assert sent(judged(stored(known(ours), known(newer)), CERT)) == ours
@@ -288,11 +290,11 @@ def test_the_subject_in_use_tells_its_own_from_others() -> None:
         known(ours, application_names=["standby"]), known(newer, application_names=["standby"])
     )
     assert sent(judged(named, CERT)) == ours
-    # and where none has it, the name tells
+    # and where none has it, the name decides
     assert sent(judged(stored(known(newer)), CERT)) == newer
 
 
-def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
+def test_a_cut_subject_identifies_its_own_once_the_one_in_use_is_known() -> None:
     long = "O=" + "x" * 60
     old = certificate(name(long, "CN=replica"), serial=3)
     renewed = certificate(name(long, "CN=replica"), serial=4, since=NOW - DAY)
@@ -309,7 +311,7 @@ def test_a_cut_subject_tells_its_own_once_the_one_in_use_is_known() -> None:
 
 
 @pytest.mark.parametrize("sender", [PLAIN, WITHOUT_CERTIFICATE])
-def test_what_shows_nothing_may_own_a_certificate_by_name(sender: WalSender) -> None:
+def test_a_client_that_shows_nothing_may_have_a_certificate_by_name(sender: WalSender) -> None:
     lookalike = certificate(name("CN=replica2"), serial=9)
     assert sent(judged(stored(known(lookalike), known(RENEWED)), SCRAM, sender=sender)) == RENEWED
 
@@ -337,11 +339,11 @@ def test_names_go_through_the_map_of_the_rule(
 ) -> None:
     poll = replace(SEEN, ident=maps(mapping(system, "replica"), mapping("x", "replica", "other")))
     one = certificate(name(f"CN={common_name}"), serial=40)
-    told = judged(stored(known(one)), BY_MAP, sender=sender, poll=poll)
+    connection = judged(stored(known(one)), BY_MAP, sender=sender, poll=poll)
     if sender is PLAIN:
-        # no rule that demands a certificate governs it
+        # no rule that requires a certificate governs it
         expected = NextCertificate if common_name == "replica" else NextUnknown
-    assert isinstance(told.next_certificate, expected)
+    assert isinstance(connection.next_certificate, expected)
 
 
 def test_a_map_may_ask_for_the_whole_name() -> None:
@@ -358,9 +360,9 @@ def test_a_map_may_ask_for_the_whole_name() -> None:
         clientname="DN",
     )
     for seen in (poll, replace(poll, hba_lines=(line,))):
-        told = judged(stored(known(one)), BY_MAP, poll=seen).next_certificate
-        assert isinstance(told, NextCertificate)
-        assert told.name is NameFit.ADMITTED
+        successor = judged(stored(known(one)), BY_MAP, poll=seen).next_certificate
+        assert isinstance(successor, NextCertificate)
+        assert successor.name is NameFit.ADMITTED
 
 
 # --- several that may be sent
@@ -377,14 +379,14 @@ def tied(of_second: Verification) -> Knowledge:
     return Knowledge(OpenSsl(verdicts), inventory=inventory(known(first), known(second)))
 
 
-def test_of_two_that_are_equally_new_and_fare_alike_the_one_that_ends_first_is_told() -> None:
+def test_of_two_equally_new_ones_with_the_same_outcome_the_first_to_expire_is_reported() -> None:
     assert sent(judged(tied(lasting(8)), CERT)).serial_number == 9
     assert sent(judged(tied(lasting(10)), CERT)).serial_number == 8
     by_its_own_end = Verification(VERIFIED)
     assert sent(judged(tied(by_its_own_end), CERT)).serial_number == 8
 
 
-def test_of_two_that_are_equally_new_and_fare_otherwise_none_is_told() -> None:
+def test_of_two_equally_new_ones_with_different_outcomes_none_is_reported() -> None:
     bad = Verification("certificate revoked", ForecastCause.REVOKED)
     differ = why(judged(tied(bad), CERT))
     assert isinstance(differ, OutcomesDiffer)
@@ -394,7 +396,7 @@ def test_of_two_that_are_equally_new_and_fare_otherwise_none_is_told() -> None:
     ]
 
 
-def test_of_two_whose_names_fare_otherwise_none_is_told() -> None:
+def test_of_two_whose_names_have_different_outcomes_none_is_reported() -> None:
     one = certificate(name("CN=a"), serial=8)
     other = certificate(name("CN=replica"), serial=9)
     knowledge = stored(known(one, roles=["replica"]), known(other, roles=["replica"]))
@@ -421,18 +423,18 @@ def test_a_map_counts_where_the_rule_holds_a_certificates_name_against_it(
 ) -> None:
     poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
     one = certificate(name("CN=standby-1"), serial=40)
-    told = judged(of_standby(sending(one)), rule, poll=poll).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.name is expected
+    successor = judged(of_standby(sending(one)), rule, poll=poll).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.name is expected
 
 
 def test_rules_that_may_govern_must_agree_on_a_name() -> None:
     poll = replace(SEEN, ident=maps(mapping("standby-1", "replica")))
     one = certificate(name("CN=standby-1"), serial=40)
     by_host = replace(CERT, address="db9.example", netmask=None)
-    told = judged(of_standby(sending(one)), by_host, BY_MAP, poll=poll).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.name is NameFit.UNDECIDED
+    successor = judged(of_standby(sending(one)), by_host, BY_MAP, poll=poll).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.name is NameFit.UNDECIDED
 
 
 def test_a_peer_without_an_address_is_a_client_too() -> None:
@@ -440,14 +442,14 @@ def test_a_peer_without_an_address_is_a_client_too() -> None:
     assert sent(judged(stored(known(OWN)), CERT, sender=odd)) == OWN
 
 
-def test_where_the_servers_files_are_not_read_equal_names_fare_alike() -> None:
+def test_where_the_servers_files_are_not_read_equal_names_have_the_same_outcome() -> None:
     poll = replace(SEEN, tls_files=Unread(FailureReason.NOT_INSTALLED))
-    told = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.verification is None
+    successor = judged(tied(lasting(9)), CERT, poll=poll).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.verification is None
 
 
-def test_of_too_many_none_is_looked_at() -> None:
+def test_of_too_many_none_is_checked() -> None:
     several = [known(certificate(name(f"CN=n{n}"), serial=n), roles=["replica"]) for n in range(17)]
     assert isinstance(judged(stored(*several[1:]), CERT).next_certificate, NextCertificate)
     assert why(judged(stored(*several), CERT)) == NotFound(
@@ -476,8 +478,8 @@ def test_the_newest_may_be_another_clients_that_shares_the_name() -> None:
         using(OWN, replace(STANDBY, pid=3)),
         replace(WITHOUT_CERTIFICATE, pid=4, application_name="other"),
     ):
-        told = judged(knowledge, CERT, sender=using(EXPIRED), others=[another])
-        assert sent(told) == RENEWED
+        connection = judged(knowledge, CERT, sender=using(EXPIRED), others=[another])
+        assert sent(connection) == RENEWED
 
 
 def test_what_another_client_uses_is_not_its_own() -> None:
@@ -501,7 +503,7 @@ def test_another_address_is_another_client() -> None:
     assert sent(judged(knowledge, CERT, others=[using(RENEWED, again)])) == RENEWED
 
 
-def test_bound_to_the_standby_a_certificate_is_nobody_elses() -> None:
+def test_a_certificate_bound_to_the_standby_belongs_to_no_other_client() -> None:
     knowledge = stored(
         known(OWN, application_names=["standby"]), known(RENEWED, application_names=["standby"])
     )
@@ -528,6 +530,6 @@ def test_of_a_role_that_is_shared_what_is_in_use_may_stay() -> None:
 
 def test_a_standbys_file_may_hold_several_authorities() -> None:
     root = certificate(name("CN=Root"), serial=2, authority=True)
-    told = judged(of_standby(sending(OWN, CA, root)), CERT).next_certificate
-    assert isinstance(told, NextCertificate)
-    assert told.chain == (CA, root)
+    successor = judged(of_standby(sending(OWN, CA, root)), CERT).next_certificate
+    assert isinstance(successor, NextCertificate)
+    assert successor.chain == (CA, root)

@@ -54,7 +54,7 @@ def test_a_date_counts_at_its_second_and_after_it() -> None:
     )
 
 
-def test_the_last_of_all_dates_is_no_error() -> None:
+def test_the_last_possible_date_is_not_an_error() -> None:
     never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     before = never - SECOND
     assert validity_boundaries([certificate(since=before, until=never)]) == (
@@ -82,7 +82,7 @@ def test_a_moment_lies_between_the_last_turn_and_the_next_of_both_kinds() -> Non
     assert passed((), (), NOW) == (None, NEVER)
 
 
-def test_dates_of_all_that_is_known_beside_the_inventory_count() -> None:
+def test_dates_of_all_that_is_known_besides_the_inventory_count() -> None:
     def of(*certificates: Certificate, lists: tuple[RevocationList, ...] = ()) -> list[datetime]:
         dates = [d for c in certificates for d in (c.not_before, c.not_after)]
         dates += [d for one in lists for d in (one.this_update, one.next_update) if d]
@@ -157,7 +157,7 @@ FEW_SECONDS = st.integers(0, 9).map(lambda seconds: NOW + seconds * SECOND)
 
 
 @given(st.lists(FEW_SECONDS, max_size=3), st.lists(FEW_SECONDS, max_size=3), FEW_SECONDS)
-def test_whatever_else_is_known_meanwhile_a_date_that_passes_tells(
+def test_whatever_else_is_known_meanwhile_a_date_that_passes_counts(
     dates: list[datetime], later_dates: list[datetime], early: datetime
 ) -> None:
     late = early + 2 * SECOND

@@ -1,4 +1,4 @@
-"""What the security level of the server's OpenSSL may refuse, and nobody can see."""
+"""What the security level of the server's OpenSSL may refuse; the level cannot be read."""
 
 from dataclasses import replace
 
@@ -116,12 +116,15 @@ def test_the_whole_chain_counts_but_not_the_signature_of_a_root() -> None:
         (OWN, replace(INTERMEDIATE, signature_algorithm="sha1WithRSAEncryption")),
     ],
 )
-def test_whether_it_would_get_in_is_not_known(
+def test_whether_it_would_be_accepted_is_not_known(
     rule: HbaRule, chain: tuple[Certificate, ...]
 ) -> None:
-    told = judged(of_standby(sending(*chain)), rule)
-    assert (told.forecast, told.forecast_cause) == (Forecast.UNKNOWN, ForecastCause.NONE)
-    (handshake,) = (f for f in told.findings if isinstance(f, NextHandshake))
+    connection = judged(of_standby(sending(*chain)), rule)
+    assert (connection.forecast, connection.forecast_cause) == (
+        Forecast.UNKNOWN,
+        ForecastCause.NONE,
+    )
+    (handshake,) = (f for f in connection.findings if isinstance(f, NextHandshake))
     weakness = doubtful(chain)
     assert weakness is not None
     assert handshake == NextHandshake(
@@ -132,29 +135,38 @@ def test_whether_it_would_get_in_is_not_known(
         compares_name=rule is CERT,
         is_required=False,
     )
-    assert not any(isinstance(s.kind, UseCertificate) for s in told.remedy)
+    assert not any(isinstance(s.kind, UseCertificate) for s in connection.remedy)
 
 
 def test_what_refuses_it_anyway_still_does() -> None:
-    told = judged(of_standby(sending(SHA1)), REJECT)
-    assert (told.forecast, told.forecast_cause) == (Forecast.REFUSED, ForecastCause.RULE)
+    connection = judged(of_standby(sending(SHA1)), REJECT)
+    assert (connection.forecast, connection.forecast_cause) == (
+        Forecast.REFUSED,
+        ForecastCause.RULE,
+    )
     other = replace(certificate(name("CN=other")), signature_algorithm="sha1WithRSAEncryption")
-    told = judged(of_standby(sending(other)), CERT)
-    assert (told.forecast, told.forecast_cause) == (Forecast.REFUSED, ForecastCause.NAME)
+    connection = judged(of_standby(sending(other)), CERT)
+    assert (connection.forecast, connection.forecast_cause) == (
+        Forecast.REFUSED,
+        ForecastCause.NAME,
+    )
     revoked = OpenSsl({SHA1: Verification("revoked", ForecastCause.REVOKED)})
-    told = judged(replace(of_standby(sending(SHA1)), verify=revoked), CERT)
-    assert (told.forecast, told.forecast_cause) == (Forecast.REFUSED, ForecastCause.REVOKED)
+    connection = judged(replace(of_standby(sending(SHA1)), verify=revoked), CERT)
+    assert (connection.forecast, connection.forecast_cause) == (
+        Forecast.REFUSED,
+        ForecastCause.REVOKED,
+    )
 
 
-def test_of_several_a_weak_one_does_not_fare_like_a_strong_one() -> None:
+def test_of_several_a_weak_one_has_another_outcome_than_a_strong_one() -> None:
     strong = certificate(serial=8, since=NOW - DAY)
     weak = replace(
         certificate(serial=9, since=NOW - DAY), signature_algorithm="sha1WithRSAEncryption"
     )
     stored = Knowledge(OpenSsl(), inventory=inventory(known(strong), known(weak)))
-    told = judged(stored, CERT)
-    assert told.forecast is Forecast.UNKNOWN
-    assert isinstance(told.next_certificate, NextUnknown)
+    connection = judged(stored, CERT)
+    assert connection.forecast is Forecast.UNKNOWN
+    assert isinstance(connection.next_certificate, NextUnknown)
     by_chain = inventory(known(strong, INTERMEDIATE), known(weak, INTERMEDIATE))
     assert isinstance(
         judged(replace(stored, inventory=by_chain), CERT).next_certificate, NextUnknown

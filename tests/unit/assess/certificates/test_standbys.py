@@ -73,11 +73,13 @@ def test_of_a_server_whose_cluster_is_not_known_no_standby_is() -> None:
         replace(STANDBY, application_name="other"),
     ],
 )
-def test_what_is_no_receiver_of_that_name_is_no_standby(sender: WalSender) -> None:
+def test_a_walsender_that_is_not_a_receiver_of_that_name_is_not_a_standby(
+    sender: WalSender,
+) -> None:
     assert names(STANDBY_TARGET, sender=sender) == []
 
 
-def test_the_slot_tells_first_then_the_address_then_the_sender() -> None:
+def test_the_slot_counts_first_then_the_address_then_the_sender() -> None:
     sender = replace(STANDBY, slot_name="ours")
     assert names(STANDBY_TARGET, receiving(OTHER, slot_name="ours"), sender=sender) == ["db3"]
     assert names(STANDBY_TARGET, OTHER) == ["db2"]
@@ -89,7 +91,7 @@ def test_the_slot_tells_first_then_the_address_then_the_sender() -> None:
     assert names(STANDBY_TARGET, OTHER, sender=apart) == ["db2", "db3"]
 
 
-def test_no_slot_of_one_side_is_no_contradiction() -> None:
+def test_a_slot_known_on_one_side_only_is_not_a_contradiction() -> None:
     assert names(receiving(slot_name="ours")) == ["db2"]
     assert names(STANDBY_TARGET, sender=replace(STANDBY, slot_name="ours")) == ["db2"]
     temporary = receiving(slot_name="pg_walreceiver_4711")
@@ -121,7 +123,7 @@ def test_what_receives_from_another_standby_is_not_served_here() -> None:
     assert names(below) == ["db3"]
     # a loop to oneself is no other server
     assert names(receiving(sender_host="10.0.0.5")) == ["db2"]
-    # all on one host: its addresses tell nothing
+    # all on one host: its addresses prove nothing
     here = replace(PRIMARY, parameters={"host": "db2"})
     assert names(below, STANDBY_TARGET, target=here) == ["db2"]
     assert names(below, target=here) == ["db3"]
@@ -174,26 +176,26 @@ FAR = replace(STANDBY, pid=2, peer=replace(STANDBY.peer, address=ip_address("10.
         replace(FAR, activity=Activity.BACKUP),
     ],
 )
-def test_a_standby_that_is_no_target_is_not_taken_for_one_of_the_same_name(
+def test_a_standby_that_is_not_a_target_is_not_taken_for_one_of_the_same_name(
     elsewhere: WalSender,
 ) -> None:
     proxied = receiving(sender_host="proxy")
-    beside = replace(STANDBY, pid=3)
+    other_standby = replace(STANDBY, pid=3)
     # by the sender that db2 names, one of the two is db2: nothing says which
     assert not is_supported(STANDBY_TARGET, FAR, others=[STANDBY])
     assert is_supported(STANDBY_TARGET, FAR, others=[elsewhere])
     # by its address, one of the two that come from there
     assert is_supported(proxied, STANDBY, others=[FAR])
-    assert not is_supported(proxied, STANDBY, others=[beside])
-    assert not is_supported(STANDBY_TARGET, STANDBY, others=[beside])
+    assert not is_supported(proxied, STANDBY, others=[other_standby])
+    assert not is_supported(STANDBY_TARGET, STANDBY, others=[other_standby])
     slot = receiving(slot_name="ours")
-    assert is_supported(slot, replace(STANDBY, slot_name="ours"), others=[beside])
+    assert is_supported(slot, replace(STANDBY, slot_name="ours"), others=[other_standby])
 
 
 def test_a_sender_known_by_another_name_rules_out_none_of_two_that_are_served() -> None:
     same = replace(OTHER, addresses=STANDBY_TARGET.addresses)
     alias = receiving(same, sender_host="alias")
-    beside = replace(STANDBY, pid=3)
+    other_standby = replace(STANDBY, pid=3)
     assert names(STANDBY_TARGET, alias) == ["db2"]
-    assert names(STANDBY_TARGET, alias, others=[beside]) == ["db2", "db3"]
-    assert names(STANDBY_TARGET, same, others=[beside]) == ["db2", "db3"]
+    assert names(STANDBY_TARGET, alias, others=[other_standby]) == ["db2", "db3"]
+    assert names(STANDBY_TARGET, same, others=[other_standby]) == ["db2", "db3"]

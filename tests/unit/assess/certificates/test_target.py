@@ -87,7 +87,7 @@ def whole(poll: Observation, knowledge: Knowledge = KNOWLEDGE) -> TargetReport:
     return report(poll, knowledge=knowledge, target=PRIMARY)
 
 
-def told(poll: Observation, knowledge: Knowledge = KNOWLEDGE) -> TargetCertificates:
+def certificates_of(poll: Observation, knowledge: Knowledge = KNOWLEDGE) -> TargetCertificates:
     return whole(poll, knowledge).certificates
 
 
@@ -105,7 +105,7 @@ def with_files(
 # --- places
 
 
-def test_every_certificate_is_told_at_each_of_its_places() -> None:
+def test_every_certificate_is_reported_at_each_of_its_places() -> None:
     poll = replace(
         NOBODY,
         tls_files=TlsFiles(
@@ -114,7 +114,7 @@ def test_every_certificate_is_told_at_each_of_its_places() -> None:
         receiver=sending(OWN, CA),
     )
     served = replace(SERVED, certificates=(SERVER_LEAF, ISSUER))
-    assert told(poll, replace(KNOWLEDGE, served=served)).places == (
+    assert certificates_of(poll, replace(KNOWLEDGE, served=served)).places == (
         CertificatePlace(SERVER_LEAF, SERVER_USE, WIRE),
         CertificatePlace(ISSUER, AUTHORITY_USE, WIRE),
         CertificatePlace(RENEWED_LEAF, SERVER_USE, SERVER_FILE, ("server.crt",)),
@@ -127,7 +127,9 @@ def test_every_certificate_is_told_at_each_of_its_places() -> None:
 
 def test_a_certificate_that_stands_twice_in_a_file_has_one_place() -> None:
     poll = with_files(authority=file("root.crt", CA, CA))
-    assert told(poll).places == (CertificatePlace(CA, AUTHORITY_USE, SERVER_FILE, ("root.crt",)),)
+    assert certificates_of(poll).places == (
+        CertificatePlace(CA, AUTHORITY_USE, SERVER_FILE, ("root.crt",)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,14 +143,14 @@ def test_a_certificate_that_stands_twice_in_a_file_has_one_place() -> None:
 )
 def test_what_is_not_read_has_no_place(poll: Observation) -> None:
     for served in (None, NOT_READ, replace(SERVED, certificates=())):
-        found = told(poll, replace(KNOWLEDGE, served=served))
+        found = certificates_of(poll, replace(KNOWLEDGE, served=served))
         assert (found.places, found.verified, found.revocation_lists) == ((), (), ())
         assert found.server_certificate_pending is None
 
 
-def test_the_lists_of_the_servers_files_are_told_once_each() -> None:
+def test_the_lists_of_the_servers_files_are_reported_once_each() -> None:
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl("B"), crl("A"), crl("B")))
-    assert told(with_files(lists=lists)).revocation_lists == (
+    assert certificates_of(with_files(lists=lists)).revocation_lists == (
         ListedRevocations(crl("B"), SERVER_FILE),
         ListedRevocations(crl("A"), SERVER_FILE),
     )
@@ -160,7 +162,7 @@ def test_the_lists_of_the_servers_files_are_told_once_each() -> None:
 def test_the_served_chain_is_checked_as_a_client_would() -> None:
     openssl = OpenSsl({SERVER_LEAF: Verification("hostname mismatch", ForecastCause.NAME)})
     served = replace(SERVED, certificates=(SERVER_LEAF, ISSUER))
-    found = told(NOBODY, Knowledge(openssl, served=served))
+    found = certificates_of(NOBODY, Knowledge(openssl, served=served))
     assert openssl.asked == [((SERVER_LEAF, ISSUER), Trust((CA,)), Purpose.SERVER, NOW, "db1")]
     assert found.verified == (VerifiedCertificate(SERVER_LEAF, SERVER_USE, "hostname mismatch"),)
     assert found.served_at == NOW
@@ -174,7 +176,7 @@ def test_the_served_chain_is_checked_as_a_client_would() -> None:
 def test_without_authorities_the_served_certificate_is_not_checked(trust: object) -> None:
     openssl = OpenSsl()
     served = replace(SERVED, trust=trust)  # type: ignore[arg-type]
-    found = told(NOBODY, Knowledge(openssl, served=served))
+    found = certificates_of(NOBODY, Knowledge(openssl, served=served))
     assert openssl.asked == []
     assert found.verified == (VerifiedCertificate(SERVER_LEAF, SERVER_USE, NOT_CHECKED),)
     unread = ServedNotVerified("denied")
@@ -183,14 +185,16 @@ def test_without_authorities_the_served_certificate_is_not_checked(trust: object
 
 def test_a_reason_stands_for_words_that_are_missing() -> None:
     served = replace(SERVED, trust=Unread(FailureReason.FILE_MISSING))
-    found = told(NOBODY, replace(KNOWLEDGE, served=served))
+    found = certificates_of(NOBODY, replace(KNOWLEDGE, served=served))
     assert found.findings[0] == ServedNotVerified("file_missing")
 
 
-def test_a_name_that_is_not_known_is_not_told() -> None:
+def test_a_name_that_is_not_known_is_not_reported() -> None:
     openssl = OpenSsl({SERVER_LEAF: Verification("bad")})
     knowledge = Knowledge(openssl, served=replace(SERVED, host=None))
-    assert told(NOBODY, knowledge).findings[0] == ServedRejected(SERVER_LEAF, None, "bad")
+    assert certificates_of(NOBODY, knowledge).findings[0] == ServedRejected(
+        SERVER_LEAF, None, "bad"
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,13 +213,13 @@ def test_a_server_certificate_is_pending_until_it_is_served(
 ) -> None:
     poll = with_files(own=own)
     for served, then in ((SERVED, expected), (None, None), (NOT_READ, None)):
-        found = told(poll, replace(KNOWLEDGE, served=served))
+        found = certificates_of(poll, replace(KNOWLEDGE, served=served))
         assert found.server_certificate_pending is then
 
 
 def test_a_pending_server_certificate_is_reported_with_the_served_one() -> None:
     poll = with_files(own=file("server.crt", RENEWED_LEAF))
-    assert told(poll, replace(KNOWLEDGE, served=SERVED)).findings == (
+    assert certificates_of(poll, replace(KNOWLEDGE, served=SERVED)).findings == (
         ServedDiffers(in_file=RENEWED_LEAF, served=SERVER_LEAF, read_at=NOW),
         LEAF_EXPIRES,
     )
@@ -226,25 +230,25 @@ def test_a_pending_server_certificate_is_reported_with_the_served_one() -> None:
 
 def test_what_expires_first_is_reported() -> None:
     # the authority ends in a year
-    assert told(SEEN).findings == ()
-    assert told(SEEN, replace(KNOWLEDGE, served=SERVED)).findings == (LEAF_EXPIRES,)
+    assert certificates_of(SEEN).findings == ()
+    assert certificates_of(SEEN, replace(KNOWLEDGE, served=SERVED)).findings == (LEAF_EXPIRES,)
     soon = certificate(name("CN=Issuing CA"), serial=2, until=NOW + DAY, authority=True)
     served = replace(SERVED, certificates=(SERVER_LEAF, soon))
-    assert told(SEEN, replace(KNOWLEDGE, served=served)).findings == (
+    assert certificates_of(SEEN, replace(KNOWLEDGE, served=served)).findings == (
         Expiry(ExpiringThing.SERVED_AUTHORITY, soon.subject, NOW + DAY, is_past=False),
     )
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl(until=None), crl()))
-    assert told(with_files(lists=lists)).findings == (
+    assert certificates_of(with_files(lists=lists)).findings == (
         Expiry(ExpiringThing.REVOCATION_LIST, CA_NAME, NOW + 7 * DAY, is_past=False),
     )
     endless = replace(lists, revocation_lists=(crl(until=None),))
-    assert told(with_files(lists=endless)).findings == ()
+    assert certificates_of(with_files(lists=endless)).findings == ()
 
 
 def test_what_ends_in_more_than_ninety_days_is_no_news() -> None:
     leaf = certificate(name("CN=db1"), serial=50, until=NOW + 90 * DAY + timedelta(seconds=1))
     served = replace(SERVED, certificates=(leaf,))
-    assert told(with_files(), replace(KNOWLEDGE, served=served)).findings == ()
+    assert certificates_of(with_files(), replace(KNOWLEDGE, served=served)).findings == ()
 
 
 def test_all_that_has_expired_is_reported() -> None:
@@ -252,7 +256,7 @@ def test_all_that_has_expired_is_reported() -> None:
     edge = certificate(name("CN=Edge"), serial=4, until=NOW, authority=True)
     lists = replace(NO_LISTS, path="root.crl", revocation_lists=(crl(until=NOW - 2 * DAY),))
     poll = with_files(authority=file("root.crt", edge, old, CA), lists=lists)
-    assert told(poll).findings == (
+    assert certificates_of(poll).findings == (
         Expiry(ExpiringThing.REVOCATION_LIST, CA_NAME, NOW - 2 * DAY, is_past=True),
         Expiry(ExpiringThing.AUTHORITY, old.subject, NOW - DAY, is_past=True),
         Expiry(ExpiringThing.AUTHORITY, edge.subject, NOW, is_past=False),
@@ -270,12 +274,12 @@ def test_what_a_client_will_send_is_verified_as_the_server_would() -> None:
     knowledge = replace(
         of_standby(sending(RENEWED, CA)), verify=OpenSsl({RENEWED: Verification("revoked")})
     )
-    found = told(SEEN, knowledge)
+    found = certificates_of(SEEN, knowledge)
     assert found.verified == (client(RENEWED, "revoked"),)
     assert found.findings == ()
 
 
-def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> None:
+def test_what_the_inventory_has_for_the_roles_is_verified_and_reported_if_idle() -> None:
     idle = certificate(name("O=Lab", "CN=standby-9"), serial=90, since=NOW - DAY)
     bad = certificate(name("O=Lab", "CN=standby-8"), serial=80, since=NOW - 2 * DAY)
     free = certificate(name("O=Other", "CN=replica"), serial=70, since=NOW - 3 * DAY)
@@ -290,7 +294,7 @@ def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> 
         known(CA),
     )
     openssl = OpenSsl({bad: Verification("unable to get local issuer certificate")})
-    found = told(SEEN, Knowledge(openssl, inventory=stored))
+    found = certificates_of(SEEN, Knowledge(openssl, inventory=stored))
     bound = certificate(name("CN=b"), serial=61)
     assert found.verified == (
         client(bound),
@@ -305,26 +309,26 @@ def test_what_the_inventory_has_for_the_roles_is_verified_and_told_if_idle() -> 
     )
 
 
-def test_of_very_many_the_newest_are_verified_and_few_told() -> None:
+def test_of_very_many_the_newest_are_verified_and_few_reported() -> None:
     many = [
         known(certificate(name(f"CN=s{n}"), serial=n, since=NOW - n * DAY), roles=["replica"])
         for n in range(201)
     ]
     own = known(OWN, roles=["replica"])
-    found = told(SEEN, Knowledge(OpenSsl(), inventory=inventory(own, *many)))
+    found = certificates_of(SEEN, Knowledge(OpenSsl(), inventory=inventory(own, *many)))
     assert [v.certificate.serial_number for v in found.verified] == [7, *range(199)]
     assert found.findings == (
         *(NotInUse(each.certificate, VERIFIED) for each in many[:10]),
         MoreNotInUse(189),
     )
-    few = told(SEEN, Knowledge(OpenSsl(), inventory=inventory(own, *many[:10])))
+    few = certificates_of(SEEN, Knowledge(OpenSsl(), inventory=inventory(own, *many[:10])))
     assert few.findings == found.findings[:10]
 
 
 def test_of_equal_age_the_order_is_the_same_at_every_poll() -> None:
     several = [known(certificate(name(f"CN=s{n}"), serial=n), roles=["replica"]) for n in range(9)]
     own = known(OWN, roles=["replica"])
-    found = told(SEEN, Knowledge(OpenSsl(), inventory=inventory(*several, own)))
+    found = certificates_of(SEEN, Knowledge(OpenSsl(), inventory=inventory(*several, own)))
     ordered = sorted((k.certificate.fingerprint for k in several), reverse=True)
     assert [v.certificate.fingerprint for v in found.verified[1:]] == ordered
 
@@ -332,7 +336,7 @@ def test_of_equal_age_the_order_is_the_same_at_every_poll() -> None:
 def test_a_certificate_in_use_is_not_idle() -> None:
     own = known(OWN, roles=["replica"])
     knowledge = replace(of_standby(sending(RENEWED)), inventory=inventory(own))
-    found = told(SEEN, knowledge)
+    found = certificates_of(SEEN, knowledge)
     assert found.verified == (client(RENEWED), client(OWN))
     assert found.findings == ()
 
@@ -341,11 +345,11 @@ def test_one_certificate_is_verified_once_whatever_goes_with_it() -> None:
     knowledge = replace(
         of_standby(sending(OWN, CA)), inventory=inventory(known(OWN, ISSUER, roles=["replica"]))
     )
-    assert told(SEEN, knowledge).verified == (client(OWN),)
+    assert certificates_of(SEEN, knowledge).verified == (client(OWN),)
     twice = replace(SEEN, wal_senders=(STANDBY, replace(STANDBY, pid=2)))
     openssl = OpenSsl()
     both = of_standby(RECEIVER, replace(STANDBY_TARGET, target="db3"))
-    assert told(twice, replace(both, verify=openssl)).verified == (client(OWN),)
+    assert certificates_of(twice, replace(both, verify=openssl)).verified == (client(OWN),)
     assert len(openssl.asked) == 1
 
 
@@ -361,7 +365,7 @@ def test_one_certificate_is_verified_once_whatever_goes_with_it() -> None:
 )
 def test_where_no_client_is_verified_nothing_is_said_of_it(poll: Observation) -> None:
     knowledge = replace(of_standby(), inventory=inventory(known(EXPIRED, roles=["replica"])))
-    found = told(poll, knowledge)
+    found = certificates_of(poll, knowledge)
     assert found.verified == ()
     assert not any(isinstance(f, NotInUse | MoreNotInUse) for f in found.findings)
 
@@ -384,11 +388,11 @@ def test_after_a_failed_poll_what_is_served_is_still_known() -> None:
         PRIMARY, refused, replace(knowledge, served=NOT_READ), at=NOW, duration_seconds=0.5
     )
     assert blind.readers == {Reader.SERVED_CHAIN: NOT_READ}
-    nobody = failed(PRIMARY, refused, KNOWLEDGE, at=NOW, duration_seconds=0.5)
-    assert (nobody.readers, nobody.certificates) == ({}, TargetCertificates())
+    not_polled = failed(PRIMARY, refused, KNOWLEDGE, at=NOW, duration_seconds=0.5)
+    assert (not_polled.readers, not_polled.certificates) == ({}, TargetCertificates())
 
 
-def test_readers_tell_what_was_read() -> None:
+def test_readers_show_what_was_read() -> None:
     read = whole(SEEN).readers
     assert (read[Reader.TLS_FILES], read[Reader.RECEIVER]) == (None, None)
     assert Reader.SERVED_CHAIN not in read
@@ -425,15 +429,15 @@ def test_the_servers_own_certificate_may_be_its_clients_too() -> None:
     assert judged(knowledge, CERT, sender=sender, poll=unread).in_use == matched
     for other in (unread, replace(SEEN, tls_files=replace(TLS_FILES, certificate=NOT_READ))):
         for nowhere in (empty, replace(empty, served=NOT_READ)):
-            told_of = judged(nowhere, CERT, sender=sender, poll=other)
-            assert told_of.in_use == Unmatched()
-    # authorities in those files are nobody's own
+            unmatched = judged(nowhere, CERT, sender=sender, poll=other)
+            assert unmatched.in_use == Unmatched()
+    # authorities in those files belong to no client
     below = replace(knowledge, standbys=(replace(foreign, receiver=sending(OWN, SERVER_LEAF)),))
     assert judged(below, CERT, sender=sender, poll=unread).in_use == Unmatched()
 
 
-def test_of_a_server_that_nothing_was_asked_of_nothing_is_told() -> None:
-    assert told(POLL) == TargetCertificates()
+def test_nothing_is_reported_of_a_server_that_was_not_queried() -> None:
+    assert certificates_of(POLL) == TargetCertificates()
 
 
 def test_what_the_inventory_has_for_a_standby_is_verified_too() -> None:

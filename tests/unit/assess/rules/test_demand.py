@@ -1,4 +1,4 @@
-"""What a rule demands of a client: by method, clientcert= and the map."""
+"""What a rule requires of a client: by method, clientcert= and the map."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ V17 = Surroundings(
 MAPPED = replace(CERT, options=("map=m", "clientcert=verify-full"))
 
 
-def demanded(rule: HbaRule | None, *lines: IdentMapping) -> set[Demand]:
+def required(rule: HbaRule | None, *lines: IdentMapping) -> set[Demand]:
     return set(demands(rule, "replica", (maps(*lines),), V17))
 
 
@@ -34,18 +34,18 @@ def demanded(rule: HbaRule | None, *lines: IdentMapping) -> set[Demand]:
 def test_clientcert_is_checked_under_every_method(
     method: str, option: tuple[str, ...], expected: Demand
 ) -> None:
-    assert demanded(replace(SCRAM, auth_method=method, options=option)) == {expected}
+    assert required(replace(SCRAM, auth_method=method, options=option)) == {expected}
 
 
-def test_cert_demands_the_role_s_certificate_whatever_stands_beside_it() -> None:
-    assert demanded(CERT) == {Demand.CERTIFICATE}
-    assert demanded(replace(CERT, options=())) == {Demand.CERTIFICATE}
+def test_cert_requires_the_role_s_certificate_whatever_its_options() -> None:
+    assert required(CERT) == {Demand.CERTIFICATE}
+    assert required(replace(CERT, options=())) == {Demand.CERTIFICATE}
 
 
-def test_who_is_rejected_or_matched_by_no_rule_is_refused() -> None:
-    assert demanded(None) == {Demand.REFUSES}
-    assert demanded(REJECT) == {Demand.REFUSES}
-    assert demanded(replace(REJECT, options=("clientcert=verify-ca",))) == {Demand.REFUSES}
+def test_a_client_that_is_rejected_or_matched_by_no_rule_is_refused() -> None:
+    assert required(None) == {Demand.REFUSES}
+    assert required(REJECT) == {Demand.REFUSES}
+    assert required(replace(REJECT, options=("clientcert=verify-ca",))) == {Demand.REFUSES}
 
 
 def test_only_a_map_with_a_name_is_one() -> None:
@@ -56,9 +56,9 @@ def test_only_a_map_with_a_name_is_one() -> None:
 
 
 def test_a_map_says_nothing_where_no_name_is_compared() -> None:
-    assert demanded(replace(TRUST, options=("map=m",))) == {Demand.NOTHING}
+    assert required(replace(TRUST, options=("map=m",))) == {Demand.NOTHING}
     chain = replace(SCRAM, options=("map=m", "clientcert=verify-ca"))
-    assert demanded(chain) == {Demand.CHAIN}
+    assert required(chain) == {Demand.CHAIN}
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_a_map_says_nothing_where_no_name_is_compared() -> None:
 def test_a_map_binds_the_role_to_one_name_to_several_or_to_none(
     lines: list[tuple[str, str]], expected: Demand
 ) -> None:
-    assert demanded(MAPPED, *(mapping(*line) for line in lines)) == {expected}
+    assert required(MAPPED, *(mapping(*line) for line in lines)) == {expected}
 
 
 def test_lines_of_another_map_do_not_count() -> None:
-    assert demanded(MAPPED, mapping("/.*", "replica", "n")) == {Demand.REFUSES}
+    assert required(MAPPED, mapping("/.*", "replica", "n")) == {Demand.REFUSES}
 
 
 def test_without_any_known_content_a_map_is_unknown() -> None:

@@ -1,4 +1,4 @@
-"""What there is to say of the rule that governs a connection: all findings, in their order."""
+"""All findings about the rule that governs a connection, in their order."""
 
 from dataclasses import replace
 from datetime import timedelta

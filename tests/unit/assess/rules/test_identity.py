@@ -1,4 +1,4 @@
-"""Names: what a certificate's name is, and whom a line of pg_ident.conf lets in."""
+"""Names: what a certificate's name is, and which names a line of pg_ident.conf accepts."""
 
 from dataclasses import replace
 
@@ -47,7 +47,9 @@ V15 = replace(V16, server_version_number=159999)
         ("", None),
     ],
 )
-def test_the_common_name_is_told_where_there_is_exactly_one(shown: str, name: str | None) -> None:
+def test_the_common_name_is_reported_where_there_is_exactly_one(
+    shown: str, name: str | None
+) -> None:
     assert certificate_name(SlashName(shown, may_be_cut=False)) == name
 
 
@@ -55,7 +57,7 @@ def test_the_common_name_is_told_where_there_is_exactly_one(shown: str, name: st
     ("shown", "name"),
     [("/CN=replica/O=Lab", "replica"), ("/O=Lab/CN=repl", None), ("/O=Lab", None)],
 )
-def test_a_common_name_at_the_end_of_what_may_be_cut_is_not_told(
+def test_a_common_name_at_the_end_of_what_may_be_cut_is_not_reported(
     shown: str, name: str | None
 ) -> None:
     assert certificate_name(SlashName(shown, may_be_cut=True)) == name
@@ -81,7 +83,7 @@ def test_the_distinguished_name_reads_from_the_last_attribute(
     assert distinguished_name(SlashName(shown, may_be_cut=cut)) == name
 
 
-# --- as whom a line lets in
+# --- the role that a line accepts a name as
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_the_distinguished_name_reads_from_the_last_attribute(
         ("/^(.*)@lab$", "other", NO, NO),
     ],
 )
-def test_a_line_lets_in_as_the_role_that_it_gives(
+def test_a_line_accepts_a_client_as_the_role_that_it_gives(
     system_name: str, given: str, since_16: Truth, before: Truth
 ) -> None:
     line = mapping(system_name, given)

@@ -252,7 +252,7 @@ NAMING = A.with_lines((lines(clientname=True),))
 
 @pytest.mark.parametrize("other", [QUOTED, NAMING])
 @pytest.mark.parametrize("edited", [L1 + HOUR, None])
-def test_lines_that_change_beside_the_same_rows_are_an_edit(
+def test_lines_that_change_while_the_rows_stay_the_same_are_an_edit(
     file: Following, other: HbaContent, edited: datetime | None
 ) -> None:
     for before, after in ((PLAIN, other), (other, PLAIN)):
@@ -267,7 +267,7 @@ def test_lines_that_change_beside_the_same_rows_are_an_edit(
         assert file.may_be_in_force() == (after,)
 
 
-def test_lines_that_change_beside_a_load_were_loaded_or_not(file: Following) -> None:
+def test_lines_that_change_together_with_a_load_were_loaded_or_not(file: Following) -> None:
     file.poll(QUOTED, L1, BEFORE_START)
     assert file.poll(PLAIN, L2, None) is HbaState.UNVERIFIED
     assert file.history.superseded
@@ -295,7 +295,7 @@ def test_unread_lines_of_an_edit_leave_it_as_it_was_seen(file: Following) -> Non
 
 @pytest.mark.parametrize("polls", [1, 2])
 @pytest.mark.parametrize("newest", [BEFORE_START, None])
-def test_unread_lines_beside_a_load_confirm_nothing_and_cost_nothing_afterwards(
+def test_unread_lines_at_a_load_confirm_nothing_and_cost_nothing_afterwards(
     file: Following, newest: datetime | None, polls: int
 ) -> None:
     file.poll(QUOTED, L1, BEFORE_START)
@@ -364,7 +364,7 @@ def test_other_rules_with_unread_lines_lead_back_to_nothing(file: Following) -> 
 def test_what_is_written_back_after_a_load_with_unread_lines_is_not_loaded(
     file: Following,
 ) -> None:
-    """It stands on both sides of what was loaded, and is not what was."""
+    """It was written before and after the load, and is not what was loaded."""
     file.poll(PLAIN, L1, BEFORE_START)
     assert file.poll(A, L2, L1 + HOUR) is HbaState.LOADED
     for _ in range(2):
@@ -444,7 +444,7 @@ def test_unreadable_rules_are_the_ones_known_until_something_is_loaded() -> None
     assert in_force(history, HbaState.UNREADABLE, loaded_at=L2) == ()
 
 
-def test_an_incomplete_history_tells_nothing() -> None:
+def test_an_incomplete_history_proves_nothing() -> None:
     never: FileHistory[HbaContent] = FileHistory(complete=True, latest_load=L1)
     cut = FileHistory(confirmed=A, complete=False, latest_load=L1)
     for state in HbaState:
@@ -487,7 +487,7 @@ def test_the_newest_change_is_not_known_without_the_times_of_every_file() -> Non
     assert newest_change((changed(ServerFile.HBA_INCLUDED, None), hba), (), WATCHED) is None
 
 
-def test_names_from_another_file_have_times_that_nobody_knows() -> None:
+def test_names_from_another_file_have_unknown_times() -> None:
     hba = changed(ServerFile.HBA, L1, L1)
     plain = LineTraits(
         RuleLocation(HBA, 1),

@@ -1,4 +1,4 @@
-"""Which rule governs: type, role, database, address, and what the server's view does not tell."""
+"""Which rule governs: type, role, database, address, and what the server's view leaves out."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -95,12 +95,12 @@ def matches(
         (ConnectionType.HOSTNOGSSENC, NO, YES, YES, NO),
     ],
 )
-def test_the_type_of_a_rule_is_held_against_how_the_client_comes(
+def test_the_type_of_a_rule_is_matched_against_how_the_client_connects(
     connection_type: ConnectionType, socket: Truth, plaintext: Truth, tls: Truth, gss: Truth
 ) -> None:
     rule = replace(ANYBODY, connection_type=connection_type)
-    told = [matches(rule, client) for client in (SOCKET, PLAINTEXT, PHYSICAL, GSS)]
-    assert told == [socket, plaintext, tls, gss]
+    reported = [matches(rule, client) for client in (SOCKET, PLAINTEXT, PHYSICAL, GSS)]
+    assert reported == [socket, plaintext, tls, gss]
 
 
 def test_what_does_not_match_by_its_type_leaves_no_doubt() -> None:
@@ -155,14 +155,14 @@ def test_all_fields_have_to_match() -> None:
 
 def test_membership_that_could_not_be_read_is_a_doubt() -> None:
     blind = replace(AROUND, member_of=None)
-    told = doubted(replace(ANYBODY, roles=("+staff",)), PHYSICAL, blind)
-    assert told == (MAY, (MembershipUnread("staff"),))
+    doubts = doubted(replace(ANYBODY, roles=("+staff",)), PHYSICAL, blind)
+    assert doubts == (MAY, (MembershipUnread("staff"),))
     assert matches(replace(ANYBODY, roles=("+staff", "replica")), around=blind) is YES
 
 
 def test_an_expression_without_an_answer_is_a_doubt() -> None:
-    told = doubted(replace(ANYBODY, roles=("/new",)), PHYSICAL, AROUND)
-    assert told == (MAY, (NotEvaluated("/new"),))
+    doubts = doubted(replace(ANYBODY, roles=("/new",)), PHYSICAL, AROUND)
+    assert doubts == (MAY, (NotEvaluated("/new"),))
 
 
 def test_before_16_a_leading_slash_is_part_of_a_name() -> None:
@@ -248,7 +248,7 @@ def test_an_address_is_masked_on_both_sides_within_its_family(
         (None, AddressNotShown()),
     ],
 )
-def test_an_address_that_only_the_server_can_tell_is_a_doubt(
+def test_an_address_that_only_the_server_can_determine_is_a_doubt(
     address: str | None, doubt: Doubt
 ) -> None:
     assert doubted(replace(ANYBODY, address=address), PHYSICAL, AROUND) == (MAY, (doubt,))
@@ -317,7 +317,7 @@ def test_a_quoted_all_in_the_address_field_is_a_host_name() -> None:
     )
 
 
-def test_doubts_of_one_rule_are_told_together() -> None:
+def test_doubts_of_one_rule_are_reported_together() -> None:
     rule = replace(ANYBODY, roles=("+staff", "/new"), address="samenet")
     blind = replace(AROUND, member_of=None)
     result, doubts = doubted(rule, PHYSICAL, blind, quoting=UNKNOWN_QUOTES)
@@ -351,7 +351,7 @@ def test_the_first_rule_that_matches_governs() -> None:
     assert governing_rule(file, PHYSICAL, AROUND) == Governs(at(2, CERT))
 
 
-def test_no_rule_governs_whom_none_matches() -> None:
+def test_no_rule_governs_a_client_that_none_matches() -> None:
     assert governing_rule(of(), PHYSICAL, AROUND) == NoRule()
     assert governing_rule(of(CERT), PLAINTEXT, AROUND) == NoRule()
 

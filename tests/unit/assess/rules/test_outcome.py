@@ -42,7 +42,7 @@ def met(*contents: tuple[HbaRule, ...]) -> Outcomes:
     return outcomes(CLIENT, in_force, AROUND, unknown=ConnectionHidden())
 
 
-def test_under_one_content_the_rule_that_governs_is_told_with_its_demand() -> None:
+def test_under_one_content_the_governing_rule_is_reported_with_its_requirement() -> None:
     assert met((CERT,)) == Outcomes(
         match=Governs(CERT), agreed=True, possible=((CERT, frozenset({Demand.CERTIFICATE})),)
     )
@@ -72,12 +72,12 @@ def test_every_rule_that_may_govern_is_possible() -> None:
     assert alone.rules == (near,)
 
 
-def test_what_is_demanded_hangs_on_the_map_too() -> None:
+def test_what_is_required_also_depends_on_the_map() -> None:
     mapped = replace(CERT, options=("map=m", "clientcert=verify-full"))
     in_force = InForce((rules(mapped),), (maps(mapping("alice", "replica")),))
     assert outcomes(CLIENT, in_force, AROUND).demanded == {Demand.CERTIFICATE}
-    nobody = InForce((rules(mapped),), (maps(),))
-    assert outcomes(CLIENT, nobody, AROUND).demanded == {Demand.REFUSES}
+    unmapped = InForce((rules(mapped),), (maps(),))
+    assert outcomes(CLIENT, unmapped, AROUND).demanded == {Demand.REFUSES}
 
 
 def test_contents_that_give_the_same_match_agree() -> None:
@@ -142,12 +142,12 @@ def test_whether_a_rule_has_clientname_is_asked_of_each_content_that_it_may_gove
         ((here, plain), {True, False}),
         ((here, unread, other), {True, None}),
     )
-    for contents, told in expected:
+    for contents, reported in expected:
         found = outcomes(CLIENT, InForce(contents, (maps(),)), AROUND)
-        assert found.clientname(CERT) == told
+        assert found.clientname(CERT) == reported
 
 
-def test_the_doubts_of_several_contents_are_told_once_each() -> None:
+def test_the_doubts_of_several_contents_are_reported_once_each() -> None:
     near, cert = at(1, NEAR), at(2, CERT)
     assert met((CERT,), (NEAR, SCRAM), (NEAR, CERT)).match == Undecided(
         (CERT, near, at(2, SCRAM), cert),

@@ -79,7 +79,7 @@ def test_only_connections_over_tcp_are_peers_each_with_the_groups_of_its_role() 
     assert peers_of(unread) == (peer_of(bob, None), peer_of(STANDBY, None))
 
 
-def test_too_many_connections_are_not_looked_at() -> None:
+def test_too_many_connections_are_not_judged() -> None:
     crowd = tuple(replace(STANDBY, pid=n, application_name=f"{n}") for n in range(MOST_PEERS + 1))
     assert peers_of(replace(POLL, wal_senders=crowd)) is None
     few = peers_of(replace(POLL, wal_senders=crowd[1:]))

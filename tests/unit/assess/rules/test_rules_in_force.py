@@ -60,9 +60,9 @@ def history_after(*polls: Observation) -> RulesHistory:
 
 def test_pg_hba_conf_is_as_old_as_itself_and_what_it_includes() -> None:
     def state(*more: FileTimes) -> HbaState:
-        told = report(replace(POLL, file_times=(*times(), *more))).rules
-        assert told is not None
-        return told.state
+        outcome = report(replace(POLL, file_times=(*times(), *more))).rules
+        assert outcome is not None
+        return outcome.state
 
     assert state() is HbaState.LOADED
     assert state(FileTimes(ServerFile.HBA_INCLUDED, "x", 1, EDITED, EDITED)) is HbaState.PENDING
@@ -125,13 +125,13 @@ def test_a_file_that_could_not_be_read_keeps_its_history() -> None:
 def test_what_is_known_from_earlier_polls_judges_while_the_files_cannot_be_read() -> None:
     before = history_after(MAP_POLL)
     unread = replace(MAP_POLL, hba=MISSING, ident=MISSING)
-    told, _ = assess(unread, TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
+    outcome, _ = assess(unread, TARGET, before, KNOWLEDGE, now=NOW)
+    (connection,) = connections(outcome)
     assert connection.posture is Posture.CERTIFICATE_REQUIRED
     assert connection.predates_rules is False
     reloaded = replace(SERVER, configuration_loaded_at=EDITED)
-    told, _ = assess(replace(unread, server=reloaded), TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
+    outcome, _ = assess(replace(unread, server=reloaded), TARGET, before, KNOWLEDGE, now=NOW)
+    (connection,) = connections(outcome)
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
     assert connection.predates_rules is None
 
@@ -140,8 +140,8 @@ def test_the_age_of_a_map_that_is_not_known_any_more_is_not_known() -> None:
     before = history_after(MAP_POLL)
     reloaded = replace(SERVER, configuration_loaded_at=EDITED)
     unread = replace(MAP_POLL, ident=MISSING, server=reloaded)
-    told, _ = assess(unread, TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
+    outcome, _ = assess(unread, TARGET, before, KNOWLEDGE, now=NOW)
+    (connection,) = connections(outcome)
     assert connection.rule_match == Governs(MAPPED)
     assert connection.predates_rules is None
 
@@ -149,8 +149,8 @@ def test_the_age_of_a_map_that_is_not_known_any_more_is_not_known() -> None:
 def test_an_edit_that_is_not_loaded_leaves_both_rules_possible() -> None:
     before = history_after(POLL)
     edited = replace(POLL, hba=rules(SCRAM), file_times=times(hba=EDITED))
-    told, _ = assess(edited, TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
+    outcome, _ = assess(edited, TARGET, before, KNOWLEDGE, now=NOW)
+    (connection,) = connections(outcome)
     assert isinstance(connection.rule_match, Undecided)
     assert connection.rule_match.candidates == (CERT, SCRAM)
     assert connection.posture is Posture.CERTIFICATE_UNCONFIRMED
@@ -203,16 +203,16 @@ def test_a_file_that_names_are_taken_from_may_quote_them() -> None:
     # its times are not known: a load that was watched confirms it
     poll = replace(POLL, hba_lines=(traits(1, reference=True),))
     loaded = replace(poll, server=replace(SERVER, configuration_loaded_at=EDITED))
-    told, _ = assess(loaded, TARGET, history_after(poll), KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
+    outcome, _ = assess(loaded, TARGET, history_after(poll), KNOWLEDGE, now=NOW)
+    (connection,) = connections(outcome)
     assert isinstance(connection.rule_match, Undecided)
     assert connection.rule_match.why == (IN_QUOTES,)
 
 
 def test_lines_that_could_not_be_read_hold_what_they_may() -> None:
     before = history_after(POLL)
-    told, _ = assess(replace(POLL, hba_lines=MISSING), TARGET, before, KNOWLEDGE, now=NOW)
-    (connection,) = connections(told)
+    outcome, _ = assess(replace(POLL, hba_lines=MISSING), TARGET, before, KNOWLEDGE, now=NOW)
+    (connection,) = connections(outcome)
     assert connection.rule_match == Governs(CERT)
 
 
@@ -221,10 +221,10 @@ UNQUOTED_ON_DISK = replace(QUOTED, hba_lines=(), file_times=times(hba=EDITED))
 
 
 def judged_after(before: RulesHistory, poll: Observation) -> tuple[HbaState, Connection]:
-    told, _ = assess(poll, TARGET, before, KNOWLEDGE, now=NOW)
-    assert told.rules is not None
-    (connection,) = connections(told)
-    return told.rules.state, connection
+    outcome, _ = assess(poll, TARGET, before, KNOWLEDGE, now=NOW)
+    assert outcome.rules is not None
+    (connection,) = connections(outcome)
+    return outcome.rules.state, connection
 
 
 def test_quotes_taken_away_on_disk_still_stand_in_the_rules_in_force() -> None:
@@ -267,12 +267,12 @@ def test_quotes_that_were_seen_count_when_lines_are_lost_for_good() -> None:
     history = history_after(seen, lost)
     for hours in (2, 4, 6):
         loaded = replace(SERVER, configuration_loaded_at=LOADED + hours * HOUR)
-        told, history = assess(replace(lost, server=loaded), TARGET, history, KNOWLEDGE, now=NOW)
-        (connection,) = connections(told)
+        outcome, history = assess(replace(lost, server=loaded), TARGET, history, KNOWLEDGE, now=NOW)
+        (connection,) = connections(outcome)
         assert connection.verdict is Verdict.UNKNOWN
         unverified = hours == 2
-        assert told.rules is not None
-        assert (told.rules.state, *connection.reasons) == (
+        assert outcome.rules is not None
+        assert (outcome.rules.state, *connection.reasons) == (
             (HbaState.UNVERIFIED, Reason.RULES_LOAD_UNVERIFIED)
             if unverified
             else (HbaState.LOADED, Reason.RULE_UNDECIDED)
@@ -286,7 +286,7 @@ def test_clientname_added_on_disk_is_not_in_the_rule_in_force() -> None:
     edited = replace(plain, hba_lines=(traits(1, clientname=True),), file_times=times(hba=EDITED))
     state, connection = judged_after(history_after(plain), edited)
     assert state is HbaState.PENDING
-    # the rule in force compares the CN, which the map lets nobody in by
+    # the rule in force compares the CN, which the map accepts for no role
     assert connection.reasons == (Reason.CERTIFICATE_NAME_UNPROVEN,)
     assert ClientNameNotShown() not in connection.findings
     state, connection = judged_after(RulesHistory(), replace(edited, file_times=times()))

@@ -28,15 +28,15 @@ TICK = timedelta(microseconds=1)
 def test_an_exporter_that_knows_nothing_takes_it_for_loaded(
     loaded: datetime, state: HbaState, start: datetime
 ) -> None:
-    told, _ = follow(FileHistory(), NEW, loaded_at=loaded, started_at=start, newest=SECOND)
-    assert told is state
+    reported, _ = follow(FileHistory(), NEW, loaded_at=loaded, started_at=start, newest=SECOND)
+    assert reported is state
 
 
 def test_an_exporter_that_saw_the_load_with_other_rules_does_not() -> None:
     loaded = SECOND + timedelta(milliseconds=400)
     _, history = follow(FileHistory(), OLD, loaded_at=loaded, started_at=EARLIER, newest=EARLIER)
-    told, _ = follow(history, NEW, loaded_at=loaded, started_at=EARLIER, newest=SECOND)
-    assert told is HbaState.PENDING
+    state, _ = follow(history, NEW, loaded_at=loaded, started_at=EARLIER, newest=SECOND)
+    assert state is HbaState.PENDING
 
 
 def test_since_when_it_is_in_force_is_not_taken_from_a_start_in_that_second() -> None:

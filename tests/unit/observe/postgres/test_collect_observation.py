@@ -1,4 +1,4 @@
-"""What comes of a poll, and of one that is cut off while a thread is still at work on it."""
+"""The result of a poll, and of one that is cut off while a thread still works on it."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace

@@ -105,7 +105,7 @@ def test_that_all_are_in_use_is_logged_with_the_client_that_has_most(
     connections.admit(Client(3.0), "stranger")
     connections.admit(Client(4.0), "stranger")
     assert "all 2 HTTP connections are in use, 2 of them by stranger" in caplog.text
-    # whoever it is, and how ever many: one record and its repetitions
+    # any client, any number of them: one record and its repetitions
     assert len({record.__dict__["fold"] for record in caplog.records}) == 1
 
 

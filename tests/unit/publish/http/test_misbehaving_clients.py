@@ -45,7 +45,7 @@ def connected(shown: Site, sends: bytes = b"") -> Iterator[socket.socket]:
 
 
 def is_ended(client: socket.socket) -> bool:
-    """Tell whether the server has closed the connection, without reading from it."""
+    """Return whether the server has closed the connection, without reading from it."""
     watched = select.poll()
     watched.register(client, select.POLLRDHUP)
     return bool(watched.poll(0))
@@ -145,7 +145,7 @@ async def test_clients_that_do_not_read_make_room_for_others() -> None:
             assert sum(map(is_ended, unread)) == 1
 
 
-async def test_the_answers_that_nobody_reads_are_limited_in_size() -> None:
+async def test_unread_answers_are_limited_in_size() -> None:
     async with site(LARGE, most_unsent_bytes=4_000_000) as shown:
         size = await size_of_metrics(shown)
         with ExitStack() as stack:

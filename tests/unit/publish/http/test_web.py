@@ -110,8 +110,8 @@ async def test_healthy_while_nothing_has_been_polled() -> None:
 async def test_ready_once_every_target_has_been_polled_whatever_came_of_it() -> None:
     async with site(RECORD, NOT_POLLED) as shown:
         async with shown.client.get(f"{shown.url}/-/ready") as answer:
-            told = "1 of 2 targets have not been polled yet\n"
-            assert (answer.status, await answer.text()) == (503, told)
+            message = "1 of 2 targets have not been polled yet\n"
+            assert (answer.status, await answer.text()) == (503, message)
         shown.records = (RECORD, DOWN)
         async with shown.client.get(f"{shown.url}/-/ready") as answer:
             assert (answer.status, await answer.text()) == (200, "ready\n")
@@ -313,7 +313,7 @@ async def test_a_port_in_use_is_an_error_and_leaves_nothing_behind() -> None:
                 pass
 
 
-async def test_a_fault_of_a_page_is_told_without_its_details(
+async def test_a_fault_of_a_page_is_reported_without_its_details(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def faulty() -> Sequence[TargetRecord]:

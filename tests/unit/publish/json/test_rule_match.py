@@ -1,4 +1,4 @@
-"""What the report says of the rule that governs a connection."""
+"""What the report says about the rule that governs a connection."""
 
 import json
 from dataclasses import replace

@@ -41,7 +41,7 @@ def series_of(page: bytes, form: Format = Format.TEXT) -> dict[Series, float]:
 
 
 def scraped(*records: TargetRecord) -> dict[Series, float]:
-    """Return what a scrape of ``records`` tells."""
+    """Return what a scrape of ``records`` exposes."""
     return series_of(Exposition().page(records, STATE))
 
 

@@ -1,4 +1,4 @@
-"""What each family tells of a record, as the contract has it."""
+"""What each family exposes of a record, as documented."""
 
 import math
 from dataclasses import replace
@@ -56,8 +56,8 @@ def sent_by(connection: Connection, application_name: str, pid: int = 1) -> Conn
 
 
 def test_every_family_of_the_catalogue_is_filled_by_some_record() -> None:
-    told = names(scraped(RECORD, DOWN, BLIND))
-    assert {family.full_name for family in PER_TARGET} <= told
+    samples = names(scraped(RECORD, DOWN, BLIND))
+    assert {family.full_name for family in PER_TARGET} <= samples
 
 
 def test_before_the_first_poll_a_target_is_only_counted() -> None:
@@ -82,7 +82,7 @@ def test_a_failed_poll_keeps_what_it_read_of_the_server_but_no_connections() -> 
     assert not names(series) & CONNECTION_FAMILIES
 
 
-def test_blindness_is_no_zero() -> None:
+def test_blindness_is_not_a_zero() -> None:
     series = scraped(BLIND)
     assert values(series, "pgrepl_reader_success", "reader")[("wal_senders",)] == 0
     assert values(series, "pgrepl_reader_failure", "reader", "reason") == {
@@ -107,10 +107,10 @@ def test_no_connections_is_a_known_zero_of_every_verdict() -> None:
     assert "pgrepl_connections" not in names(series)
 
 
-def test_sessions_observed_are_told_in_all_combinations() -> None:
-    told = values(scraped(RECORD), "pgrepl_sessions_observed_total", "kind", "verdict")
-    assert set(told) == {(k.value, v.value) for k in ReplicationKind for v in Verdict}
-    assert {key: value for key, value in told.items() if value} == {
+def test_sessions_observed_are_reported_in_all_combinations() -> None:
+    samples = values(scraped(RECORD), "pgrepl_sessions_observed_total", "kind", "verdict")
+    assert set(samples) == {(k.value, v.value) for k in ReplicationKind for v in Verdict}
+    assert {key: value for key, value in samples.items() if value} == {
         ("physical", "secure"): 2,
         ("physical", "insecure"): 1,
     }
@@ -119,10 +119,10 @@ def test_sessions_observed_are_told_in_all_combinations() -> None:
 @pytest.mark.parametrize("state", list(HbaState))
 def test_one_hba_state_is_1_and_the_others_are_0(state: HbaState) -> None:
     rules = RulesReport(state, (), (), ())
-    told = values(
+    samples = values(
         scraped(replace(RECORD, report=replace(REPORT, rules=rules))), "pgrepl_hba_state", "state"
     )
-    assert told == {(other.value,): float(other is state) for other in HbaState}
+    assert samples == {(other.value,): float(other is state) for other in HbaState}
 
 
 def test_only_lines_that_block_loading_are_error_lines() -> None:
@@ -142,8 +142,8 @@ def test_rules_that_cannot_be_read_have_no_number_of_error_lines() -> None:
 
 
 def test_an_exemption_without_end_ends_at_infinity() -> None:
-    told = values(scraped(RECORD), "pgrepl_exemption_end_timestamp_seconds", "exemption")
-    assert told == {("loopback",): math.inf}
+    samples = values(scraped(RECORD), "pgrepl_exemption_end_timestamp_seconds", "exemption")
+    assert samples == {("loopback",): math.inf}
 
 
 def test_configured_labels_are_those_of_the_target_info() -> None:
@@ -156,20 +156,20 @@ def test_configured_labels_are_those_of_the_target_info() -> None:
 
 def test_connections_of_equal_key_are_counted() -> None:
     twins = [sent_by(REPLICA, "standby1", pid) for pid in (1, 2, 3)]
-    told = values(
+    samples = values(
         scraped(with_connections(twins)), "pgrepl_connections", *KEY, "posture", "verdict"
     )
-    assert told == {
+    assert samples == {
         ("standby1", "replicator", "10.0.0.5", "physical", "certificate_required", "secure"): 3
     }
 
 
 def test_connections_of_equal_key_and_different_posture_are_counted_apart() -> None:
     other = replace(REPLICA, posture=Posture.CERTIFICATE_OPTIONAL, verdict=Verdict.INSECURE)
-    told = values(
+    samples = values(
         scraped(with_connections((REPLICA, REPLICA, other))), "pgrepl_connections", "posture"
     )
-    assert told == {("certificate_required",): 2, ("certificate_optional",): 1}
+    assert samples == {("certificate_required",): 2, ("certificate_optional",): 1}
 
 
 def test_the_worst_verdict_of_equal_key_is_described() -> None:
@@ -209,7 +209,7 @@ def test_what_is_not_known_of_the_age_is_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("pg_16394_sync_16388_7423456789012345678", "pg_sync"),
         ("pg_16394_sync_16388_", "pg_16394_sync_16388_"),
@@ -220,9 +220,9 @@ def test_what_is_not_known_of_the_age_is_absent() -> None:
         ("pg_\u0661_sync_2_3", "pg_\u0661_sync_2_3"),
     ],
 )
-def test_only_table_synchronisation_workers_fold(name: str, told: str) -> None:
+def test_only_table_synchronisation_workers_fold(name: str, expected: str) -> None:
     series = scraped(with_connections((sent_by(REPLICA, name),)))
-    assert values(series, "pgrepl_connections", "application_name") == {(told,): 1}
+    assert values(series, "pgrepl_connections", "application_name") == {(expected,): 1}
 
 
 def test_a_unix_socket_has_no_address() -> None:
@@ -237,7 +237,7 @@ def test_a_mapped_address_is_written_as_postgresql_writes_it() -> None:
     assert values(series, "pgrepl_connections", "client_addr") == {("::ffff:10.0.0.9",): 1}
 
 
-def test_the_info_tells_rule_certificate_and_slot() -> None:
+def test_the_info_shows_rule_certificate_and_slot() -> None:
     labels = (
         "tls_version", "auth_method", "hba_file", "hba_line", "serial_number", "certificate_cn",
         "issuer_cn", "fingerprint", "slot_name", "sync_state", "activity",
@@ -262,9 +262,9 @@ def test_beyond_the_cap_secure_connections_are_left_out_first_and_counted() -> N
     secure = [sent_by(REPLICA, f"good{i}") for i in range(MAX_SERIES)]
     bad = [sent_by(PLAINTEXT, f"bad{i}") for i in range(5)]
     series = scraped(with_connections([*secure, *bad]))
-    told = values(series, "pgrepl_connections", "application_name", "verdict")
-    assert len(told) == MAX_SERIES
-    assert sum(verdict == "insecure" for _, verdict in told) == 5
+    samples = values(series, "pgrepl_connections", "application_name", "verdict")
+    assert len(samples) == MAX_SERIES
+    assert sum(verdict == "insecure" for _, verdict in samples) == 5
     assert values(series, "pgrepl_series_dropped", "family") == {
         ("pgrepl_connections",): 5,
         ("pgrepl_connection_info",): 5,
@@ -278,13 +278,13 @@ def test_beyond_the_cap_secure_connections_are_left_out_first_and_counted() -> N
     assert values(series, "pgrepl_target_connections", "verdict")[("secure",)] == MAX_SERIES
 
 
-def test_a_reason_that_was_found_twice_is_told_once() -> None:
+def test_a_reason_that_was_found_twice_is_reported_once() -> None:
     twice = replace(PLAINTEXT, reasons=(Reason.RULE_TRUSTS, Reason.RULE_TRUSTS))
     assert values(scraped(with_connections((twice,))), "pgrepl_connection_reason", "reason") == {
         ("rule_trusts",): 1
     }
 
 
-def test_two_targets_tell_each_their_own() -> None:
-    told = values(scraped(RECORD, named(RECORD, "other")), "pgrepl_up", "target")
-    assert told == {("primary",): 1, ("other",): 1}
+def test_two_targets_each_expose_their_own() -> None:
+    samples = values(scraped(RECORD, named(RECORD, "other")), "pgrepl_up", "target")
+    assert samples == {("primary",): 1, ("other",): 1}

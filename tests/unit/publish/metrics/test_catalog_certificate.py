@@ -1,4 +1,4 @@
-"""Facts about what /metrics tells of certificates, of targets and of the inventory."""
+"""What /metrics exposes about certificates of targets and of the inventory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,7 +48,7 @@ def with_inventory(known: Inventory, *records: TargetRecord) -> dict[Series, flo
 
 
 def test_a_certificate_has_one_series_for_each_use_and_place() -> None:
-    told = values(
+    samples = values(
         scraped(RECORD),
         "pgrepl_certificate_not_after_timestamp_seconds",
         "target",
@@ -56,7 +56,7 @@ def test_a_certificate_has_one_series_for_each_use_and_place() -> None:
         "source",
         *KEY,
     )
-    assert told == {
+    assert samples == {
         ("primary", "server", "served", *SERVED.key): SERVED.not_after.timestamp(),
         ("primary", "server", "server_file", *SERVED.key): SERVED.not_after.timestamp(),
         ("primary", "authority", "server_file", *AUTHORITY.key): AUTHORITY.not_after.timestamp(),
@@ -64,18 +64,18 @@ def test_a_certificate_has_one_series_for_each_use_and_place() -> None:
 
 
 def test_a_certificate_at_two_places_is_described_once_with_the_path_that_is_known() -> None:
-    told = values(
+    samples = values(
         scraped(RECORD), "pgrepl_certificate_info", *KEY, "serial_number", "subject", "path"
     )
-    assert told == {
+    assert samples == {
         (*SERVED.key, "8", "CN=db1.example.com,O=Lab", "server.crt"): 1,
         (*AUTHORITY.key, "1", "CN=Lab authority,O=Lab", "ca.crt"): 1,
     }
 
 
 def test_what_verification_says_stands_in_the_result() -> None:
-    told = values(scraped(RECORD), "pgrepl_certificate_verification", *KEY, "usage", "result")
-    assert told == {(*SERVED.key, "server", "ok"): 1, (*RENEWED.key, "client", "ok"): 1}
+    samples = values(scraped(RECORD), "pgrepl_certificate_verification", *KEY, "usage", "result")
+    assert samples == {(*SERVED.key, "server", "ok"): 1, (*RENEWED.key, "client", "ok"): 1}
 
 
 def test_a_pending_server_certificate_is_absent_where_it_is_not_known() -> None:
@@ -87,13 +87,15 @@ def test_a_pending_server_certificate_is_absent_where_it_is_not_known() -> None:
     assert values(scraped(record), "pgrepl_server_certificate_pending") == {}
 
 
-def test_certificates_of_a_target_whose_poll_failed_are_told_all_the_same() -> None:
+def test_certificates_of_a_target_whose_poll_failed_are_reported_all_the_same() -> None:
     assert DOWN.report is not None
-    told = values(scraped(DOWN), "pgrepl_certificate_not_after_timestamp_seconds", "source", *KEY)
-    assert ("served", *SERVED.key) in told
+    samples = values(
+        scraped(DOWN), "pgrepl_certificate_not_after_timestamp_seconds", "source", *KEY
+    )
+    assert ("served", *SERVED.key) in samples
 
 
-def test_of_revocation_lists_of_one_issuer_the_one_that_ends_first_is_told() -> None:
+def test_the_revocation_list_of_an_issuer_that_expires_first_is_reported() -> None:
     assert RECORD.report is not None
     lists = tuple(
         ListedRevocations(each, CertificateSource.SERVER_FILE)
@@ -116,7 +118,7 @@ def test_of_revocation_lists_of_one_issuer_the_one_that_ends_first_is_told() -> 
     }
 
 
-def test_a_connection_tells_the_certificate_it_uses_and_what_waits_for_a_reconnect() -> None:
+def test_a_connection_shows_the_certificate_it_uses_and_what_waits_for_a_reconnect() -> None:
     series = scraped(with_connections([REPLICA]))
     fingerprints = values(series, "pgrepl_connection_info", "application_name", "fingerprint")
     assert fingerprints == {("standby1", IN_USE.key[0]): 1}
@@ -137,14 +139,14 @@ def test_a_certificate_that_is_not_known_for_sure_has_no_end_and_no_fingerprint(
         assert values(series, "pgrepl_connection_certificate_not_after_timestamp_seconds") == {}
 
 
-def test_the_inventory_is_told_without_a_target() -> None:
+def test_the_inventory_is_reported_without_a_target() -> None:
     series = with_inventory(inventory(IN_USE, UNUSED, AUTHORITY))
-    told = {
+    reported = {
         frozenset(labels): value
         for (name, labels), value in series.items()
         if name == "pgrepl_certificate_not_after_timestamp_seconds"
     }
-    assert told == {
+    assert reported == {
         frozenset(
             {
                 "usage": "authority" if c is AUTHORITY else "client",
@@ -181,9 +183,9 @@ def test_files_of_the_inventory_that_cannot_be_read_are_counted_by_reason() -> N
     }
 
 
-def test_without_an_inventory_nothing_is_told_of_one() -> None:
-    told = {name for name, _ in scraped(RECORD)}
-    assert told.isdisjoint(family.full_name for family in INVENTORY_ONLY)
+def test_without_an_inventory_nothing_is_reported_of_one() -> None:
+    samples = {name for name, _ in scraped(RECORD)}
+    assert samples.isdisjoint(family.full_name for family in INVENTORY_ONLY)
 
 
 def test_a_page_follows_the_inventory_though_no_target_changed() -> None:
@@ -212,7 +214,7 @@ def test_beyond_the_limit_the_certificates_that_end_last_are_left_out() -> None:
     reading = InventoryReading(held, ())
     assert family.cap == cap
     assert family.dropped(reading) == 1
-    told = [labels for labels, _ in family.read(reading)]
-    assert (told[0], told[-1]) == (soonest.key, last.key)
+    reported = [labels for labels, _ in family.read(reading)]
+    assert (reported[0], reported[-1]) == (soonest.key, last.key)
     (dropped,) = [f for f in INVENTORY_FAMILIES if f.name == "series_dropped"]
     assert dict(dropped.read(reading))[("pgrepl_certificate_connections",)] == 1

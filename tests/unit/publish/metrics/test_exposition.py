@@ -89,10 +89,10 @@ def test_any_report_parses_back_to_the_same_series(
 
 
 @pytest.mark.parametrize("form", list(Format))
-def test_families_are_told_once_and_together(form: Format) -> None:
+def test_families_are_reported_once_and_together(form: Format) -> None:
     page = page_of((RECORD, DOWN, BLIND, NOT_POLLED, named(RECORD, "other")), form).decode()
-    told = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
-    assert sorted(set(told)) == sorted(told)
+    reported = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
+    assert sorted(set(reported)) == sorted(reported)
     assert page.endswith("# EOF\n") == (form is Format.OPENMETRICS)
     assert page.count("# EOF") == (form is Format.OPENMETRICS)
 
@@ -100,7 +100,7 @@ def test_families_are_told_once_and_together(form: Format) -> None:
 @pytest.mark.parametrize("form", list(Format))
 def test_a_compressed_page_is_the_page(form: Format) -> None:
     exposition = Exposition()
-    for _ in range(2):  # the second goes on from what was kept of the first
+    for _ in range(2):  # the second reuses what was kept of the first
         packed = exposition.page((RECORD,), STATE, form, gzip=True)
         plain = gzip.decompress(packed)
         assert series_of(plain, form) == series_of(page_of((RECORD,), form), form)
@@ -111,7 +111,7 @@ def test_what_has_not_changed_is_not_rendered_again() -> None:
     reads = 0
 
     class Counted(Mapping[str, str]):
-        """Configured labels that tell how often they were asked for."""
+        """Configured labels that count how often they were read."""
 
         def __getitem__(self, key: str) -> str:
             return {"team": "storage"}[key]
@@ -130,14 +130,14 @@ def test_what_has_not_changed_is_not_rendered_again() -> None:
     after_one = reads
     assert after_one > 0
     assert series_of(exposition.page((record,), STATE)) == first
-    # another target changed: the page is put together anew, but this record is not read again
+    # another target changed: the page is assembled again, but this record is not read again
     exposition.page((record, named(RECORD, "other")), STATE)
     assert reads == after_one
     exposition.page((replace(record, polls=4),), STATE)
     assert reads > after_one
 
 
-def test_a_changed_record_is_told() -> None:
+def test_a_changed_record_is_reported() -> None:
     exposition = Exposition()
     exposition.page((RECORD,), STATE, gzip=True)
     later = replace(RECORD, polls=4)
@@ -148,7 +148,7 @@ def test_a_changed_record_is_told() -> None:
         assert values(series_of(page), "pgrepl_polls_total", "target") == {("primary",): 4}
 
 
-def test_a_target_that_is_gone_is_not_told() -> None:
+def test_a_target_that_is_gone_is_not_reported() -> None:
     exposition = Exposition()
     exposition.page((RECORD, named(RECORD, "other")), STATE)
     series = series_of(exposition.page((RECORD,), STATE))
@@ -175,9 +175,9 @@ def test_a_family_that_fails_is_left_out_counted_and_logged_once(
     assert len([r for r in caplog.records if "pgrepl_target_info" in r.getMessage()]) == 1
 
 
-def test_the_process_and_python_are_told_beside() -> None:
-    told = {family.name for family in parsed(page_of(()))}
-    assert {"process_resident_memory_bytes", "process_cpu_seconds", "python_info"} <= told
+def test_the_process_and_python_have_metrics_too() -> None:
+    reported = {family.name for family in parsed(page_of(()))}
+    assert {"process_resident_memory_bytes", "process_cpu_seconds", "python_info"} <= reported
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_rows_become_series_with_the_common_labels_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "expected"),
     [
         ([((), 1)], "0 label values for 1"),
         ([(("x", "y"), 1)], "2 label values for 1"),
@@ -40,8 +40,8 @@ def test_rows_become_series_with_the_common_labels_first() -> None:
         ([(("x",), math.nan)], "a value is float"),
     ],
 )
-def test_an_ill_formed_row_is_refused(rows: list[Any], told: str) -> None:
-    with pytest.raises(FamilyError, match=f"^pgrepl_things: {told}"):
+def test_an_ill_formed_row_is_refused(rows: list[Any], expected: str) -> None:
+    with pytest.raises(FamilyError, match=f"^pgrepl_things: {expected}"):
         gauge(rows).family(None, {})
 
 

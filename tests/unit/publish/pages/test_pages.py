@@ -1,4 +1,4 @@
-"""Facts about the pages for a browser: what they tell and find, and that no name is markup."""
+"""The pages for a browser: what they show and find, and that every name is escaped."""
 
 import re
 from collections.abc import Sequence
@@ -81,12 +81,12 @@ def text_of(html: str) -> str:
 
 
 def test_the_overview_sums_up_and_shows_what_needs_attention() -> None:
-    told = text_of(shown(RECORD, DOWN, BLIND, NOT_POLLED))
-    assert "1 insecure 0 unknown 0 exempt 2 secure 3 of 4 targets not read" in told
-    assert "in 300 days the first reconnect breaks: standby1 (expired)" in told
-    assert "insecure primary standby2 replicator 10.0.0.6 plaintext rule_trusts ," in told
-    assert "not readable (timeout)" in told
-    assert "not polled yet" in told
+    text = text_of(shown(RECORD, DOWN, BLIND, NOT_POLLED))
+    assert "1 insecure 0 unknown 0 exempt 2 secure 3 of 4 targets not read" in text
+    assert "in 300 days the first reconnect breaks: standby1 (expired)" in text
+    assert "insecure primary standby2 replicator 10.0.0.6 plaintext rule_trusts ," in text
+    assert "not readable (timeout)" in text
+    assert "not polled yet" in text
 
 
 def test_targets_come_worst_first() -> None:
@@ -164,15 +164,15 @@ def test_an_empty_fleet_and_an_empty_search_say_so() -> None:
     assert "Nothing matches." in shown(RECORD, q="no such thing")
 
 
-def test_the_page_of_a_target_tells_rule_reasons_and_steps() -> None:
-    told = text_of(page(RECORD))
-    assert "up, PostgreSQL 17.5, primary" in told
-    assert "host replication replicator 10.0.0.0/24 trust" in told
-    assert "rule_trusts : The governing rule has the method trust" in told
+def test_the_page_of_a_target_shows_rule_reasons_and_steps() -> None:
+    text = text_of(page(RECORD))
+    assert "up, PostgreSQL 17.5, primary" in text
+    assert "host replication replicator 10.0.0.0/24 trust" in text
+    assert "rule_trusts : The governing rule has the method trust" in text
     assert (
-        f"on the server: Require the certificate: insert directly before line 14 of {HBA}." in told
+        f"on the server: Require the certificate: insert directly before line 14 of {HBA}." in text
     )
-    assert "+ hostssl replication replicator 10.0.0.0/24 cert" in told
+    assert "+ hostssl replication replicator 10.0.0.0/24 cert" in text
 
 
 def test_what_is_bad_is_open_and_what_is_good_is_closed() -> None:
@@ -181,24 +181,24 @@ def test_what_is_bad_is_open_and_what_is_good_is_closed() -> None:
     assert opened == [" open", "", ""]
 
 
-def test_the_page_of_a_target_tells_its_certificates() -> None:
-    told = text_of(page(RECORD))
+def test_the_page_of_a_target_shows_its_certificates() -> None:
+    text = text_of(page(RECORD))
     end = "2027-02-18 12:00 UTC in 90 days CN=db1.example.com,O=Lab server"
-    assert f"{end} served ok 8" in told
-    assert "Revocation lists" in told
-    assert "2026-11-27 12:00 UTC in 7 days CN=Lab authority,O=Lab" in told
+    assert f"{end} served ok 8" in text
+    assert "Revocation lists" in text
+    assert "2026-11-27 12:00 UTC in 7 days CN=Lab authority,O=Lab" in text
 
 
-def test_a_connection_tells_the_certificate_in_use_and_the_next() -> None:
-    told = text_of(page(with_connections([REPLICA])))
-    assert "ends 2026-12-10 12:00 UTC (in 20 days)" in told
+def test_a_connection_shows_the_certificate_in_use_and_the_next() -> None:
+    text = text_of(page(with_connections([REPLICA])))
+    assert "ends 2026-12-10 12:00 UTC (in 20 days)" in text
     path = "/var/lib/postgresql/replicator.crt"
-    assert f"serial number 7, ends 2027-09-16 12:00 UTC (in 300 days), from {path}" in told
-    assert "Reconnects until 2027-09-16 12:00 UTC (in 300 days), by expired" in told
+    assert f"serial number 7, ends 2027-09-16 12:00 UTC (in 300 days), from {path}" in text
+    assert "Reconnects until 2027-09-16 12:00 UTC (in 300 days), by expired" in text
 
 
 @pytest.mark.parametrize(
-    ("in_use", "told"),
+    ("in_use", "expected"),
     [
         (
             Ambiguous((RENEWED, RENEWED)),
@@ -207,16 +207,16 @@ def test_a_connection_tells_the_certificate_in_use_and_the_next() -> None:
         (Unmatched(), "Certificate in use none that is known"),
     ],
 )
-def test_a_certificate_that_is_not_known_for_sure_is_told_as_such(
-    in_use: Ambiguous | Unmatched, told: str
+def test_a_certificate_that_is_not_known_for_sure_is_reported_as_such(
+    in_use: Ambiguous | Unmatched, expected: str
 ) -> None:
-    assert told in text_of(page(with_connections([replace(REPLICA, in_use=in_use)])))
+    assert expected in text_of(page(with_connections([replace(REPLICA, in_use=in_use)])))
 
 
-def test_a_refused_reconnect_is_told_with_its_cause() -> None:
+def test_a_refused_reconnect_is_reported_with_its_cause() -> None:
     refused = replace(REPLICA, forecast=Forecast.REFUSED, forecast_cause=ForecastCause.REVOKED)
-    told = text_of(page(with_connections([refused])))
-    assert "Reconnect refused (cause: revoked):" in told
+    text = text_of(page(with_connections([refused])))
+    assert "Reconnect refused (cause: revoked):" in text
 
 
 def test_rules_in_error_and_blind_spots_stand_above_the_connections() -> None:
@@ -225,13 +225,13 @@ def test_rules_in_error_and_blind_spots_stand_above_the_connections() -> None:
     correct = CorrectLine(line.location, "x", Mistake.NEEDS_HOSTSSL, ("hostssl all all all cert",))
     steps = (Step(Place.SERVER, correct),)
     rules = RulesReport(HbaState.REJECTED, (line,), (), steps)
-    told = text_of(page(replace(RECORD, report=replace(RECORD.report, rules=rules))))
-    assert f"{HBA}:7 invalid authentication method" in told
-    assert f"on the server: Correct line 7 of {HBA}: replace host by hostssl" in told
-    assert "over TLS only) hostssl all all all cert" in told
-    told = text_of(page(BLIND))
-    assert "GRANT pg_read_all_stats TO repl_exporter;" in told
-    assert "The replication connections of this server could not be read." in told
+    text = text_of(page(replace(RECORD, report=replace(RECORD.report, rules=rules))))
+    assert f"{HBA}:7 invalid authentication method" in text
+    assert f"on the server: Correct line 7 of {HBA}: replace host by hostssl" in text
+    assert "over TLS only) hostssl all all all cert" in text
+    text = text_of(page(BLIND))
+    assert "GRANT pg_read_all_stats TO repl_exporter;" in text
+    assert "The replication connections of this server could not be read." in text
     assert "rules rejected" in shown(replace(RECORD, report=replace(RECORD.report, rules=rules)))
 
 
@@ -251,11 +251,11 @@ def test_rules_that_are_fine_are_not_spoken_of() -> None:
     assert not target_page(record, NOW).rules_are_fine
 
 
-def test_exemptions_are_told_with_their_end() -> None:
+def test_exemptions_are_reported_with_their_end() -> None:
     assert RECORD.report is not None
     use = ExemptionUse("legacy", "the old host", NOW + timedelta(days=3), 2)
-    told = text_of(page(replace(RECORD, report=replace(RECORD.report, exemptions=(use,)))))
-    assert "legacy : the old host; until 2026-11-23 12:00 UTC; covers 2 connections now." in told
+    text = text_of(page(replace(RECORD, report=replace(RECORD.report, exemptions=(use,)))))
+    assert "legacy : the old host; until 2026-11-23 12:00 UTC; covers 2 connections now." in text
 
 
 def test_very_many_connections_show_the_worst_and_count_the_others() -> None:
@@ -362,7 +362,7 @@ def ends(days: float) -> Sequence[str]:
 
 
 @pytest.mark.parametrize(
-    ("days", "told"),
+    ("days", "expected"),
     [
         (300, ("in 300 days", "")),
         (27.9, ("in 27 days", "unknown")),
@@ -372,5 +372,7 @@ def ends(days: float) -> Sequence[str]:
         (-3, ("3 days ago", "insecure")),
     ],
 )
-def test_what_is_left_is_told_in_the_unit_that_fits(days: float, told: tuple[str, str]) -> None:
-    assert ends(days) == told
+def test_what_is_left_is_reported_in_the_unit_that_fits(
+    days: float, expected: tuple[str, str]
+) -> None:
+    assert ends(days) == expected

@@ -194,7 +194,7 @@ There are no replication connections from this server now.
 """
 
 
-def test_the_table_tells_targets_connections_rules_and_reasons() -> None:
+def test_the_table_shows_targets_connections_rules_and_reasons() -> None:
     records = (RECORD, DOWN, BLIND, named(with_connections(()), "empty"), NOT_POLLED)
     assert connections_table(records, colour=False, width=112) == TABLE
 
@@ -219,7 +219,7 @@ def test_nothing_is_abbreviated_without_a_width() -> None:
     assert "a" * 300 in table
 
 
-def test_files_of_one_name_are_told_in_full() -> None:
+def test_files_of_one_name_are_reported_in_full() -> None:
     included = replace(TRUST_RULE, location=RuleLocation("/srv/other/pg_hba.conf", 2))
     record = with_connections(
         (REPLICA, replace(PLAINTEXT, rule_match=replace(REPLICA.rule_match, rule=included)))  # type: ignore[arg-type]
@@ -265,24 +265,24 @@ def test_a_hostile_name_cannot_act_on_the_terminal(character: str) -> None:
 
 @given(st.text(st.characters(codec=None)))
 def test_printable_text_holds_nothing_that_moves_or_hides(text: str) -> None:
-    told = printable(text)
-    assert all(c == " " or unicodedata.category(c)[0] in "LNPS" for c in told)
-    told.encode("utf-8")
+    output = printable(text)
+    assert all(c == " " or unicodedata.category(c)[0] in "LNPS" for c in output)
+    output.encode("utf-8")
 
 
 @given(st.text(), st.integers(4, 20))
 def test_what_is_clipped_fits_and_what_fits_is_whole(text: str, width: int) -> None:
-    told = printable(text)
-    for clipped in (clip(told, width), clip_left(told, width)):
+    output = printable(text)
+    for clipped in (clip(output, width), clip_left(output, width)):
         assert columns_of(clipped) <= width
-        assert (clipped == told) == (columns_of(told) <= width)
+        assert (clipped == output) == (columns_of(output) <= width)
 
 
 def test_paths_are_clipped_at_their_beginning() -> None:
     assert clip_left("/etc/postgresql/pg_hba.conf:12", 17) == "...pg_hba.conf:12"
 
 
-def test_the_explanation_tells_rule_reasons_and_ordered_steps() -> None:
+def test_the_explanation_shows_rule_reasons_and_ordered_steps() -> None:
     record = with_connections((PLAINTEXT, REPLICA))
     assert explain_text(record, colour=False, application_name="standby2") == EXPLANATION
 
@@ -293,7 +293,7 @@ NOT_FORETOLD = replace(
 )
 
 
-def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> None:
+def test_the_reason_why_the_next_certificate_is_not_known_stands_with_the_forecast() -> None:
     findings = (*REPLICA.findings, NextCertificateUnknown(NOT_FOUND))
     connection = replace(NOT_FORETOLD, findings=findings)
     text = explain_text(with_connections((connection,)), colour=False)
@@ -312,14 +312,14 @@ def test_why_the_next_certificate_is_not_known_stands_beside_the_forecast() -> N
     )
 
 
-def test_where_nothing_is_configured_that_knows_certificates_it_is_told_once_what_to() -> None:
-    told = (
+def test_without_a_configured_source_of_certificates_the_advice_is_given_once() -> None:
+    advice = (
         "\nThe result of a reconnect depends on the certificate that the client will send. To get "
         "a forecast,\nlist the files with client certificates under inventory in config.yml, or "
         "add the standbys as\ntargets.\n"
     )
     text = explain_text(with_connections((NOT_FORETOLD, NOT_FORETOLD)), colour=False)
-    assert text.endswith(told)
+    assert text.endswith(advice)
     assert text.count("inventory") == 1
     in_plaintext = replace(NOT_FORETOLD, wal_sender=PLAINTEXT.wal_sender)
     refused = replace(NOT_FORETOLD, forecast=Forecast.REFUSED)
@@ -359,19 +359,19 @@ def test_rules_that_may_govern_are_all_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("match", "told"),
+    ("match", "expected"),
     [
         (NoRule(), "none matches"),
         (Undecided((), may_match_none=False, why=()), "not known"),
         (Undecided((CERT_RULE, TRUST_RULE), may_match_none=False, why=()), "undecided: 12, 14"),
     ],
 )
-def test_what_may_govern_is_told_where_no_rule_is_known_to(
-    match: NoRule | Undecided, told: str
+def test_what_may_govern_is_reported_where_no_rule_is_known_to(
+    match: NoRule | Undecided, expected: str
 ) -> None:
     record = with_connections((replace(REPLICA, rule_match=match, findings=()),))
-    assert told in connections_table((record,), colour=False, width=None)
-    assert f"  rule       {told}" in explain_text(record, colour=False)
+    assert expected in connections_table((record,), colour=False, width=None)
+    assert f"  rule       {expected}" in explain_text(record, colour=False)
 
 
 def test_the_encryption_names_a_certificate_only_where_no_sentence_does() -> None:
@@ -411,7 +411,7 @@ def test_the_rules_need_a_grant_on_view_and_function() -> None:
     assert "GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO repl_exporter;" in text
 
 
-def test_an_application_that_is_not_there_is_told() -> None:
+def test_an_application_that_is_not_there_is_reported() -> None:
     text = explain_text(RECORD, colour=False, application_name="nobody")
     assert "No replication connection has the application name nobody now." in text
 
@@ -427,13 +427,13 @@ def test_a_refused_reconnect_and_what_ends_first_stand_in_the_table() -> None:
         forecast_cause=ForecastCause.REVOKED,
         breaks_at=None,
     )
-    told = connections_table([with_connections([refused])], colour=False, width=None)
-    assert "because a reconnect is refused (revoked)" in told
+    text = connections_table([with_connections([refused])], colour=False, width=None)
+    assert "because a reconnect is refused (revoked)" in text
     # the certificate in use, for nothing else is known to end
-    assert told.splitlines()[2].endswith(f"{IN_USE.not_after:%Y-%m-%d}")
+    assert text.splitlines()[2].endswith(f"{IN_USE.not_after:%Y-%m-%d}")
     by_list = replace(REPLICA, breaks_at=NOW, breaks_cause=ForecastCause.CRL)
-    told = connections_table([with_connections([by_list])], colour=False, width=None)
-    assert told.splitlines()[2].endswith("2026-11-20 (crl)")
+    text = connections_table([with_connections([by_list])], colour=False, width=None)
+    assert text.splitlines()[2].endswith("2026-11-20 (crl)")
 
 
 def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
@@ -447,7 +447,7 @@ def test_in_a_narrow_terminal_the_end_stands_below_its_connection() -> None:
     assert max(map(len, narrow.splitlines())) <= 100
 
 
-def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connections() -> None:
+def test_certificate_faults_of_a_target_stand_above_its_connections() -> None:
     assert RECORD.report is not None
     certificates = replace(RECORD.report.certificates, findings=(MoreNotInUse(3),))
     sentence = "Known and not in use: 3 more."
@@ -457,7 +457,7 @@ def test_what_is_amiss_with_certificates_of_a_target_stands_above_its_connection
     assert f"\n\nCertificates of this server\n  {sentence}\n\nConnection " in explained
 
 
-def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
+def test_the_json_shows_certificates_of_connections_and_of_the_target() -> None:
     (target,) = json.loads(report_json([RECORD]))["targets"]
     assert target["certificates"]["server_certificate_pending"] is False
     assert [(p["usage"], p["source"], p["paths"]) for p in target["certificates"]["places"]] == [
@@ -483,18 +483,18 @@ def test_the_json_tells_certificates_of_connections_and_of_the_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("in_use", "told"),
+    ("in_use", "expected"),
     [
         (None, None),
         (Unmatched(), {"match": "none"}),
         (Ambiguous(()), {"match": "several", "candidates": []}),
     ],
 )
-def test_a_certificate_in_use_that_is_not_known_is_told_as_such(
-    in_use: InUse | None, told: dict[str, object] | None
+def test_a_certificate_in_use_that_is_not_known_is_reported_as_such(
+    in_use: InUse | None, expected: dict[str, object] | None
 ) -> None:
     connection = replace(REPLICA, in_use=in_use, next_certificate=NOT_FOUND)
     (target,) = json.loads(report_json([with_connections([connection])]))["targets"]
     (shown,) = target["connections"]
-    assert shown["certificate_in_use"] == told
+    assert shown["certificate_in_use"] == expected
     assert shown["next_certificate"] == {"known": False, "why": next_unknown_text(NOT_FOUND.why)}

@@ -47,14 +47,14 @@ def test_every_value_has_a_sentence_of_its_own(
     "sentences", [POSTURES, VERDICTS, REASONS, HBA_STATES, FAILURES], ids=lambda s: str(len(s))
 )
 def test_sentences_end_in_a_full_stop(sentences: Mapping[Any, str]) -> None:
-    assert [text for text in sentences.values() if not text.endswith(".")] == []
+    assert [sentence for sentence in sentences.values() if not sentence.endswith(".")] == []
 
 
 def test_the_page_of_metrics_is_the_one_the_catalogue_makes() -> None:
     assert (DOCS / "metrics.md").read_text(encoding="utf-8") == metrics_page()
 
 
-def test_the_page_of_metrics_has_every_family_and_value() -> None:
+def test_the_page_of_metrics_shows_every_family_and_value() -> None:
     page = metrics_page()
     for family in CATALOG:
         assert page.count(f"| `{family.full_name}` |") == 1

@@ -131,7 +131,7 @@ def test_named_it_has_its_reason_and_the_rest_is_read(
 
 
 @pytest.mark.parametrize("name", ["x.crt", "sound.crt/x.crt", "x/" * 3000])
-def test_a_path_that_cannot_be_is_told(name: str, folder: Path) -> None:
+def test_an_impossible_path_is_reported(name: str, folder: Path) -> None:
     inventory = _read(folder / name, folder / "sound.crt")
     assert len(inventory.certificates) == 1
     (error,) = inventory.errors
@@ -148,7 +148,7 @@ def test_a_device_is_not_even_opened() -> None:
     )
 
 
-def test_what_may_not_be_read_is_told(folder: Path) -> None:
+def test_what_may_not_be_read_is_reported(folder: Path) -> None:
     closed = folder / "closed.crt"
     closed.write_text("secret")
     closed.chmod(0)
@@ -195,12 +195,12 @@ def test_a_file_of_the_largest_size_is_read(folder: Path) -> None:
     assert refused.value.fault.reason is InventoryFault.TOO_LARGE
 
 
-def test_a_file_whose_size_is_not_told_is_read_again_each_time() -> None:
+def test_a_file_of_unknown_size_is_read_again_each_time() -> None:
     (error,) = _read(Path("/proc/self/status")).errors
     assert error.reason is InventoryFault.NO_CERTIFICATE
 
 
-def test_more_files_than_are_looked_at_are_told_and_the_others_read(
+def test_files_beyond_the_limit_are_reported_and_the_others_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_search, "MOST_ENTRIES", 5)

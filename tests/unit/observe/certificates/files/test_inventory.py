@@ -164,7 +164,7 @@ def test_the_folder_of_a_pattern_that_is_not_there_is_missed(tmp_path: Path) -> 
 def test_a_mounted_secret_is_listed_once_and_its_swap_is_seen(
     tmp_path: Path, one: Issued, two: Issued
 ) -> None:
-    """As Kubernetes does it: names link to ..data, which links to the version of the moment."""
+    """As Kubernetes does it: names link to ..data, which links to the current version."""
     _write(tmp_path / "..2026_01_01" / "tls.crt", one)
     shutil.copy(one.key_path, tmp_path / "..2026_01_01" / "tls.key")
     (tmp_path / "..data").symlink_to("..2026_01_01")
@@ -265,7 +265,7 @@ def test_a_file_that_grows_is_complete_in_the_end(tmp_path: Path, authority: Aut
     assert inventory.errors == ()
 
 
-def test_a_name_that_is_no_text_is_shown_as_text(tmp_path: Path, one: Issued) -> None:
+def test_a_name_that_is_not_a_string_is_shown_as_text(tmp_path: Path, one: Issued) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.crt"))
     _write(path, one)
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfe.crt")).touch()
@@ -275,7 +275,9 @@ def test_a_name_that_is_no_text_is_shown_as_text(tmp_path: Path, one: Issued) ->
     assert error.path == f"{tmp_path}/\\xfe.crt"
 
 
-def test_what_is_unparsable_is_told_and_the_rest_is_read(tmp_path: Path, one: Issued) -> None:
+def test_what_cannot_be_parsed_is_reported_and_the_rest_is_read(
+    tmp_path: Path, one: Issued
+) -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     path = tmp_path / "bundle.pem"
     path.write_bytes(broken + one.certificate_path.read_bytes())
@@ -299,7 +301,7 @@ def two_files(tmp_path: Path, one: Issued, two: Issued) -> Path:
 @pytest.mark.parametrize(
     ("limit", "value"), [("MOST_CERTIFICATES", 1), ("MOST_CERTIFICATE_BYTES", 600)]
 )
-def test_more_certificates_than_can_be_kept_are_left_out_and_told(
+def test_more_certificates_than_can_be_kept_are_left_out_and_reported(
     limit: str, value: int, two_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_files, limit, value)
@@ -313,7 +315,7 @@ def test_no_source_is_an_empty_inventory() -> None:
     assert InventoryReader([]).read(now) == Inventory((), (), now)
 
 
-def test_a_revocation_list_is_no_fault_and_not_kept(authority: Authority) -> None:
+def test_a_revocation_list_is_not_a_fault_and_not_kept(authority: Authority) -> None:
     path = authority.revocation_list()
     reader = InventoryReader([_source(path)])
     inventory = reader.read(_now())

@@ -1,4 +1,4 @@
-"""Names in both forms, held against OpenSSL itself: every string type, every kind of character."""
+"""Names in both forms, compared with OpenSSL: every string type, every kind of character."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -105,7 +105,7 @@ def test_an_empty_name_is_empty() -> None:
     assert (name.slash, name.rfc2253, name.common_names) == ("", "", ())
 
 
-def test_several_attributes_in_one_relative_name_are_told_apart_in_one_form_only() -> None:
+def test_several_attributes_in_one_relative_name_are_distinguished_in_one_form_only() -> None:
     relative_names = [
         [("2.5.4.10", odd.UTF8, b"Lab")],
         [("2.5.4.11", odd.UTF8, b"a"), ("2.5.4.11", odd.UTF8, b"b")],
@@ -159,7 +159,7 @@ def test_a_common_name_is_what_postgresql_compares(tag: int, value: bytes, compa
         odd.distinguished_name([(CN, odd.UTF8 | 0x20, b"\x0c\x01a")]),
     ],
 )
-def test_what_is_no_name_is_refused(name: bytes) -> None:
+def test_a_value_that_is_not_a_name_is_refused(name: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         distinguished_name(name)
 

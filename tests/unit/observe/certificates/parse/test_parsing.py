@@ -51,15 +51,15 @@ def _odd(**given: object) -> bytes:
 
 
 def test_a_certificate_is_read_whole(issued: Issued) -> None:
-    told = issued.certificate
+    decoded = issued.certificate
     certificate = _only(issued.certificate_path.read_bytes())
-    assert certificate.der == told.public_bytes(Encoding.DER)
-    assert certificate.fingerprint == told.fingerprint(SHA256()).hex()
+    assert certificate.der == decoded.public_bytes(Encoding.DER)
+    assert certificate.fingerprint == decoded.fingerprint(SHA256()).hex()
     assert certificate.subject.slash == "/O=Lab/CN=replica"
     assert certificate.issuer.rfc2253 == "CN=Lab Root CA,O=Lab"
-    assert certificate.serial_number == told.serial_number
-    assert certificate.not_before == told.not_valid_before_utc
-    assert certificate.not_after == told.not_valid_after_utc
+    assert certificate.serial_number == decoded.serial_number
+    assert certificate.not_before == decoded.not_valid_before_utc
+    assert certificate.not_after == decoded.not_valid_after_utc
     assert certificate.names == ("db1.example", "::1")
     assert certificate.key_type == "EC secp256r1"
     assert certificate.signature_algorithm == "ecdsa-with-SHA256"
@@ -67,16 +67,16 @@ def test_a_certificate_is_read_whole(issued: Issued) -> None:
 
 
 def test_a_list_is_read_whole(revoked: Path) -> None:
-    told = x509.load_pem_x509_crl(revoked.read_bytes())
+    decoded = x509.load_pem_x509_crl(revoked.read_bytes())
     (one,) = parse(revoked.read_bytes(), "file").revocation_lists
-    assert one.der == told.public_bytes(Encoding.DER)
-    assert one.fingerprint == told.fingerprint(SHA256()).hex()
+    assert one.der == decoded.public_bytes(Encoding.DER)
+    assert one.fingerprint == decoded.fingerprint(SHA256()).hex()
     assert one.issuer.slash == "/O=Lab/CN=Lab Root CA"
-    assert (one.this_update, one.next_update) == (told.last_update_utc, told.next_update_utc)
+    assert (one.this_update, one.next_update) == (decoded.last_update_utc, decoded.next_update_utc)
     assert one.number is None
 
 
-def test_a_lists_number_and_a_missing_next_update_are_told() -> None:
+def test_a_lists_number_and_a_missing_next_update_are_reported() -> None:
     # cryptography builds no list without nextUpdate
     algorithm = odd.element(0x30, odd.identifier("1.2.840.10045.4.3.2"))
     number = odd.element(0x30, odd.identifier("2.5.29.20"), odd.element(0x04, odd.integer(2**100)))
@@ -219,7 +219,7 @@ def test_a_time_that_no_verification_accepts_is_none(time: bytes) -> None:
     assert _counts(_odd(not_after=time)) == (0, 0, 1)
 
 
-def test_an_authority_is_told_by_its_constraints_or_as_of_version_1() -> None:
+def test_an_authority_is_recognized_by_its_constraints_or_as_of_version_1() -> None:
     def constraints(*values: bytes) -> list[tuple[str, bytes]]:
         return [("2.5.29.19", odd.element(0x30, *values))]
 

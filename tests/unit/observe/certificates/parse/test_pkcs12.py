@@ -64,7 +64,7 @@ def test_every_form_is_read(form: str, pem: tuple[Path, Path], tmp_path: Path) -
 
 
 def _as_ber(der: bytes) -> bytes:
-    """Return a file as Bouncy Castle writes it: lengths not told, the content in pieces."""
+    """Return a file as Bouncy Castle writes it: indefinite lengths, the content in pieces."""
     version, authenticated, mac = elements(first(der).content)
     content_type, explicit = elements(authenticated.content)
     octets = first(explicit.content).content
@@ -107,7 +107,7 @@ def test_its_name_does_not_matter(pem: tuple[Path, Path], tmp_path: Path) -> Non
         ),
     ],
 )
-def test_what_cannot_be_opened_is_told_without_the_password(
+def test_what_cannot_be_opened_is_reported_without_the_password(
     password: Password, detail: str, pem: tuple[Path, Path], tmp_path: Path
 ) -> None:
     inventory = _read(_write(tmp_path / "r1.p12", pem), password)
@@ -130,14 +130,14 @@ def test_a_password_that_changes_opens_it(pem: tuple[Path, Path], tmp_path: Path
 
 
 @pytest.mark.parametrize("length", [10, 300, 1000, -20])
-def test_what_is_damaged_is_told(length: int, pem: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_is_damaged_is_reported(length: int, pem: tuple[Path, Path], tmp_path: Path) -> None:
     path = _write(tmp_path / "r1.p12", pem)
     path.write_bytes(path.read_bytes()[:length])
     assert [error.reason for error in _read(path).errors] == [InventoryFault.UNPARSABLE]
 
 
 def _with_rounds(rounds: int, content: bytes = b"") -> bytes:
-    """Return a file whose MAC demands ``rounds``, after which it would not be opened anyway."""
+    """Return a file whose MAC requires ``rounds``, after which it would not be opened anyway."""
     data = odd.identifier("1.2.840.113549.1.7.1")
     octets = odd.element(0x04, odd.element(0x30, content))
     safe = odd.element(0x30, data, odd.element(0xA0, octets))

@@ -1,4 +1,4 @@
-"""Whom the standbys trust, read from real files."""
+"""The authorities that the standbys trust, read from real files."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ def test_every_certificate_of_the_file_is_an_authority(tmp_path: Path) -> None:
     assert authorities(str(file)) == TRUST
 
 
-def test_the_file_is_read_anew(tmp_path: Path) -> None:
+def test_the_file_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "root.crt"
     file.write_bytes(PEM)
     authorities(str(file))

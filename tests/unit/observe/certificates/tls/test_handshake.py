@@ -6,7 +6,7 @@ from exporter.observe.certificates.tls.handshake import Handshake
 
 
 def test_no_key_exchange_in_a_group_that_the_server_makes_up() -> None:
-    """A hostile group of 10,000 bits would hold up the event loop for a second at each look."""
+    """A hostile group of 10,000 bits would block the event loop for a second at each read."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         offered = Handshake(ours, None, direct=False)._tls.get_cipher_list()

@@ -88,14 +88,14 @@ def test_where_libpq_looks_for_the_name(certificate: Certificate, host: str, *, 
 @pytest.mark.parametrize(
     ("host", "words"), [("db9", "hostname mismatch"), ("192.0.2.9", "IP address mismatch")]
 )
-def test_a_wrong_name_is_told_in_the_words_of_openssl(host: str, words: str) -> None:
+def test_a_wrong_name_is_reported_in_the_words_of_openssl(host: str, words: str) -> None:
     certificate = _certificate("db1")
     answer = verify((certificate,), Trust((certificate,)), Purpose.SERVER, at=NOW, host=host)
     assert (answer.result, answer.cause) == (words, ForecastCause.NAME)
     assert answer.breaks_at is None
 
 
-def test_an_untrusted_chain_is_told_before_a_wrong_name() -> None:
+def test_an_untrusted_chain_is_reported_before_a_wrong_name() -> None:
     answer = verify((_certificate("db1"),), Trust(()), Purpose.SERVER, at=NOW, host="db9")
     assert answer.cause is ForecastCause.AUTHORITY
 

@@ -124,7 +124,7 @@ def test_a_list_that_outlives_the_leaf_breaks_nothing() -> None:
 
 
 def test_of_a_crowd_of_renewals_only_some_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server may have made hundreds to keep us busy; then the leaf's own end is told."""
+    """Beyond a limit of chains, the leaf's own notAfter is reported."""
     old = _authority("Root", ends=NOW + DAY)
     crowd = [_authority("Root", ends=NOW + d * DAY, key=old.key) for d in range(2, 40)]
     asked: list[datetime] = []
@@ -181,7 +181,7 @@ def test_what_fails_already_has_no_moment_to_break() -> None:
         assert (answer.breaks_cause is ForecastCause.NONE) == (answer.result != "ok")
 
 
-def test_a_folder_of_lists_demands_them_also_while_it_is_empty() -> None:
+def test_a_folder_of_lists_requires_them_also_while_it_is_empty() -> None:
     root = _authority("Root", ends=NOW + 90 * DAY)
     chain = _chain(_leaf(root, NOW + 20 * DAY))
     trust = Trust(_chain(root), demands_lists=True)

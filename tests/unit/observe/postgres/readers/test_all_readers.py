@@ -39,7 +39,7 @@ def test_a_reader_computes_the_type_of_its_field(spec: ReaderSpec, name: str) ->
 def test_a_failure_is_reported_under_the_reader_whose_field_it_is() -> None:
     of_field = {name: spec.reader for spec in READERS for name in spec.fields}
     assert {name: of_field[name] for name in FIELD_READERS} == FIELD_READERS
-    # over the wire, beside the poll
+    # over the wire, during the poll
     assert set(FIELD_READERS.values()) == set(Reader) - {Reader.SERVED_CHAIN}
 
 
@@ -139,7 +139,7 @@ def test_a_usual_poll_is_one_round() -> None:
     assert read == before
 
 
-def test_a_server_that_is_no_standby_is_not_asked_for_its_receiver() -> None:
+def test_a_server_that_is_not_a_standby_is_not_asked_for_its_receiver() -> None:
     rounds, read = poll(ANSWERS, replace(context(), may_receive=False))
     assert "receiver" not in rounds[0]
     assert read.receiver is None

@@ -51,7 +51,7 @@ def test_a_crowd_is_left_to_the_server(number: int) -> None:
     assert (read is None) is (number > 200)
 
 
-def test_of_a_role_that_the_server_does_not_tell_nothing_is_known() -> None:
+def test_nothing_is_known_of_a_role_that_the_server_does_not_show() -> None:
     followed = FOLLOWED_MEMBERSHIPS.take([(b"1", b"1", b"a"), (b"1", b"2", b"b")], CONTEXT)
     assert isinstance(followed, dict)
     assert of_followed(followed, {"a": b"1", "dropped": b"3"}) == {"a": {"a", "b"}}

@@ -42,7 +42,7 @@ def test_a_second_sslmode_makes_all_of_it_doubtful(name: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 10, OF_18.index(" sslmode"), OF_18.index("fy-ca")])
-def test_without_sslmode_nothing_is_told(length: int) -> None:
+def test_without_sslmode_nothing_is_reported(length: int) -> None:
     assert shown_values(OF_18[:length]) == {}
 
 
@@ -53,7 +53,7 @@ def test_any_text_is_taken(text: str) -> None:
 
 
 def test_keywords_stand_in_libpq_s_order() -> None:
-    told = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
-    known = [keyword for keyword in KEYWORDS if keyword in told]
-    assert known == [keyword for keyword in told if keyword in KEYWORDS]
+    keywords = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
+    known = [keyword for keyword in KEYWORDS if keyword in keywords]
+    assert known == [keyword for keyword in keywords if keyword in KEYWORDS]
     assert {"user", "application_name", "sslmode", "sslcert", "gssencmode"} <= set(known)

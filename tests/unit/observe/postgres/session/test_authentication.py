@@ -93,7 +93,7 @@ def test_gssapi_is_allowed_where_it_is_asked_for() -> None:
         login = attempt({**OWN, **wanted})
         assert login.parameters["require_auth"] == f"{SCRAM},gss,sspi"
         assert login.scram_only
-    # the key distribution centre vouches for the server
+    # the key distribution centre authenticates the server
     required = {**OWN, "gssencmode": "require"}
     assert attempt(required).parameters == required
 
@@ -113,7 +113,7 @@ def test_require_auth_of_the_configuration_or_the_environment_stands(
 
 
 @pytest.mark.parametrize("where", ["sslrootcert", "home"])
-def test_require_with_a_root_certificate_is_told_to_libpq_as_verify_ca(
+def test_require_with_a_root_certificate_is_passed_to_libpq_as_verify_ca(
     where: str, home: Path
 ) -> None:
     root = home / (".postgresql/root.crt" if where == "home" else "authorities")

@@ -100,7 +100,7 @@ def test_a_failed_login_has_its_reason(message: str, reason: FailureReason) -> N
         ),
     ],
 )
-def test_a_refused_method_is_told_with_what_to_write(words: str, what: str, to_do: str) -> None:
+def test_a_refused_method_is_reported_with_what_to_write(words: str, what: str, to_do: str) -> None:
     host = "db1.of-a-rather-long-name.in-a-domain-that-is-not-short-either.example.com"
     head = f'connection to server at "{host}" (10.1.2.3), port 5432 failed: '
     read = refused_method(f'{head}authentication method requirement "x" failed: {words}\n')
@@ -112,11 +112,11 @@ def test_a_refused_method_is_told_with_what_to_write(words: str, what: str, to_d
     assert host in read.detail
 
 
-def test_another_failure_is_no_refused_method() -> None:
+def test_another_failure_is_not_a_refused_method() -> None:
     assert refused_method(f"{HEAD}FATAL:  28P01: no\n") is None
 
 
-def test_of_several_attempts_the_most_telling_counts() -> None:
+def test_of_several_attempts_the_most_specific_failure_counts() -> None:
     message = (
         f"{HEAD}FATAL:  28000: no pg_hba.conf entry for host\n"
         f"{HEAD}FATAL:  28P01: password authentication failed\n"
@@ -167,7 +167,7 @@ def test_what_a_server_says_of_its_own_files_is_no_limit_of_the_exporter() -> No
     assert failure.reason is FailureReason.FILE_MISSING
 
 
-def test_the_source_function_is_no_part_of_the_detail() -> None:
+def test_the_source_function_is_not_part_of_the_detail() -> None:
     message = f"{HEAD}FATAL:  28P01: no\nLOCATION:  auth_failed, auth.c:337\n"
     assert failed_connection(message).detail == f"{HEAD}FATAL: 28P01: no"
 

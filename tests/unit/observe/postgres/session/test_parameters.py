@@ -51,7 +51,7 @@ def test_gssapi_encryption_is_used_only_where_it_is_asked_for() -> None:
     assert wanted["gssencmode"] == "prefer"
 
 
-def test_the_application_names_itself_unless_told_otherwise() -> None:
+def test_the_application_names_itself_unless_configured_otherwise() -> None:
     assert (
         connection_parameters(Target("t", {}), "")["application_name"]
         == "pg-replication-cert-exporter"
@@ -72,13 +72,13 @@ async def _password(password: Password) -> str | Unread:
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-async def test_one_line_ending_is_no_part_of_a_password(tmp_path: Path, ending: str) -> None:
+async def test_one_line_ending_is_not_part_of_a_password(tmp_path: Path, ending: str) -> None:
     file = tmp_path / "password"
     file.write_bytes(b" pass word " + ending.encode())
     assert await _password(PasswordFile(file)) == " pass word "
 
 
-async def test_a_password_that_is_missing_empty_or_no_text_is_told_without_its_bytes(
+async def test_a_password_that_is_missing_empty_or_no_text_is_reported_without_its_bytes(
     tmp_path: Path,
 ) -> None:
     empty, binary = tmp_path / "empty", tmp_path / "binary"

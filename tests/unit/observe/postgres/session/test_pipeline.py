@@ -120,8 +120,8 @@ def test_results_without_end_end_the_session(then: Result | None) -> None:
 
 
 @pytest.mark.parametrize("last", [None, OF_LIBPQ])
-def test_the_last_words_of_the_server_tell_why_the_session_ended(last: Result | None) -> None:
+def test_the_last_message_of_the_server_explains_why_the_session_ended(last: Result | None) -> None:
     assert failure(TERMINATED, last, lost=True) == Unread(FailureReason.TERMINATED, "message")
-    told = failure(REFUSED, last, lost=True)
-    assert told.reason is FailureReason.TERMINATED
-    assert "closed the connection" in told.detail
+    reported = failure(REFUSED, last, lost=True)
+    assert reported.reason is FailureReason.TERMINATED
+    assert "closed the connection" in reported.detail

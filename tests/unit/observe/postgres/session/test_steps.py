@@ -138,7 +138,9 @@ async def test_a_step_that_outlives_its_deadline_cleans_up_by_itself(line: Line)
     assert not another.occupied
 
 
-async def test_steps_that_nobody_waits_for_end_though_there_is_more_to_read(line: Line) -> None:
+async def test_steps_that_are_no_longer_awaited_end_although_there_is_more_to_read(
+    line: Line,
+) -> None:
     def steps() -> Generator[bool, None, None]:
         line.far.send(b"never read")
         while True:
