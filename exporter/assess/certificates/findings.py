@@ -93,15 +93,14 @@ def _handshake(
     case: Case, judged: ConnectionCertificates, upcoming: NextCertificate
 ) -> NextHandshake:
     verification = upcoming.verification
-    compares_name = any(demands_name(rule) for rule in case.found.rules)
-    # where every possible rule compares the name, the result of that is certain
-    decided_by_name = compares_name and bool(case.demanded) and case.demanded <= _BY_NAME
+    # where every rule that may govern compares the name, its result is certain
+    decided_by_name = bool(case.demanded) and not case.demanded - _BY_NAME
     return NextHandshake(
         role=case.client.role,
         name=upcoming.name,
         verification=None if verification is None else verification.result,
         weakness=doubtful((upcoming.certificate, *upcoming.chain)),
-        compares_name=compares_name,
+        compares_name=any(demands_name(rule) for rule in case.found.rules),
         is_required=judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
         or (decided_by_name and upcoming.name is not NameFit.ADMITTED),
     )

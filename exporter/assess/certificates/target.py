@@ -54,7 +54,7 @@ def target_certificates(
         now: the time to judge at.
     """
     tls_files: Read[TlsFiles] = _NOT_READ
-    receiver: Read[Receiver | None] = _NOT_READ
+    receiver: Read[Receiver | None] = None
     if observation is not None:
         tls_files, receiver = observation.tls_files, observation.receiver
     served = knowledge.served

@@ -41,8 +41,10 @@ from tests.unit.assess.facts import (
     SCRAM,
     SERVER,
     STANDBY,
+    connections,
     mapping,
     maps,
+    report,
 )
 from tests.unit.assess.with_certificates import (
     CA,
@@ -50,6 +52,7 @@ from tests.unit.assess.with_certificates import (
     ENDS,
     EXPIRED,
     OWN,
+    PRIMARY,
     RENEWED,
     SEEN,
     TLS_FILES,
@@ -217,6 +220,17 @@ def test_whether_the_name_is_accepted_is_reported() -> None:
     # it would be rejected only if the rule required one, which it does not
     by_password = found(judged(of_standby(sending(other)), SCRAM))[1]
     assert by_password == replace(
+        ACCEPTED, name=NameFit.REFUSED, is_required=False, compares_name=False
+    )
+
+
+def test_where_the_rules_are_not_known_nothing_is_said_to_be_required() -> None:
+    other = certificate(name("CN=standby-1"), serial=9)
+    seen = replace(SEEN, wal_senders=(STANDBY,), hba=Unread(FailureReason.PERMISSION))
+    judged_report = report(seen, knowledge=of_standby(sending(other)), target=PRIMARY)
+    (connection,) = connections(judged_report)
+    (handshake,) = (f for f in connection.findings if isinstance(f, NextHandshake))
+    assert handshake == replace(
         ACCEPTED, name=NameFit.REFUSED, is_required=False, compares_name=False
     )
 

@@ -494,6 +494,27 @@ def test_what_another_client_uses_is_not_its_own() -> None:
     assert sent(judged(only, CERT, others=[other])) == RENEWED
 
 
+def test_the_outcome_of_what_another_client_uses_does_not_matter() -> None:
+    knowledge = replace(
+        stored(known(OWN), known(RENEWED)), verify=OpenSsl({RENEWED: Verification("bad")})
+    )
+    assert sent(judged(knowledge, CERT, others=[using(RENEWED, OTHER_STANDBY)])) == OWN
+
+
+def test_what_a_client_uses_in_another_session_is_its_own() -> None:
+    knowledge = replace(
+        stored(known(OWN), known(RENEWED)), verify=OpenSsl({RENEWED: Verification("bad")})
+    )
+    again = replace(STANDBY, pid=5, peer=TcpPeer(ip_address("10.0.0.5"), 40124))
+    third = using(certificate(serial=77), OTHER_STANDBY)
+    shared = why(judged(knowledge, CERT, others=[using(RENEWED, again), third]))
+    assert isinstance(shared, OutcomesDiffer)
+    assert {c for c, _ in shared.candidates} == {OWN, RENEWED}
+    # a certificate that another client uses as well is no longer its own
+    both = [using(RENEWED, again), using(RENEWED, OTHER_STANDBY)]
+    assert sent(judged(knowledge, CERT, others=both)) == OWN
+
+
 def test_another_address_is_another_client() -> None:
     elsewhere = replace(OTHER_STANDBY, application_name="standby")
     knowledge = stored(known(OWN), known(RENEWED))

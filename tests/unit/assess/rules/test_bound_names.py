@@ -50,3 +50,9 @@ def test_a_group_matches_line_breaks() -> None:
     line = mapping("/^(.*)@lab$", r"\1")
     assert bound_name(line, "a\nb") == "a\nb@lab"
     assert proves(line, "a\nb@lab", "a\nb")
+
+
+def test_a_group_of_a_long_pattern_matches_line_breaks_too() -> None:
+    # one that is not kept compiled
+    line = mapping(f"/^{'x' * 200}(.*)$", r"\1")
+    assert proves(line, "x" * 200 + "a\nb", "a\nb")

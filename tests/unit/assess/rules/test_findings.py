@@ -129,6 +129,27 @@ def test_all_that_several_maps_may_require_is_reported_best_first() -> None:
     )
 
 
+def test_the_order_is_that_of_the_requirements_not_of_their_names() -> None:
+    contents = (maps(), maps(mapping("/.*", "/new")))
+    connection = judged_under(
+        STANDBY, known(rules(MAPPED), maps=contents, ident_state=HbaState.PENDING)
+    )
+    assert connection.findings[1:] == (
+        RuleRequires(Demand.UNKNOWN, "cert"),
+        RuleRequires(Demand.REFUSES, "cert"),
+    )
+
+
+@pytest.mark.parametrize(("version", "is_reported"), [(140000, True), (139999, False)])
+def test_clientname_exists_from_14_on(version: int, *, is_reported: bool) -> None:
+    poll = replace(
+        POLL,
+        hba_lines=(traits(clientname=True),),
+        server=replace(SERVER, version_number=version),
+    )
+    assert (ClientNameNotShown() in found(STANDBY, CERT, poll=poll)) is is_reported
+
+
 def test_no_rule() -> None:
     assert found(STANDBY) == (NoRuleMatches(),)
 
