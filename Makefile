@@ -36,7 +36,7 @@ demo: .venv/demo.stamp ## a real primary with real replication clients, and the 
 
 test: .venv/checks.stamp promtool monitoring-tools debian-packages ## every check and every test
 	@scripts/stages format-check lint types imports dependencies spelling alerts judgement tests \
-		fuzz-briefly versions image
+		fuzz-briefly versions mutants image
 
 .venv/demo.stamp: requirements/demo.txt scripts/venv
 	@scripts/venv .venv requirements/demo.txt $(PYTHON)
