@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ended(options: argparse.Namespace) -> int:
     try:
-        return _run(options)
+        code = _run(options)
+        # here, not at exit, where a reader that has gone could not be ignored
+        sys.stdout.flush()
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return EXIT_MISUSE
@@ -56,6 +58,7 @@ def _ended(options: argparse.Namespace) -> int:
         return EXIT_MISUSE
     except KeyboardInterrupt:
         return EXIT_MISUSE
+    return code
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ SPOILT = (
     ("unreadable", FailureReason.FILE_MISSING, "cannot read it"),
     ("directory", FailureReason.FILE_MISSING, "directory"),
     ("empty", FailureReason.FILE_MISSING, "empty"),
-    ("fifo", FailureReason.FILE_MISSING, "no regular file"),
+    ("fifo", FailureReason.FILE_MISSING, "not a regular file"),
     ("huge", FailureReason.LIMIT_EXCEEDED, "larger"),
 )
 """What spoil() makes, and what is reported about it."""
