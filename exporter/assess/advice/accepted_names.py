@@ -14,7 +14,7 @@ from exporter.assess.rules.surroundings import Surroundings
 from exporter.assess.rules.truth import Truth
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 
-_VALUE = r"(?![ #])(?:[^,+\"\\<>;]|\\[0-9A-F]{2}|\\[^0-9A-F])*(?<! )"
+_VALUE = r"(?![ #])(?:[^,+\"\\<>;]|\\[0-9A-F]{2}|\\[^0-9A-F])*(?:(?<! )|(?<=\\ ))"
 _ATTRIBUTE = rf"[A-Za-z0-9.]+={_VALUE}"
 _WHOLE = re.compile(rf"{_ATTRIBUTE}(?:[,+]{_ATTRIBUTE})*")
 """A distinguished name as OpenSSL writes it by RFC 2253: other text is not such a name."""

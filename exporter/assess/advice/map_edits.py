@@ -74,7 +74,9 @@ def names_when_narrowed(case: Case, through: str | None, *, whole: bool | None) 
         # the line that is written for a client whose name is not known
         found = (role,)
     patterns = () if found else tuple(dict.fromkeys(m.system_name for m in lines))
-    return AcceptedNames(whole=whole, names=found, patterns=patterns, map_name=through)
+    names_found = AcceptedNames(whole=whole, names=found, patterns=patterns, map_name=through)
+    # one only: what is issued, tried and written into the map must be the same
+    return replace(names_found, names=names_found.that_can_be_issued[:1])
 
 
 def _narrow(
@@ -84,15 +86,23 @@ def _narrow(
     completed = _completed(mapping, case.client.role)
     kept: list[str] = []
     unnamed: list[Peer] = []
+    own_name = shown_name(own, whole=whole)
+    is_accepted = own_name is None or any(
+        m.map_name == mapping.map_name
+        and admits(m, own_name, case.client.role, case.surroundings) is not Truth.NO
+        for m in content.mappings
+    )
     for peer, name in _users(mapping, case):
         if name is None:
             unnamed.append(peer)
         elif not _goes_on(name, peer.client.role, completed, mapping, content):
             kept.append(_line(mapping, name, peer.client.role, case))
     exact = not unnamed and case.peers is not None
-    if completed is None and (own in unnamed or not own.has_certificate):
+    # it uses no line of the map yet: it will use the one that is written here
+    is_new = not own.has_certificate or (own not in unnamed and not is_accepted)
+    if completed is None and (own in unnamed or is_new):
         names: tuple[str, ...] = ()
-        if not own.has_certificate:
+        if is_new:
             names = names_when_narrowed(case, mapping.map_name, whole=whole).names
         exact = exact and bool(names)
         name = names[0] if names else "NAME_OF_ITS_CERTIFICATE"

@@ -26,6 +26,7 @@ from exporter.assess.advice.requirement import (
     may_refuse,
     narrowed,
     requirement,
+    shown_is_rejected,
 )
 from exporter.assess.advice.rule_to_write import (
     certificate_rule,
@@ -99,10 +100,12 @@ def _secure(case: Case, edits: Edits, owned: KnownCertificate | None) -> Iterabl
         yield from _present_certificate(case, of_role(case.client.role), owned)
         yield from _close(case, edits)
     elif _is_narrowed(case, over_tls):
+        names = agreed(narrowed(case, rule, over_tls) for rule in over_tls.rules)
         if shown_certificate(case.wal_sender) is None:
-            names = agreed(narrowed(case, rule, over_tls) for rule in over_tls.rules)
             yield from _present_certificate(case, names, owned)
-        # a certificate that is presented is accepted now, and so it is afterwards
+        elif shown_is_rejected(case, over_tls):
+            # the connection is older than the map
+            yield from _accepted_certificate(case, names)
         yield from narrow_maps(case, over_tls, edits)
         yield reconnect(case)
         yield from _close(case, edits)

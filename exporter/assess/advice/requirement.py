@@ -7,11 +7,13 @@ from exporter.assess.advice.accepted_names import AcceptedNames, accepted_names,
 from exporter.assess.advice.map_edits import names_when_narrowed
 from exporter.assess.advice.rule_to_write import shown_name, with_name_check
 from exporter.assess.certificates.forecast import demands_name
+from exporter.assess.certificates.name import admits
 from exporter.assess.posture import shown_certificate
 from exporter.assess.rules.case import Case
 from exporter.assess.rules.demand import map_name
 from exporter.assess.rules.outcome import Outcomes
 from exporter.assess.rules.peers import peer_of
+from exporter.assess.rules.truth import Truth
 from exporter.model.hba import HbaRule
 from exporter.model.judgement import Demand
 from exporter.model.report import Governs
@@ -46,7 +48,10 @@ def requirement(case: Case, found: Outcomes) -> Requirement:
         case Governs(rule) if found.demanded == {Demand.CHAIN}:
             method = with_name_check(rule, whole_name=case.compares_whole_name(rule, found) is True)
             if method != CERT:
-                return Requirement(method, accepted(case, rule, found))
+                # without a map the new rule compares the common name, whatever the old one did
+                by_map = map_name(rule) is not None
+                names = accepted(case, rule, found) if by_map else of_role(case.client.role)
+                return Requirement(method, names)
     candidates = list(_candidates(case, found))
     exact = [candidate for candidate in candidates if not candidate.has_wide_map]
     for candidate in (*exact, *candidates):
@@ -68,6 +73,30 @@ def may_refuse(case: Case, found: Outcomes, names: AcceptedNames) -> bool:
         Demand.REFUSES in demanded or (rule is not None and refuses(rule))
         for rule, demanded in found.possible
     )
+
+
+def shown_is_rejected(case: Case, found: Outcomes) -> bool:
+    """Return whether a rule that may govern certainly rejects the name that is presented now.
+
+    Older rules, or an older map, accepted it. A name that is not known is not counted.
+    """
+    peer = peer_of(case.wal_sender, case.surroundings.member_of)
+    role, maps = case.client.role, case.in_force.maps
+
+    def rejects(rule: HbaRule) -> bool:
+        name = shown_name(peer, whole=case.compares_whole_name(rule, found))
+        through = map_name(rule)
+        if name is None or through is None:
+            return name is not None and name != role
+        return not all(
+            any(
+                m.map_name == through and admits(m, name, role, case.surroundings) is not Truth.NO
+                for m in content.mappings
+            )
+            for content in maps
+        )
+
+    return any(rejects(rule) for rule in found.rules if demands_name(rule))
 
 
 def _candidates(case: Case, found: Outcomes) -> Iterable[Requirement]:

@@ -112,10 +112,8 @@ def opening_rule(
         presents = peer.has_certificate and own.accepts(shown_name(peer, whole=False))
         return not peer.client.tls or presents
 
-    refused: tuple[Peer, ...] = ()
-    if not is_refused:
-        others = _alike(case, satisfies) or ()
-        refused = tuple(p for p in others if p.client.address == case.client.address)
+    others = _alike(case, satisfies) or ()
+    refused = tuple(p for p in others if p.client.address == case.client.address)
     kind = AcceptClient(
         case.client.role,
         case.client.database,

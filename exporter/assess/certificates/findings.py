@@ -6,6 +6,7 @@ from exporter.assess.certificates.connection import CertificatesKnown, Connectio
 from exporter.assess.certificates.forecast import demands_name
 from exporter.assess.certificates.security_level import doubtful
 from exporter.assess.rules.case import Case
+from exporter.assess.rules.demand import CERTIFICATE_DEMANDS
 from exporter.model.certificate import CertificateSource
 from exporter.model.certificates_report import (
     Ambiguous,
@@ -26,10 +27,9 @@ from exporter.model.finding import (
     UsesOneOf,
     WillSend,
 )
-from exporter.model.judgement import Demand, FilesInForce, Forecast, Reason
+from exporter.model.judgement import FilesInForce, Forecast, Reason
 from exporter.model.wal_sender import TcpPeer
 
-_BY_NAME = frozenset({Demand.CERTIFICATE, Demand.CHAIN_BY_MAP, Demand.UNKNOWN})
 _NOT_IN_FORCE = (FilesInForce.CHANGED, FilesInForce.NOT_TAKEN)
 
 
@@ -93,16 +93,18 @@ def _handshake(
     case: Case, judged: ConnectionCertificates, upcoming: NextCertificate
 ) -> NextHandshake:
     verification = upcoming.verification
-    # where every rule that may govern compares the name, its result is certain
-    decided_by_name = bool(case.demanded) and not case.demanded - _BY_NAME
+    compares_name = any(demands_name(rule) for rule in case.found.rules)
+    required = bool(case.found.demanded) and not case.found.demanded - CERTIFICATE_DEMANDS
+    # that a name which is compared is accepted does not suffice for a prediction
+    fits = compares_name and upcoming.name is NameFit.ADMITTED
     return NextHandshake(
         role=case.client.role,
         name=upcoming.name,
         verification=None if verification is None else verification.result,
         weakness=doubtful((upcoming.certificate, *upcoming.chain)),
-        compares_name=any(demands_name(rule) for rule in case.found.rules),
+        compares_name=compares_name,
         is_required=judged.forecast is Forecast.ADMITTED_WITH_CERTIFICATE
-        or (decided_by_name and upcoming.name is not NameFit.ADMITTED),
+        or (required and not fits),
     )
 
 

@@ -103,6 +103,8 @@ def gives(mapping: IdentMapping, role: str, surroundings: Surroundings) -> Truth
                 if surroundings.member_of is None
                 else truth(given[1:] in surroundings.member_of)
             )
+        if given == literal_expression(role):
+            return Truth.YES
         if given.startswith("/"):
             answer = surroundings.regular_expressions.get((given, role))
             return Truth.MAY if answer is None else truth(answer)
@@ -136,7 +138,7 @@ def _is_literally(given: str, role: str) -> bool:
 
     From 16 on a role that begins with a slash cannot be written in another way.
     """
-    return given == role or given == literal_expression(role)
+    return given == role or (role.startswith("/") and given == literal_expression(role))
 
 
 def bound_name(mapping: IdentMapping, role: str) -> str | None:

@@ -35,8 +35,8 @@ _INSISTING = (
     "a superuser set password_required = false (16 and up; a superuser must do that)"
 )
 _EVERY = (
-    "A client that uses this line and is not connected now is refused afterwards unless it gets a "
-    "line of its own: add one for each before you reload"
+    "Any other client that uses this line, connected now or not and an application too, is refused "
+    "afterwards unless it gets a line of its own: add one for each before you reload"
 )
 _TOO_MANY = (
     "There are too many connections to write a line for each: every other client that uses this "
@@ -159,11 +159,16 @@ def server_step_words(kind: ServerStepKind) -> StepWords:  # noqa: C901, PLR0911
 
 
 def _accept_client(kind: AcceptClient) -> StepWords:
-    if kind.is_refused:
-        return StepWords("Accept the client over TLS with its certificate, which no rule does now")
+    what = "Accept the client over TLS with its certificate, which no rule does now"
+    if kind.is_refused and not kind.refused:
+        return StepWords(what)
+    if not kind.is_refused:
+        what = (
+            "Accept the client over TLS with its certificate: the rule that applies to it over TLS "
+            "cannot be determined, and may reject it"
+        )
     return StepWords(
-        "Accept the client over TLS with its certificate: the rule that applies to it over TLS "
-        "cannot be determined, and may reject it",
+        what,
         f"Before you reload, check that {every_client(kind.role, kind.database)} presents such a "
         f"certificate if it uses TLS: over TLS the line refuses all others{_refused(kind)}",
     )

@@ -114,6 +114,7 @@ def test_a_name_without_attributes_is_no_whole_one() -> None:
         (r"CN=\#1,O=a\,b", True),
         (r"CN=\C3\BC", True),
         ("CN=", True),
+        (r"O=x\ ,CN=a", True),
         # OpenSSL escapes these (RFC 2253)
         ("CN=#1", False),
         ("CN= a", False),

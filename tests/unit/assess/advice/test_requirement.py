@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.model.client_steps import IssueCertificate, NameRequirement
+from exporter.model.client_steps import (
+    CheckName,
+    IssueCertificate,
+    NameRequirement,
+    ReplaceCertificate,
+)
 from exporter.model.hba import ConnectionType, RuleLocation
+from exporter.model.remedy import FileEdit
 from exporter.model.server_steps import AcceptClient
 from exporter.model.wal_sender import TcpPeer
 from tests.unit.assess.facts import (
@@ -116,3 +122,69 @@ def test_the_map_of_a_client_that_presents_its_certificate_is_narrowed_too() -> 
         "narrow",
         "load maps",
     ]
+
+
+ALL = replace(POLL, ident=maps(mapping("one", "all"), mapping("two", "all")))
+OVER_TLS = replace(MAPPED, address="10.0.0.0")
+
+
+def test_one_name_is_issued_tried_and_written_into_every_line_of_the_map() -> None:
+    steps = remedy(PLAIN, MAPPED, SCRAM, poll=ALL)
+    name = NameRequirement("replica", is_whole=False, names=("one",), map_name="m")
+    assert fact(IssueCertificate, steps).name == name
+    assert [added([s]) for s in steps if isinstance(s.edit, FileEdit)][:2] == [
+        ["m one replica"],
+        ["m one replica"],
+    ]
+
+
+def test_a_whole_name_that_no_certificate_can_have_is_not_written_into_the_map() -> None:
+    poll = replace(
+        POLL,
+        ident=maps(mapping("CN=one, O=x", "all"), mapping("CN=two,O=x", "all")),
+        hba_lines=(line(RuleLocation(HBA, 1), clientname="DN"),),
+    )
+    steps = remedy(PLAIN, MAPPED, SCRAM, poll=poll)
+    assert {tuple(added([s])) for s in steps if kinds([s]) == ["narrow"]} == {
+        ('m "CN=two,O=x" replica',)
+    }
+
+
+@pytest.mark.parametrize("lines", [["one", "two"], ["/^one"]])
+def test_a_connection_older_than_its_map_gets_an_accepted_name_first(lines: list[str]) -> None:
+    given = "replica" if lines[0].startswith("/") else "all"
+    poll = replace(POLL, ident=maps(*(mapping(name, given) for name in lines)))
+    steps = remedy(showing("/CN=old"), MAPPED, poll=poll)
+    assert kinds(steps)[:2] == ["replace", "check name"]
+    assert fact(ReplaceCertificate, steps).name.names == ("one",)
+    assert fact(CheckName, steps).name.names == ("one",)
+    # no line is removed without another in its place
+    edits = [s.edit for s in steps if isinstance(s.edit, FileEdit)]
+    assert edits
+    assert all(edit.new for edit in edits)
+
+
+def test_a_name_that_is_accepted_now_stays() -> None:
+    steps = remedy(showing("/CN=two"), MAPPED, poll=ALL)
+    assert kinds(steps)[0] == "narrow"
+    assert "m two replica" in added(steps)
+
+
+def test_a_rule_that_loses_clientname_compares_the_common_name() -> None:
+    chain = replace(
+        SCRAM, connection_type=ConnectionType.HOSTSSL, options=("clientcert=verify-ca",)
+    )
+    poll = replace(POLL, hba_lines=(line(RuleLocation(HBA, 1), clientname="DN"),))
+    steps = remedy(PLAIN, chain, SCRAM, poll=poll)
+    own = NameRequirement("replica", is_whole=False, names=("replica",))
+    assert fact(IssueCertificate, steps).name == own
+
+
+def test_whom_a_line_for_a_rejected_client_would_refuse_is_named_too() -> None:
+    # over TLS a map rule rejects the client and accepts another at the same address
+    mapped = replace(MAPPED, roles=("replica",))
+    poll = replace(POLL, ident=maps(mapping("", "replica")))
+    same = replace(showing("/CN=x"), application_name="same", pid=2)
+    steps = remedy(PLAIN, mapped, SCRAM, poll=poll, others=[same])
+    assert fact(AcceptClient, steps).is_refused
+    assert [c.application_name for c in fact(AcceptClient, steps).refused] == ["same"]

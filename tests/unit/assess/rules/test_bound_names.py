@@ -17,7 +17,6 @@ from tests.unit.assess.facts import mapping
         (r"/^alice@example\.com$", "replica", "alice@example.com"),
         (r"/^CN=alice,O=Lab \(Test\)$", "replica", "CN=alice,O=Lab (Test)"),
         ("/^alice$", "all", None),
-        ("/^alice$", "/^replica$", "alice"),
         ("/^alice", "replica", None),
         ("/^alice.*$", "replica", None),
         ("/^(.*)$", r"\1", "replica"),

@@ -141,11 +141,7 @@ def test_a_group_whose_members_could_not_be_read_may_hold_the_role() -> None:
         ("alice", "replica", True),
         ("alice", "all", False),
         ("alice", "+staff", False),
-        # an expression that matches the role alone: from 16 on, the only way to write some roles
-        ("alice", "/^replica$", True),
-        ("/^alice$", "/^replica$", True),
-        ("alice", "/^replica", False),
-        ("alice", "/^other$", False),
+        ("alice", "/^replica$", False),
         ("/^alice$", "replica", True),
         (r"/^alice@example\.com$", "replica", True),
         (r"/^CN=alice,O=Lab \(Test\)$", "replica", True),
@@ -175,6 +171,26 @@ def test_a_line_binds_a_role_to_one_name_or_it_does_not(
     system_name: str, given: str, *, expected: bool
 ) -> None:
     assert binds(mapping(system_name, given), "replica") is expected
+
+
+@pytest.mark.parametrize(
+    ("system_name", "given", "expected"),
+    [
+        ("alice", "/^/re$", True),
+        ("/^alice$", "/^/re$", True),
+        ("alice", "/^/re", False),
+        ("alice", "/^/other$", False),
+        ("/^a", "/^/re$", False),
+    ],
+)
+def test_a_role_that_begins_with_a_slash_is_written_as_an_expression(
+    system_name: str, given: str, *, expected: bool
+) -> None:
+    line = mapping(system_name, given)
+    assert binds(line, "/re") is expected
+    assert proves(line, "alice", "/re") is expected
+    # also where the server was not asked what it matches
+    assert (gives(line, "/re", V16) is Truth.YES) is (given == "/^/re$")
 
 
 @pytest.mark.parametrize(
