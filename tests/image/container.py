@@ -62,10 +62,14 @@ class Container:
         command = ["podman", *_STORAGE, str(STORE / "run"), "healthcheck", "run", self._name]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
+    def exit_status(self) -> int:
+        """Wait until the program ends by itself, and return its exit status."""
+        return int(_podman("wait", self._name))
+
     def stop(self) -> int:
         """Send SIGTERM as an orchestrator does and return the exit status."""
         _podman("stop", "--time", "10", self._name)
-        return int(_podman("wait", self._name))
+        return self.exit_status()
 
     def logs(self) -> str:
         """Return what the program wrote to standard output and standard error."""
