@@ -11,7 +11,7 @@ from exporter.assess.certificates.name import admits
 from exporter.assess.rules.demand import map_name
 from exporter.assess.rules.identity import bound_name, gives
 from exporter.assess.rules.surroundings import Surroundings
-from exporter.assess.rules.truth import Truth
+from exporter.assess.rules.truth import Truth, truth
 from exporter.model.hba import HbaRule, IdentContent, IdentMapping
 
 _VALUE = r"(?![ #])(?:[^,+\"\\<>;]|\\[0-9A-F]{2}|\\[^0-9A-F])*(?:(?<! )|(?<=\\ ))"
@@ -112,7 +112,18 @@ def accepts(
     maps: Sequence[IdentContent],
     surroundings: Surroundings,
 ) -> bool:
-    """Return whether ``rule`` certainly accepts ``name`` for ``role``.
+    """Return whether ``rule`` certainly accepts ``name`` for ``role``; arguments: acceptance()."""
+    return acceptance(rule, name, role, maps, surroundings) is Truth.YES
+
+
+def acceptance(
+    rule: HbaRule,
+    name: str,
+    role: str,
+    maps: Sequence[IdentContent],
+    surroundings: Surroundings,
+) -> Truth:
+    """Return whether ``rule`` accepts ``name`` for ``role``.
 
     Args:
         rule: one that compares the name.
@@ -123,14 +134,26 @@ def accepts(
     """
     through = map_name(rule)
     if through is None:
-        return name == role
-    return bool(maps) and all(
-        any(
-            m.map_name == through and admits(m, name, role, surroundings) is Truth.YES
-            for m in content.mappings
-        )
-        for content in maps
-    )
+        return truth(name == role)
+    found = {acceptance_by_map(c, through, name, role, surroundings) for c in maps}
+    if Truth.NO in found:
+        return Truth.NO
+    return Truth.YES if found == {Truth.YES} else Truth.MAY
+
+
+def acceptance_by_map(
+    content: IdentContent, through: str, name: str, role: str, surroundings: Surroundings
+) -> Truth:
+    """Return whether a line of the map ``through`` accepts ``name`` for ``role``."""
+    result = Truth.NO
+    for mapping in content.mappings:
+        if mapping.map_name == through:
+            answer = admits(mapping, name, role, surroundings)
+            if answer is Truth.YES:
+                return answer
+            if answer is Truth.MAY:
+                result = answer
+    return result
 
 
 def _giving(

@@ -7,7 +7,7 @@ accepted. Any other line is replaced by one line for each client that uses it no
 from collections.abc import Iterable
 from dataclasses import replace
 
-from exporter.assess.advice.accepted_names import AcceptedNames
+from exporter.assess.advice.accepted_names import AcceptedNames, acceptance_by_map
 from exporter.assess.advice.file_edits import Edits, inexact
 from exporter.assess.advice.rule_to_write import other_client, shown_name
 from exporter.assess.certificates.name import admits
@@ -87,10 +87,12 @@ def _narrow(
     kept: list[str] = []
     unnamed: list[Peer] = []
     own_name = shown_name(own, whole=whole)
-    is_accepted = own_name is None or any(
-        m.map_name == mapping.map_name
-        and admits(m, own_name, case.client.role, case.surroundings) is not Truth.NO
-        for m in content.mappings
+    is_accepted = (
+        own_name is None
+        or acceptance_by_map(
+            content, mapping.map_name, own_name, case.client.role, case.surroundings
+        )
+        is not Truth.NO
     )
     for peer, name in _users(mapping, case):
         if name is None:

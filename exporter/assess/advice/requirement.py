@@ -3,11 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from exporter.assess.advice.accepted_names import AcceptedNames, accepted_names, accepts, of_role
+from exporter.assess.advice.accepted_names import (
+    AcceptedNames,
+    acceptance,
+    accepted_names,
+    accepts,
+    of_role,
+)
 from exporter.assess.advice.map_edits import names_when_narrowed
 from exporter.assess.advice.rule_to_write import shown_name, with_name_check
 from exporter.assess.certificates.forecast import demands_name
-from exporter.assess.certificates.name import admits
 from exporter.assess.posture import shown_certificate
 from exporter.assess.rules.case import Case
 from exporter.assess.rules.demand import map_name
@@ -52,11 +57,11 @@ def requirement(case: Case, found: Outcomes) -> Requirement:
                 by_map = map_name(rule) is not None
                 names = accepted(case, rule, found) if by_map else of_role(case.client.role)
                 return Requirement(method, names)
-    candidates = list(_candidates(case, found))
-    exact = [candidate for candidate in candidates if not candidate.has_wide_map]
-    for candidate in (*exact, *candidates):
-        return candidate
-    return Requirement(CERT, of_role(case.client.role))
+    return min(
+        _candidates(case, found),
+        key=lambda candidate: candidate.has_wide_map,
+        default=Requirement(CERT, of_role(case.client.role)),
+    )
 
 
 def may_refuse(case: Case, found: Outcomes, names: AcceptedNames) -> bool:
@@ -85,15 +90,8 @@ def shown_is_rejected(case: Case, found: Outcomes) -> bool:
 
     def rejects(rule: HbaRule) -> bool:
         name = shown_name(peer, whole=case.compares_whole_name(rule, found))
-        through = map_name(rule)
-        if name is None or through is None:
-            return name is not None and name != role
-        return not all(
-            any(
-                m.map_name == through and admits(m, name, role, case.surroundings) is not Truth.NO
-                for m in content.mappings
-            )
-            for content in maps
+        return (
+            name is not None and acceptance(rule, name, role, maps, case.surroundings) is Truth.NO
         )
 
     return any(rejects(rule) for rule in found.rules if demands_name(rule))
