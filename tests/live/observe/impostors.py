@@ -77,14 +77,14 @@ def _logged_in(version: bytes) -> bytes:
 
 
 def old_server(connection: socket.socket) -> None:
-    """Let in, as PostgreSQL 12."""
+    """Accept the login, as PostgreSQL 12."""
     _startup(connection)
     connection.sendall(_logged_in(b"12.22"))
     silent(connection)
 
 
 def endless_rows(connection: socket.socket) -> None:
-    """Let in, and answer the first statement with rows without end."""
+    """Accept the login, and answer the first statement with rows without end."""
     _startup(connection)
     connection.sendall(_logged_in(b"18.1"))
     column = b"c\0" + struct.pack("!ihihih", 0, 0, 25, -1, -1, 0)
@@ -96,7 +96,7 @@ def endless_rows(connection: socket.socket) -> None:
 
 
 def one_huge_row(connection: socket.socket) -> None:
-    """Let in, and announce a row of a gigabyte."""
+    """Accept the login, and announce a row of a gigabyte."""
     _startup(connection)
     connection.sendall(_logged_in(b"18.1") + message(b"1", b"") + message(b"2", b""))
     column = b"c\0" + struct.pack("!ihihih", 0, 0, 25, -1, -1, 0)
@@ -117,7 +117,7 @@ def endless_login(connection: socket.socket) -> None:
 
 
 def nonsense_rows(connection: socket.socket) -> None:
-    """Let in, and answer every statement with one row of one column, which no statement has."""
+    """Accept the login, and answer each statement with a row of one column, which none has."""
     _startup(connection)
     connection.sendall(_logged_in(b"18.1"))
     column = b"c\0" + struct.pack("!ihihih", 0, 0, 25, -1, -1, 0)
@@ -134,7 +134,7 @@ def nonsense_rows(connection: socket.socket) -> None:
 
 
 def answering(answer: bytes, *, endless: bool = False) -> Handler:
-    """Let in, and answer the first statement with ``answer``, without end if ``endless``."""
+    """Accept the login, and answer the first statement by ``answer``; if ``endless``, for ever."""
 
     def handler(connection: socket.socket) -> None:
         _startup(connection)

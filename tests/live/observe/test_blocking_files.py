@@ -191,7 +191,6 @@ async def test_the_password_of_the_passfile_is_used(
 async def test_a_service_file_counts_less_than_the_configuration(
     primary: Primary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(libpq_options, "_service", {})
     file = tmp_path / "services"
     monkeypatch.setenv("PGSERVICEFILE", str(file))
     file.write_text(
@@ -226,7 +225,6 @@ async def test_a_file_that_does_not_open_holds_up_its_own_target_alone(
             path = _passfile(tmp_path / "passfile")
             parameters = {"user": "by_password", "passfile": str(path)}
         case "service file":
-            monkeypatch.setattr(libpq_options, "_service", {})
             path = tmp_path / "services"
             path.write_text(f"[ours]\npassword={PASSWORD}\n")
             monkeypatch.setenv("PGSERVICEFILE", str(path))
